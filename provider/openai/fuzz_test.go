@@ -1,0 +1,191 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/internal/recordings"
+	"github.com/rungate/rungate/internal/sse"
+	"github.com/rungate/rungate/provider"
+)
+
+func cases(tb testing.TB) []recordings.Case {
+	tb.Helper()
+	cases, err := recordings.All("openai.chat", "openai.responses", "openai.embeddings")
+	require.NoError(tb, err)
+	return cases
+}
+
+func endpoint(c recordings.Case) provider.Endpoint {
+	switch c.API {
+	case "openai.responses":
+		return provider.Responses
+	case "openai.embeddings":
+		return provider.Embeddings
+	}
+	return provider.Chat
+}
+
+// What is accepted is what encoding/json accepts, and means the same.
+func FuzzParse(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Request) < 4_000 {
+			f.Add(string(endpoint(c)), c.Request)
+		}
+	}
+	f.Add("chat", []byte(`{"rungate":{}`))
+	f.Add("chat", []byte(`{"model":"m","stream":true,"stream_options":null,"n":1e9,"max_tokens":9e18}`))
+	f.Fuzz(func(t *testing.T, endpoint string, body []byte) {
+		r := &provider.Request{Endpoint: provider.Endpoint(endpoint), Body: body}
+		if (Dialect{}).Parse(r) != nil || len(body) == 0 {
+			return
+		}
+		var o map[string]any
+		require.NoError(t, json.Unmarshal(body, &o))
+		if model, ok := o["model"]; ok && endpoint != "models" {
+			assert.Equal(t, model, r.Model)
+		}
+		assert.Equal(t, o["stream"] == true, r.Stream)
+		assert.GreaterOrEqual(t, r.Input, int64(0))
+		assert.GreaterOrEqual(t, r.MaxOutput, int64(0))
+		assert.GreaterOrEqual(t, r.Choices, int64(1))
+	})
+}
+
+// Directives can be put in before any member and taken out again, and each edit
+// changes what it is for and nothing else.
+func FuzzDirectives(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Request) < 4_000 {
+			f.Add(c.Request, uint8(1), []byte(`{"run_id":"r"}`))
+		}
+	}
+	f.Add([]byte(`{ "model" : "m" , "stream" : true }`), uint8(0), []byte(` { } `))
+	f.Add([]byte(`{"stream":true,"model":"m","stream_options":{}}`), uint8(3), []byte("{\n}"))
+	f.Fuzz(func(t *testing.T, body []byte, before uint8, directives []byte) {
+		r := &provider.Request{Endpoint: provider.Chat, Body: body}
+		if (Dialect{}).Parse(r) != nil || r.Directives != nil {
+			return
+		}
+		with := insert(body, int(before), directives)
+		d := &provider.Request{Endpoint: provider.Chat, Body: with}
+		if (Dialect{}).Parse(d) != nil {
+			return // they are no directives
+		}
+		require.Equal(t, string(bytes.TrimSpace(directives)), string(d.Directives))
+		require.Equal(t, string(body), string(provider.Splice(with, d.CutDirectives)))
+
+		want := members(t, body)
+		want["model"] = json.RawMessage(`"n"`)
+		if r.AskUsage != (provider.Edit{}) {
+			options := map[string]json.RawMessage{}
+			json.Unmarshal(want["stream_options"], &options)
+			if options == nil { // it is null
+				options = map[string]json.RawMessage{}
+			}
+			options["include_usage"] = json.RawMessage("true")
+			b, err := json.Marshal(options)
+			require.NoError(t, err)
+			want["stream_options"] = b
+		}
+		got := members(t, provider.Splice(with, d.UseModel("n"), d.AskUsage, d.CutDirectives))
+		if d.UseModel("n") == (provider.Edit{}) {
+			got["model"] = want["model"]
+		}
+		if len(want["stream_options"]) > 0 {
+			require.JSONEq(t, string(want["stream_options"]), string(got["stream_options"]))
+			delete(want, "stream_options")
+			delete(got, "stream_options")
+		}
+		require.Equal(t, want, got)
+	})
+}
+
+// insert puts a member for the gateway before the one with the given index, or
+// after the last one.
+func insert(body []byte, before int, directives []byte) []byte {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.Token()
+	at, sep := d.InputOffset(), `"rungate":%,`
+	for range before {
+		if !d.More() {
+			break
+		}
+		var skip json.RawMessage
+		d.Token()
+		d.Decode(&skip)
+		at, sep = d.InputOffset(), `,"rungate":%`
+	}
+	member := bytes.Replace([]byte(sep), []byte("%"), directives, 1)
+	return bytes.Join([][]byte{body[:at], member, body[at:]}, nil)
+}
+
+func members(t *testing.T, body []byte) map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(body, &m), "%s", body)
+	return m
+}
+
+// A meter takes anything, however it is cut, and knows an event by its shape for
+// what it is.
+func FuzzMeter(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Response) < 8_000 {
+			f.Add(c.API == "openai.responses", c.Stream, c.Response, uint16(17))
+		}
+	}
+	f.Fuzz(func(t *testing.T, responses, stream bool, answer []byte, cut uint16) {
+		r := &provider.Request{Endpoint: provider.Chat, Model: "m", Input: 100, Choices: 1}
+		if responses {
+			r.Endpoint = provider.Responses
+		}
+		n := min(int(cut), len(answer))
+		whole, pieces := Dialect{}.Meter(r), Dialect{}.Meter(r)
+		if !stream {
+			whole.Body(answer)
+			pieces.Body(answer[:n])
+			pieces.Usage()
+			pieces.Body(answer[n:])
+		} else {
+			kinds := read(t, whole, answer)
+			require.Equal(t, kinds, read(t, pieces, answer[:n], answer[n:]))
+			shapeless := Dialect{}.Meter(r).(*meter)
+			same := true
+			for i, e := range events(answer) {
+				shapeless.shape.Drop()
+				require.Equal(t, kinds[i], shapeless.Event(e.Name, e.Data), "%s", e.Data)
+				same = same && json.Valid(e.Data) && utf8.Valid(e.Data)
+			}
+			if same { // a shape does not check the text in it
+				require.Equal(t, whole.Usage(), shapeless.Usage())
+			}
+		}
+		require.Equal(t, whole.Ended(), pieces.Ended())
+		require.Equal(t, whole.Usage(), pieces.Usage())
+	})
+}
+
+func read(t *testing.T, m provider.Meter, pieces ...[]byte) (kinds []provider.EventKind) {
+	var split sse.Splitter
+	for _, p := range pieces {
+		require.NoError(t, split.Feed(p))
+		for e, ok := split.Next(); ok; e, ok = split.Next() {
+			kinds = append(kinds, m.Event(e.Name, e.Data))
+		}
+	}
+	return kinds
+}
+
+func events(stream []byte) (list []sse.Event) {
+	var split sse.Splitter
+	split.Feed(stream)
+	for e, ok := split.Next(); ok; e, ok = split.Next() {
+		list = append(list, e)
+	}
+	return list
+}

@@ -1,0 +1,119 @@
+package openai
+
+import (
+	"bytes"
+
+	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/provider/internal/wire"
+)
+
+// Meter implements [provider.Dialect]. To read a stored response, which is a
+// request without a model, consumes nothing.
+func (Dialect) Meter(r *provider.Request) provider.Meter {
+	return &meter{
+		endpoint:  r.Endpoint,
+		free:      r.Endpoint.Free() || r.Model == "",
+		input:     r.Input,
+		maxOutput: r.MaxOutput,
+		reply:     reply{counts: unreported, searches: wire.Unreported},
+	}
+}
+
+// A meter reads one answer. It holds on to nothing of the request's body.
+type meter struct {
+	endpoint  provider.Endpoint
+	free      bool
+	input     int64 // the estimate
+	maxOutput int64
+
+	tap   jsonscan.Tap // on a whole answer
+	whole bool         // the answer is one, and not a stream
+
+	shape   wire.Shape // of the events of a stream that only bring text
+	reply   reply
+	calls   int64 // web searches that passed
+	choices choices
+	bytes   int64 // of content that passed
+	content bool  // some has
+	pending bool  // the answer will be made after this
+	failed  bool  // the answer is an error, or ends in one
+	ended   bool  // the stream has said so
+}
+
+// Event implements [provider.Meter].
+func (m *meter) Event(name, data []byte) provider.EventKind {
+	data = bytes.TrimSpace(data)
+	switch {
+	case string(data) == "[DONE]":
+		m.ended = true
+		return provider.EventEnd
+	case string(name) == "error":
+		m.failed = true
+		return provider.EventError
+	case len(data) == 0 || data[0] != '{':
+		return provider.EventOther
+	case m.endpoint == provider.Responses:
+		return m.responseEvent(data)
+	}
+	return m.chunk(data)
+}
+
+// part tells an event that is part of the answer from one that only leads in.
+func (m *meter) part(holds bool) provider.EventKind {
+	if !holds && !m.content {
+		return provider.EventLead
+	}
+	m.content = true
+	return provider.EventContent
+}
+
+// unreadable takes an event that is no JSON for content, since a client may be
+// less strict.
+func (m *meter) unreadable(data []byte) provider.EventKind {
+	m.bytes += int64(len(data))
+	return m.part(true)
+}
+
+// Ended implements [provider.Meter].
+func (m *meter) Ended() bool {
+	return m.ended || m.choices.done() || m.tap.Done()
+}
+
+// Usage implements [provider.Meter].
+func (m *meter) Usage() provider.Usage {
+	if m.free {
+		return provider.Usage{}
+	}
+	if m.whole {
+		m.readWhole()
+	}
+	c := m.reply.counts
+	if m.failed && !m.content && c.input < 0 && c.output < 0 {
+		return provider.Usage{}
+	}
+	u := provider.Usage{
+		Model:       m.reply.model,
+		ServiceTier: wire.Unusual(m.reply.tier),
+		WebSearches: m.reply.searches,
+	}
+	if u.WebSearches == wire.Unreported {
+		u.WebSearches = m.calls
+	}
+	if c.input == wire.Unreported {
+		c.input = m.input
+		u.Estimated = true
+	}
+	switch {
+	case m.endpoint == provider.Embeddings:
+		c.output = 0 // vectors are no tokens
+	case c.output == wire.Unreported && m.pending:
+		c.output = m.maxOutput
+		u.Estimated = true
+	case c.output == wire.Unreported, !m.whole && !m.Ended(): // some servers report as they go
+		c.output = max(c.output, wire.Tokens(m.bytes))
+		u.Estimated = true
+	}
+	u.Tokens = c.tokens()
+	return u
+}

@@ -1,0 +1,73 @@
+package openai
+
+import (
+	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/provider/internal/wire"
+)
+
+// counts are the fields of a usage object that have a price. OpenAI counts
+// inclusively: cached, written and audio tokens are in input, reasoning and
+// audio tokens in output. A field that is not reported is [wire.Unreported].
+type counts struct {
+	input, cached, written, audioInput int64
+	output, audioOutput, reasoning     int64
+}
+
+var unreported = counts{
+	wire.Unreported, wire.Unreported, wire.Unreported, wire.Unreported,
+	wire.Unreported, wire.Unreported, wire.Unreported,
+}
+
+// read reads a usage object, of whichever endpoint.
+func (c *counts) read(s *jsonscan.Scanner) {
+	*c = unreported
+	s.Object(func(key []byte) {
+		switch string(key) {
+		case "prompt_tokens", "input_tokens":
+			c.input = wire.Count(s)
+		case "completion_tokens", "output_tokens":
+			c.output = wire.Count(s)
+		case "prompt_tokens_details", "input_tokens_details":
+			wire.Members(s, func(key []byte) {
+				switch string(key) {
+				case "cached_tokens":
+					c.cached = wire.Count(s)
+				case "cache_write_tokens":
+					c.written = wire.Count(s)
+				case "audio_tokens":
+					c.audioInput = wire.Count(s)
+				}
+			})
+		case "completion_tokens_details", "output_tokens_details":
+			wire.Members(s, func(key []byte) {
+				switch string(key) {
+				case "reasoning_tokens":
+					c.reasoning = wire.Count(s)
+				case "audio_tokens":
+					c.audioOutput = wire.Count(s)
+				}
+			})
+		}
+	})
+}
+
+// tokens takes the counts apart, so that no token is in two of them. A part is
+// never larger than what is left of its whole; a token that is both cached and
+// audio is cached.
+func (c *counts) tokens() provider.Tokens {
+	var t provider.Tokens
+	rest := max(c.input, 0)
+	t.CacheRead, rest = take(c.cached, rest)
+	t.CacheWrite, rest = take(c.written, rest)
+	t.AudioInput, t.Input = take(c.audioInput, rest)
+	t.AudioOutput, t.Output = take(c.audioOutput, max(c.output, 0))
+	t.Reasoning, _ = take(c.reasoning, t.Output)
+	return t
+}
+
+// take returns as much of want as there is, and what it leaves.
+func take(want, there int64) (got, left int64) {
+	got = min(max(want, 0), there)
+	return got, there - got
+}

@@ -1,0 +1,73 @@
+package openai
+
+import (
+	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/provider/internal/wire"
+)
+
+// The members that tell what an answer consumed.
+var (
+	ofAnswer   = []string{"model", "service_tier", "usage", "error"}
+	ofResponse = append(ofAnswer[:len(ofAnswer):len(ofAnswer)], "tool_usage", "output", "status")
+)
+
+// Body implements [provider.Meter].
+func (m *meter) Body(p []byte) {
+	if !m.whole {
+		m.whole = true
+		if m.endpoint == provider.Responses {
+			m.tap.Reset(ofResponse...)
+		} else {
+			m.tap.Reset(ofAnswer...)
+		}
+	}
+	m.tap.Write(p)
+}
+
+// readWhole reads what the tap has kept so far. It may be called again.
+func (m *meter) readWhole() {
+	var s jsonscan.Scanner
+	m.bytes = m.tap.Bytes()
+	s.Reset(m.tap.Value("model"))
+	wire.Keep(&m.reply.model, &s)
+	s.Reset(m.tap.Value("service_tier"))
+	wire.Keep(&m.reply.tier, &s)
+	s.Reset(m.tap.Value("error"))
+	m.failed = s.Kind() != jsonscan.Invalid && !s.Null()
+	s.Reset(m.tap.Value("usage"))
+	if s.Kind() == jsonscan.Object {
+		m.reply.counts.read(&s)
+		if s.End(); s.Err() != nil {
+			m.reply.counts = unreported
+		}
+	}
+	if m.endpoint != provider.Responses {
+		return
+	}
+	s.Reset(m.tap.Value("tool_usage"))
+	m.reply.searches = toolSearches(&s)
+	if m.reply.searches == wire.Unreported { // it is from before there was tool_usage
+		s.Reset(m.tap.Value("output"))
+		m.calls = searchCalls(&s)
+	}
+	s.Reset(m.tap.Value("status"))
+	if s.Kind() == jsonscan.String {
+		status := string(s.Str())
+		m.pending = status == "queued" || status == "in_progress"
+	}
+}
+
+// searchCalls counts the web searches in the output of a response.
+func searchCalls(s *jsonscan.Scanner) (n int64) {
+	if s.Kind() != jsonscan.Array {
+		return 0
+	}
+	s.Array(func(int) {
+		var item outputItem
+		if item.read(s); item.search {
+			n++
+		}
+	})
+	return n
+}
