@@ -1,0 +1,178 @@
+package budget
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Prices knows what models cost. It is immutable and safe for concurrent use.
+type Prices struct {
+	vendors map[string]*vendor // by the provider's id in the table
+	layers  []layer            // the one that was laid on last is the first
+	digest  [sha256.Size]byte
+	id      string
+
+	// What was found for a seller's model before, so that names are matched
+	// once. It has a fixed number of places, each for whatever name falls into
+	// it last: clients may send any number of names.
+	seed  maphash.Seed
+	cache [1024]atomic.Pointer[finding]
+}
+
+// A finding is what was found under a name: nil is no price.
+type finding struct {
+	who  Seller
+	name string
+	*model
+}
+
+// A Seller is whose prices are asked for.
+type Seller struct {
+	Provider string // its name: of an overlay, or of a provider in the price table
+	Dialect  string // what it speaks: the vendor whose prices hold where it has none
+}
+
+//go:embed pricedata/prices.json
+var priceTable []byte
+
+var defaultPrices = sync.OnceValue(func() *Prices {
+	p, err := ParsePrices(priceTable)
+	if err != nil {
+		panic("budget: the embedded prices: " + err.Error()) // a test reads them
+	}
+	return p
+})
+
+// DefaultPrices returns the list prices of Anthropic and OpenAI that are
+// embedded in the package; pricedata/README.md says of which day.
+func DefaultPrices() *Prices { return defaultPrices() }
+
+// ParsePrices reads a price table in the format of github.com/pydantic/genai-prices,
+// prices/new_data/v2/data.json: an array of providers. A provider's id is what
+// sellers are found by, see [Prices.Lookup]. A model without any price in the
+// table is free. All mistakes are reported at once, each with its path.
+func ParsePrices(table []byte) (*Prices, error) {
+	r := &reader{}
+	vendors, order := r.table(table)
+	if err := r.err(); err != nil {
+		return nil, fmt.Errorf("price table: %w", err)
+	}
+	p := &Prices{vendors: vendors, seed: maphash.MakeSeed()}
+	h := sha256.New()
+	h.Write(table)
+	for _, v := range order { // what follows from the table is as much a part of the prices
+		for _, e := range v.entries {
+			_, _ = fmt.Fprintf(h, "%+v\n", *newModel(e.offers, surchargeOf(v.id, e.id, e.id)))
+		}
+	}
+	p.identify(h.Sum(nil))
+	return p, nil
+}
+
+// WithOverlay returns prices in which o lies over p. An error names everything
+// in o that cannot be a price.
+func (p *Prices) WithOverlay(o Overlay) (*Prices, error) {
+	r := &reader{}
+	l := r.layer(o)
+	canonical, err := json.Marshal(o) // keys in order
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+	if err := r.err(); err != nil {
+		return nil, fmt.Errorf("price overlay: %w", err)
+	}
+	if len(o) == 0 {
+		return p, nil
+	}
+	q := &Prices{vendors: p.vendors, layers: append([]layer{l}, p.layers...), seed: maphash.MakeSeed()}
+	h := sha256.New()
+	h.Write(p.digest[:])
+	h.Write(canonical)
+	q.identify(h.Sum(nil))
+	return q, nil
+}
+
+func (p *Prices) identify(digest []byte) {
+	copy(p.digest[:], digest)
+	p.id = "sha256:" + hex.EncodeToString(digest[:6])
+}
+
+// ID names these prices by their content, "sha256:1a2b3c4d5e6f": the table, the
+// vendors' surcharges and all overlays.
+func (p *Prices) ID() string { return p.id }
+
+// Lookup returns what a seller takes for a model at a time. The overlay for the
+// seller's name goes first, then the part of the table under that name, then
+// that of the vendor of its dialect. It is false if none of them has the model,
+// which therefore has no known price.
+func (p *Prices) Lookup(who Seller, name string, at time.Time) (Price, bool) {
+	m := p.model(who, name)
+	if m == nil {
+		return Price{}, false
+	}
+	return Price{model: m, tariff: m.tariff(at)}, true
+}
+
+// maxName is how long the name of a model may be, in bytes.
+const maxName = 256
+
+func (p *Prices) model(who Seller, name string) *model {
+	if name == "" || len(name) > maxName {
+		return nil
+	}
+	place := &p.cache[(maphash.String(p.seed, name)+3*maphash.String(p.seed, who.Provider))%uint64(len(p.cache))]
+	if f := place.Load(); f != nil && f.name == name && f.who == who {
+		return f.model
+	}
+	m := p.find(who, strings.ToLower(name))
+	// The copy lets go of the request that the name may be a part of.
+	place.Store(&finding{who, strings.Clone(name), m})
+	return m
+}
+
+// find is model without the cache. The name is in lower case.
+func (p *Prices) find(who Seller, name string) *model {
+	own := p.vendors[who.Provider]
+	maker := p.vendors[who.Dialect]
+	if maker == nil {
+		maker = own
+	}
+	// Surcharges go by whose model it is, whoever sells it.
+	var (
+		listed *entry
+		id     string
+		s      surcharge
+	)
+	if maker != nil {
+		if listed = maker.entry(name); listed != nil {
+			id = listed.id
+		} else if maker.claims.fit(name) > 0 {
+			id = name
+		}
+		if id != "" {
+			s = surchargeOf(maker.id, id, name)
+		}
+	}
+	for _, l := range p.layers {
+		if prices := l.prices(who.Provider, name, id); prices != nil {
+			return newModel([]offer{{when: span{always: true}, prices: prices}}, s)
+		}
+	}
+	if own != nil && own != maker {
+		if e := own.entry(name); e != nil {
+			return newModel(e.offers, s)
+		}
+	}
+	if listed != nil {
+		return newModel(listed.offers, s)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package budget
+
+import (
+	"slices"
+
+	"github.com/rungate/rungate/provider"
+)
+
+// A Price is what one model costs at one time, served in one way. The zero
+// Price is that of what is free.
+type Price struct {
+	model  *model
+	tariff *tariff
+	factor ratio
+}
+
+// Served returns the price for a call that was served in such a way, as
+// [provider.Usage] has it, or as [provider.Request] asks for it. Empty is the ordinary,
+// and so is what the model's vendor has no other price for.
+func (p Price) Served(serviceTier, inferenceGeo, speed string) Price {
+	if p.model == nil {
+		return p
+	}
+	s := &p.model.surcharge
+	switch serviceTier {
+	case "batch":
+		p.factor = p.factor.times(s.batch)
+	case "flex":
+		p.factor = p.factor.times(s.flex)
+	case "priority", "fast": // "fast" is how a request may ask for it
+		p.factor = p.factor.times(s.priority)
+	}
+	if inferenceGeo == "us" {
+		p.factor = p.factor.times(s.us)
+	}
+	if speed == "fast" {
+		p.factor = p.factor.times(s.fast)
+	}
+	return p
+}
+
+// Estimate is the cost of a call with so many tokens of ordinary text.
+func (p Price) Estimate(input, output int64) Money {
+	return p.Cost(provider.Tokens{Input: input, Output: output})
+}
+
+// Dearest is the most that a call can cost which has so many tokens: all input
+// is written to the dearest cache or is audio, all output audio, if that is
+// dearer than text.
+func (p Price) Dearest(input, output int64) Money {
+	if p.tariff == nil {
+		return 0
+	}
+	r := p.tariff.rates(input)
+	in, out := slices.Max(r[:outputRate]), slices.Max(r[outputRate:])
+	cost := p.tariff.request.Plus(in.Times(max(0, input))).Plus(out.Times(max(0, output)))
+	return p.factor.of(cost)
+}
+
+// Cost is what the tokens of one sampling cost. Its level of prices is that of
+// all its input. A negative count is taken for 0.
+func (p Price) Cost(t provider.Tokens) Money {
+	if p.tariff == nil {
+		return 0
+	}
+	counts := [rateKinds]int64{
+		inputRate:        t.Input,
+		cacheReadRate:    t.CacheRead,
+		cacheWriteRate:   t.CacheWrite,
+		cacheWrite1hRate: t.CacheWrite1h,
+		audioInputRate:   t.AudioInput,
+		outputRate:       t.Output,
+		audioOutputRate:  t.AudioOutput,
+	}
+	var input int64
+	for _, n := range counts[:outputRate] {
+		input = addClamped(input, max(0, n))
+	}
+	r := p.tariff.rates(input)
+	cost := p.tariff.request
+	for k, n := range counts {
+		if n > 0 {
+			cost = cost.Plus(r[k].Times(n))
+		}
+	}
+	return p.factor.of(cost)
+}
+
+// WebSearches is the fee for n searches, whichever way the call was served.
+func (p Price) WebSearches(n int64) Money {
+	if p.tariff == nil {
+		return 0
+	}
+	return p.tariff.webSearch.Times(max(0, n))
+}
