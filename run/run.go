@@ -1,0 +1,105 @@
+package run
+
+import (
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/provider"
+)
+
+// A Status is the state of a run.
+type Status string
+
+// The states of a run.
+const (
+	Open      Status = "open"
+	Completed Status = "completed" // idle for too long, or completed by a call
+	Blocked   Status = "blocked"   // stopped hard: every further call is refused
+)
+
+// Why a run was completed.
+const (
+	ReasonIdle       = "idle_timeout"
+	ReasonByAgent    = "completed_by_agent"
+	ReasonSuperseded = "superseded_by_new_run"
+)
+
+// DefaultIdleTimeout is how long a run stays open without a call.
+const DefaultIdleTimeout = 15 * time.Minute
+
+// A Key names a run. The same ID in two teams is two runs.
+type Key struct {
+	Team string // see Agent.TeamKey
+	ID   string // the full one, with its generation
+}
+
+// A PolicyRef names a policy at one revision. A run is bound to one when it
+// starts, and keeps it.
+type PolicyRef struct {
+	ID       string
+	Name     string
+	Revision string
+}
+
+// A Run is the state of a run as the journal knows it.
+type Run struct {
+	Key
+	Status      Status
+	Agent       string // id of the agent that started it
+	Policy      PolicyRef
+	IdleTimeout time.Duration // negative is never
+	User        string        // of the call that started it
+	Tags        []string      // likewise
+
+	Created  time.Time
+	LastCall time.Time // when a call last came or ended
+	Closed   time.Time // zero while open or blocked
+	Reason   string    // why it was closed or blocked
+	Block    *Block    // what blocked it, while Status is Blocked
+
+	Steps    int64 // calls that were forwarded
+	InFlight int64 // calls that have not ended
+	Spent    budget.Money
+	Tokens   provider.Tokens
+}
+
+// A Block is what stopped a run: every later call is answered with it.
+type Block struct {
+	Code    string // such as "budget_exceeded"
+	Rule    string // of the policy; may be empty
+	Message string
+	Context []byte // the JSON object of the answer's context
+}
+
+// A Step is one call that was forwarded to a provider.
+type Step struct {
+	ID        string
+	Agent     string
+	Start     time.Time
+	Duration  time.Duration
+	Endpoint  provider.Endpoint
+	Provider  string
+	Asked     string // the model as the agent named it
+	Model     string // as the provider was asked for it; Usage.Model is what it says it served
+	Stream    bool
+	Status    int    // of the provider's answer, or of our own where there was none
+	Error     string // code of what went wrong, empty if nothing did
+	Usage     provider.Usage
+	Cost      budget.Money
+	PriceList string // identifies the prices by which Cost was computed, see budget.Prices.ID
+}
+
+// RefusedClosed is the code of calls that are refused since their run is closed.
+const RefusedClosed = "run_closed"
+
+// A Refusal is a call that was not forwarded. Repeats of it are counted, since
+// clients retry by themselves.
+type Refusal struct {
+	Code  string // such as "budget_exceeded"
+	Rule  string // of the policy; may be empty
+	Model string
+	Agent string
+	Count int64
+	First time.Time
+	Last  time.Time
+}
