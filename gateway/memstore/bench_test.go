@@ -1,0 +1,180 @@
+package memstore_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/run"
+)
+
+var openRuns = []int{1, 100, 10_000}
+
+// busy returns a store with a reservation in each of n runs, and their owners.
+func busy(b *testing.B, n int) (*memstore.Store, []budget.Owner) {
+	s := memstore.New(memstore.Options{})
+	owners := make([]budget.Owner, n)
+	for i := range owners {
+		owners[i] = account(fmt.Sprint("run", i), "").Owner
+		hold := budget.Hold{Account: budget.Account{Owner: owners[i], Budget: "stop_on_budget"}, Need: 1, Limit: 1}
+		if _, ok, err := s.Reserve(context.Background(), number(i), []budget.Hold{hold}, time.Minute); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+	return s, owners
+}
+
+func BenchmarkReserveSettle(b *testing.B) {
+	for _, n := range openRuns {
+		b.Run(fmt.Sprintf("runs=%d", n), func(b *testing.B) {
+			s, owners := busy(b, n)
+			var l budget.Ledger = s
+			ctx := context.Background()
+			var id budget.ID
+			holds := make([]budget.Hold, 1)
+			charges := []int64{0}
+			balances := make([]budget.Balance, 0, 1)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				id[15], id[14], id[13], id[12] = byte(i), byte(i>>8), byte(i>>16), byte(i>>24)
+				holds[0] = budget.Hold{Account: budget.Account{Owner: owners[i%n], Budget: "stop_on_budget"}, Need: 1000, Limit: 1 << 40}
+				if _, ok, err := l.Reserve(ctx, id, holds, time.Minute); !ok || err != nil {
+					b.Fatal(ok, err)
+				}
+				if _, err := l.Settle(ctx, id, charges, balances[:0]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkKeeper(b *testing.B) {
+	dollars := budget.Budget{Name: "stop_on_budget", Per: budget.ScopeRun, Limit: 1 << 62}
+	tokens := budget.Budget{Name: "tokens", Per: budget.ScopeRun, Unit: budget.Tokens, Limit: 1 << 62}
+	for _, budgets := range [][]budget.Budget{{dollars}, {dollars, tokens}} {
+		for _, n := range openRuns {
+			b.Run(fmt.Sprintf("budgets=%d/runs=%d", len(budgets), n), func(b *testing.B) {
+				s, owners := busy(b, n)
+				k := budget.Keeper{Ledger: s}
+				ctx := context.Background()
+				p := budget.Projection{Input: 1000}
+				var r budget.Reservation
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					r = budget.Reservation{}
+					if err := k.Reserve(ctx, &r, owners[i%n], budgets, &p); err != nil {
+						b.Fatal(err)
+					}
+					if _, err := r.Settle(ctx, 1000, 1); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkReserveSettleParallel(b *testing.B) {
+	s, owners := busy(b, 10_000)
+	var l budget.Ledger = s
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		ctx := context.Background()
+		rnd := rand.New(rand.NewPCG(rand.Uint64(), 1))
+		holds := make([]budget.Hold, 1)
+		charges := []int64{0}
+		balances := make([]budget.Balance, 0, 1)
+		for pb.Next() {
+			id := number(int(rnd.Int64()))
+			holds[0] = budget.Hold{Account: budget.Account{Owner: owners[rnd.IntN(len(owners))], Budget: "stop_on_budget"}, Need: 1000, Limit: 1 << 40}
+			if _, ok, err := l.Reserve(ctx, id, holds, time.Minute); !ok || err != nil {
+				b.Error(ok, err)
+				return
+			}
+			if _, err := l.Settle(ctx, id, charges, balances[:0]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+// attachDetach is one call's part in a run, without a step, which would fill the
+// store.
+func attachDetach(b *testing.B, j run.Journal, a *run.Attachment) {
+	ctx := context.Background()
+	got, err := j.Attach(ctx, a)
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	if _, err := j.Detach(ctx, got.Run.Key, a.At, nil, nil); err != nil {
+		b.Error(err)
+	}
+}
+
+func BenchmarkAttachDetach(b *testing.B) {
+	for _, n := range openRuns {
+		store := func() (run.Journal, []run.Attachment) {
+			s := memstore.New(memstore.Options{})
+			calls := make([]run.Attachment, n)
+			for i := range calls {
+				calls[i] = run.Attachment{Team: "team:a", At: noon, ID: fmt.Sprint("run", i), Start: &run.Run{IdleTimeout: time.Hour}}
+				attachDetach(b, s, &calls[i])
+			}
+			return s, calls
+		}
+		b.Run(fmt.Sprintf("serial/runs=%d", n), func(b *testing.B) {
+			s, calls := store()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				attachDetach(b, s, &calls[i%n])
+			}
+		})
+		b.Run(fmt.Sprintf("parallel/runs=%d", n), func(b *testing.B) {
+			s, calls := store()
+			var next atomic.Int64
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for i := int(next.Add(1)); pb.Next(); i++ {
+					attachDetach(b, s, &calls[i%n])
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkStep is what it takes to begin a call in a run, and to end it with a
+// step, in a store that has as many steps of it as it keeps.
+func BenchmarkStep(b *testing.B) {
+	s := memstore.New(memstore.Options{})
+	ctx := context.Background()
+	a := &run.Attachment{Team: "team:a", At: noon, ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}
+	ids := make([]string, 3*memstore.DefaultSteps)
+	for i := range ids {
+		ids[i] = fmt.Sprint("step_", i)
+	}
+	var step run.Step
+	one := func(i int) {
+		step.ID = ids[i%len(ids)]
+		if _, err := s.Attach(ctx, a); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Detach(ctx, key("r"), noon, &step, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i := range memstore.DefaultSteps {
+		one(i)
+	}
+	b.ReportAllocs()
+	for i := memstore.DefaultSteps; b.Loop(); i++ {
+		one(i)
+	}
+}

@@ -1,0 +1,55 @@
+// Package memstore keeps a gateway's runs and accounts in memory. It is the
+// store of a gateway that is given no other. What it holds is gone when the
+// process ends, and is not shared between processes: two gateways with a
+// memstore each allow each run its budget twice.
+package memstore
+
+import "time"
+
+// The defaults of Options.
+const (
+	DefaultClosedRuns = 24 * time.Hour
+	DefaultRuns       = 100_000
+	DefaultSteps      = 10_000
+)
+
+// Options bound what is remembered. The zero Options are the defaults.
+type Options struct {
+	// ClosedRuns is for how long a run is remembered after it was closed, or is
+	// blocked and was last called. 0 is DefaultClosedRuns.
+	ClosedRuns time.Duration
+
+	// Runs is how many closed and blocked runs are remembered: beyond it, they are
+	// forgotten, the longest ago first. Open ones are always remembered; their
+	// idle timeout bounds them. 0 is DefaultRuns.
+	Runs int
+
+	// Steps is how many steps of one run are remembered, the newest. The run's
+	// sums count all of them. 0 is DefaultSteps.
+	Steps int
+}
+
+// A Store is a run.Journal and a budget.Ledger in memory. It is safe for
+// concurrent use. None of its methods fails but for what is not found, and none
+// looks at its context: they do not wait.
+type Store struct {
+	journal
+	ledger
+}
+
+// New returns an empty store.
+func New(o Options) *Store {
+	if o.ClosedRuns == 0 {
+		o.ClosedRuns = DefaultClosedRuns
+	}
+	if o.Runs == 0 {
+		o.Runs = DefaultRuns
+	}
+	if o.Steps == 0 {
+		o.Steps = DefaultSteps
+	}
+	s := &Store{}
+	s.journal.init(o)
+	s.ledger.init()
+	return s
+}

@@ -1,0 +1,13 @@
+// Package storetest checks that a store keeps its word. What [run.Journal] and
+// [budget.Ledger] promise in their comments is here a test, sentence by
+// sentence, for any implementation:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) storetest.Store { return open(t) })
+//	}
+//
+// Run it with -race as well. It works against a store across a network: it
+// waits for nothing but the ends of leases of a few milliseconds, it compares
+// times to the second, and it cares about no other clock than the one that the
+// interface names.
+package storetest

@@ -1,0 +1,118 @@
+package storetest
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/run"
+)
+
+// A Store is what a gateway keeps its runs and accounts in.
+type Store interface {
+	run.Journal
+	budget.Ledger
+}
+
+// Run checks both halves of a store. Open returns a new and empty one; it is
+// called once for each case, and leaves it to t.Cleanup to close the store.
+func Run(t *testing.T, open func(t *testing.T) Store) {
+	t.Run("Journal", func(t *testing.T) {
+		RunJournal(t, func(t *testing.T) run.Journal { return open(t) })
+	})
+	t.Run("Ledger", func(t *testing.T) {
+		RunLedger(t, func(t *testing.T) budget.Ledger { return open(t) })
+	})
+}
+
+// RunJournal checks a store that keeps runs only. Open is as for [Run].
+func RunJournal(t *testing.T, open func(t *testing.T) run.Journal) {
+	for _, cases := range [][]journalCase{attachCases, idCases, autoCases, idleCases, endCases, stepCases, journalCrowdCases} {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) { c.check(&journal{t, open(t)}) })
+		}
+	}
+}
+
+// RunLedger checks a store that keeps accounts only. Open is as for [Run].
+func RunLedger(t *testing.T, open func(t *testing.T) budget.Ledger) {
+	for _, cases := range [][]ledgerCase{reserveCases, settleCases, leaseCases, ledgerCrowdCases} {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) { c.check(&ledger{t, open(t)}) })
+		}
+	}
+}
+
+// A journalCase is named by the promise that it checks.
+type journalCase struct {
+	name  string
+	check func(j *journal)
+}
+
+type ledgerCase struct {
+	name  string
+	check func(l *ledger)
+}
+
+// crowd is how many goroutines are at work at once where it says "many".
+const crowd = 32
+
+// together calls f from many goroutines at once, with an index each, and waits
+// for all of them.
+func together(f func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range crowd {
+		wg.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+// same fails the test unless got is want.
+func same[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %s\nwant %s", what, show(got), show(want))
+	}
+}
+
+func show(v any) string {
+	if at, ok := v.(time.Time); ok {
+		return at.Format(time.RFC3339Nano)
+	}
+	return fmt.Sprintf("%+v", v)
+}
+
+// patience is how long something may take that is due at once. It is long: only
+// a store that fails waits for it.
+const patience = 10 * time.Second
+
+// until asks again and again, until it is told yes.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	enough := time.After(patience)
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-enough:
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+	}
+}
+
+// names are ids as agents may choose them. All are different, and stay so only
+// in a store that compares bytes and tells the parts of its keys apart.
+var names = []string{
+	"a", "A", "a ", " a", "a.2", "a.10", "a:b", "a/b", `a\b`, "a%b", "a_b", "a*b", "a{b}", "a\"b'c", "a|b", "a;b--",
+	"\u00e9", "e\u0301", "\u65e5\u672c", "\U0001f680", "null", "0", "00", strings.Repeat("x", run.MaxIDBytes), strings.Repeat("x", run.MaxIDBytes-1),
+}
