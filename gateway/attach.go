@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/run"
+)
+
+// direct reads what the call says about itself: in the header, else in the body,
+// else through the program that it comes from.
+func (c *call) direct(ctx context.Context) error {
+	d := &c.directives
+	if ref, ok := run.FromContext(ctx); ok {
+		d.Refer(&ref)
+		if err := d.Check(); err != nil {
+			return err
+		}
+	}
+	if c.req.Directives != nil {
+		if err := d.ReadBody(c.req.Directives); err != nil {
+			return err
+		}
+	}
+	if err := d.ReadHeader(c.r.Header); err != nil {
+		return err
+	}
+	if d.RunID == "" {
+		for _, name := range c.g.cfg.RunIDHeaders {
+			if v := c.r.Header[name]; len(v) > 0 && run.ValidID(v[0]) {
+				d.RunID = v[0]
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// attach finds the run of the call, or starts it.
+func (c *call) attach(ctx context.Context) error {
+	bound, err := c.bind(ctx)
+	unknown := err
+	if err != nil && !isRefusal(err) {
+		return err
+	}
+	// A run that goes on has its policy, also if that could not be bound any more.
+	c.arrival = run.Arrival{Agent: c.agent, Directives: &c.directives, At: c.start, Model: c.req.Model,
+		Join: unknown != nil, Policy: bound.Policy, IdleTimeout: bound.IdleTimeout}
+	c.run, err = c.g.recorder.Attach(ctx, &c.arrival)
+	if unknown != nil && errors.Is(err, run.ErrNotFound) {
+		return unknown
+	}
+	c.attached = err == nil || isConflict(err)
+	return err
+}
+
+func isRefusal(err error) bool {
+	var f *refusal
+	return errors.As(err, &f)
+}
+
+func isConflict(err error) bool {
+	var conflict *run.ConflictError
+	return errors.As(err, &conflict)
+}
+
+// bind returns the policy that a run would be bound to which this call starts.
+func (c *call) bind(ctx context.Context) (policy.Binding, error) {
+	wanted, own := c.directives.Policy, c.agent.Policy
+	if c.g.binder == nil {
+		if wanted != "" {
+			return policy.Binding{}, c.policyUnknown(wanted)
+		}
+		return policy.Binding{}, nil
+	}
+	name := own
+	if wanted != "" {
+		name = wanted
+	}
+	b, err := c.g.binder.Bind(ctx, name)
+	switch {
+	case errors.Is(err, policy.ErrUnknown):
+		return b, c.policyUnknown(name)
+	case err != nil || wanted == "" || wanted == own || c.agent.MayUse(wanted):
+		return b, err
+	}
+	// The agent's own policy may go by another name: its id, or none as the default.
+	if standard, err := c.g.binder.Bind(ctx, own); err == nil && standard.Policy == b.Policy {
+		return b, nil
+	}
+	return b, c.policyUnknown(name)
+}
+
+// policyUnknown answers for a policy that is not there like for one that the
+// agent may not choose.
+func (c *call) policyUnknown(name string) error {
+	return &refusal{code: codePolicyViolation, rule: "allowed_policies", message: fmt.Sprintf(
+		"Rungate: there is no policy %q that this agent may choose.", name),
+		context: policyContext{PolicyName: name, Rule: "allowed_policies", Field: "policy", Requested: name}}
+}

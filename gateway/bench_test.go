@@ -1,0 +1,210 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/provider/openai"
+	"github.com/rungate/rungate/run"
+)
+
+// limits is a policy under which everything is on that can be.
+const limits = `{"name":"bench","models":{"allow":["openai/*","anthropic/*"]},"endpoints":{"allow":["*"]},
+	"budgets":[{"name":"usd","per":"run","limit_usd":"9000000"},{"name":"tokens","per":"run","limit_tokens":1000000000000}]}`
+
+// agentRequest is a chat request of about size bytes, with tools if it is large.
+func agentRequest(size int, stream bool) string {
+	const prose = "The run was admitted under its budget and the tool call was recorded. "
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"model":"gpt-4o-mini","stream":%t,"stream_options":{"include_usage":%[1]t},"max_tokens":500,`, stream)
+	if size > 10<<10 {
+		b.WriteString(`"tools":[`)
+		for i := range 20 {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, `{"type":"function","function":{"name":"tool_%d","description":%q,"parameters":{"type":"object","properties":{"path":{"type":"string","description":"where"},"limit":{"type":"integer"}},"required":["path"]}}}`, i, prose)
+		}
+		b.WriteString(`],`)
+	}
+	b.WriteString(`"messages":[{"role":"system","content":"You are a careful agent."}`)
+	for b.Len() < size-100 {
+		fmt.Fprintf(&b, `,{"role":"user","content":%q}`, strings.Repeat(prose, min(10, 1+(size-b.Len())/len(prose)/2)))
+	}
+	b.WriteString(`]}`)
+	return b.String()
+}
+
+// canned is a transport whose provider answers at once, and takes no memory for
+// it.
+type canned struct {
+	resp http.Response
+	body string
+	rewinder
+}
+
+func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Body.Close()
+	c.Reset(c.body)
+	c.resp.Body, c.resp.ContentLength = &c.rewinder, int64(len(c.body))
+	return &c.resp, nil
+}
+
+// rewinder is a body that can be used again.
+type rewinder struct{ strings.Reader }
+
+func (r *rewinder) Close() error { return nil }
+
+// discard is a ResponseWriter that goes nowhere.
+type discard struct{ h http.Header }
+
+func (d *discard) Header() http.Header         { return d.h }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+func (d *discard) Flush()                      {}
+
+func benchGateway(b *testing.B, rt http.RoundTripper, base string) (*gateway.Gateway, string) {
+	p, err := policy.Parse([]byte(limits))
+	require.NoError(b, err)
+	policies, err := policy.New(p)
+	require.NoError(b, err)
+	token := run.NewToken()
+	agents := &run.AgentTable{}
+	require.NoError(b, agents.Add(run.Enrolment{Agent: run.Agent{ID: "a", Team: "t"}, Tokens: []run.Digest{run.DigestOf(token)}}))
+	gw, err := gateway.New(gateway.Config{
+		Providers: []provider.Provider{&openai.Provider{APIKey: "k", URL: base}},
+		Agents:    agents, Policy: policies, Transport: rt,
+	})
+	require.NoError(b, err)
+	b.Cleanup(func() { gw.Close(context.Background()) })
+	return gw, token.Reveal()
+}
+
+// BenchmarkGovernance is all that the gateway adds to a call: token, strict
+// reading, run, policy, budgets, metering and record, with a provider and an
+// agent that cost nothing.
+func BenchmarkGovernance(b *testing.B) {
+	for _, size := range []int{1 << 10, 100 << 10} {
+		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
+			gw, token := benchGateway(b, &canned{resp: http.Response{StatusCode: 200, Header: http.Header{
+				"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(chatAnswer))}}}, body: chatAnswer}, "http://provider.test/v1")
+			body := agentRequest(size, false)
+			u, _ := url.Parse("/v1/chat/completions")
+			sent, w := &rewinder{}, &discard{http.Header{}}
+			r := &http.Request{Method: "POST", URL: u, Body: sent, ContentLength: int64(len(body)), Header: http.Header{
+				"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "User-Agent": {"bench"},
+				"X-Rungate-Run-Id": {"nightly"}}}
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				sent.Reset(body)
+				clear(w.h)
+				gw.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// BenchmarkStreamEvent is what the gateway adds to one event of a stream.
+func BenchmarkStreamEvent(b *testing.B) {
+	const event = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}],"usage":null}` + "\n\n"
+	rt := &events1{header: http.Header{"Content-Type": {"text/event-stream"}}, event: event}
+	gw, token := benchGateway(b, rt, "http://provider.test/v1")
+	body := agentRequest(1<<10, true)
+	u, _ := url.Parse("/v1/chat/completions")
+	b.ReportAllocs()
+	rt.n = b.N
+	r := &http.Request{Method: "POST", URL: u, Header: http.Header{"Authorization": {"Bearer " + token}},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	b.ResetTimer()
+	gw.ServeHTTP(&discard{http.Header{}}, r)
+}
+
+// events1 is a transport whose provider streams n times the same event, one a
+// read.
+type events1 struct {
+	header http.Header
+	event  string
+	n      int
+}
+
+func (e *events1) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Body.Close()
+	return &http.Response{StatusCode: 200, Header: e.header, ContentLength: -1, Body: e}, nil
+}
+
+func (e *events1) Read(p []byte) (int, error) {
+	if e.n < 0 {
+		return 0, io.EOF
+	}
+	if e.n--; e.n < 0 {
+		return copy(p, "data: [DONE]\n\n"), nil
+	}
+	return copy(p, e.event), nil
+}
+
+func (e *events1) Close() error { return nil }
+
+// BenchmarkOverHTTP is a whole call over loopback: straight to the provider,
+// through the gateway, and through a bare httputil.ReverseProxy.
+func BenchmarkOverHTTP(b *testing.B) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, chatAnswer)
+	}))
+	defer upstream.Close()
+	to, _ := url.Parse(upstream.URL)
+	gw, token := benchGateway(b, nil, upstream.URL+"/v1")
+	proxy := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport: &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true},
+	}
+	for _, size := range []int{1 << 10, 100 << 10} {
+		body := []byte(agentRequest(size, false))
+		for _, via := range []struct {
+			name    string
+			handler http.Handler
+		}{{"gateway", gw}, {"reverseproxy", proxy}, {"direct", nil}} {
+			b.Run(fmt.Sprintf("%dKB/%s", size>>10, via.name), func(b *testing.B) {
+				base := upstream.URL
+				if via.handler != nil {
+					server := httptest.NewServer(via.handler)
+					defer server.Close()
+					base = server.URL
+				}
+				client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+				b.ReportAllocs()
+				for b.Loop() {
+					call(b, client, base+"/v1/chat/completions", token, body)
+				}
+			})
+		}
+	}
+}
+
+func call(b *testing.B, client *http.Client, to, token string, body []byte) {
+	req, _ := http.NewRequest("POST", to, bytes.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil || resp.StatusCode != 200 {
+		b.Fatal(resp, err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/internal/ids"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// A call is one request of an agent on its way through the gateway. The steps
+// below fill it in, in their order.
+type call struct {
+	g     *Gateway
+	w     http.ResponseWriter
+	r     *http.Request
+	route route
+	start time.Time
+	id    string // of the step
+
+	settling context.Context // for what has to be done whether or not the agent is still there
+
+	agent      *run.Agent
+	req        provider.Request
+	directives run.Directives
+	arrival    run.Arrival
+	run        run.Run
+	attached   bool // the run has to be told how the call ends
+	upstream   *upstream
+	target     policy.Target
+	input      policy.Input
+	decision   policy.Decision
+	prices     *budget.Prices
+	price      budget.Price
+	reserved   budget.Reservation
+
+	sent   []byte       // the body of the request to the provider, until that answers
+	reader bytes.Reader // of sent
+	answer answer
+	watch  watch
+	step   run.Step
+	failed *refusal // why the call was refused, or its answer is of our own making
+
+	// What the answer's header points to.
+	runID [1]string
+	costs [len(costHeaders)]string
+}
+
+const stepPrefix = "step_"
+
+func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call {
+	c := &call{g: g, w: w, r: r, route: rt, start: time.Now()}
+	random := ids.New()
+	id := append(make([]byte, 0, len(stepPrefix)+2*len(random)), stepPrefix...)
+	c.id = string(hex.AppendEncode(id, random[:]))
+	return c
+}
+
+// steps are what a call goes through, in this order. What a step takes, end
+// gives back.
+var steps = []func(*call, context.Context) error{
+	(*call).authenticate,
+	(*call).read,
+	(*call).direct,
+	(*call).attach,
+	(*call).choose,
+	(*call).decide,
+	(*call).reserve,
+	(*call).forward,
+	(*call).relay,
+}
+
+func (c *call) serve() {
+	// Whatever happens, a call that was attached to a run is settled and
+	// recorded: also when the agent has left, or something panics.
+	c.settling = context.WithoutCancel(c.r.Context())
+	defer c.end()
+	for _, step := range steps {
+		if err := step(c, c.r.Context()); err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+// fail ends a call with an error of our own, if there is still somebody to tell
+// and nothing has been told yet.
+func (c *call) fail(err error) {
+	var gone *goneError
+	if errors.As(err, &gone) || c.r.Context().Err() != nil && !isRefusal(err) {
+		c.failed = &refusal{code: codeClientGone, message: "the agent has left"}
+		// Its context may have ended for another reason, and the agent still be
+		// there: it must not take this for an answer, or for the end of one.
+		panic(http.ErrAbortHandler)
+	}
+	c.failed = c.refusalOf(err)
+	c.watch.stop() // it may begin the answer
+	c.conclude()   // before the agent knows: what was reserved is free for its next call
+	if c.answer.begun {
+		c.breakOff(c.failed)
+		return
+	}
+	if c.answer.resp != nil {
+		for name := range c.answer.resp.Header { // they are not about our answer
+			delete(c.w.Header(), name)
+		}
+	}
+	c.refuse(c.failed)
+}
+
+// codeClientGone is what a step is recorded with whose agent has left. Nobody
+// is told.
+const codeClientGone = "client_gone"
+
+// goneError says that the agent has left.
+type goneError struct{ cause error }
+
+func (e *goneError) Error() string { return "the agent has left: " + e.cause.Error() }
+func (e *goneError) Unwrap() error { return e.cause }
+
+// requestID is what the agent's SDK prints as the id of the request, where there
+// is no provider's.
+func (c *call) requestID() string { return "req_" + c.id[len(stepPrefix):] }
+
+// echoRun tells the agent which run the call was attached to.
+func (c *call) echoRun(h http.Header) {
+	if c.run.ID != "" {
+		c.runID[0] = c.run.ID
+		h[run.HeaderRunID] = c.runID[:]
+	}
+}
+
+// free reports whether the call costs nothing: listing models, counting tokens,
+// reading what has been paid for already.
+func (c *call) free() bool {
+	return c.req.Endpoint.Free() || c.r.Method != http.MethodPost
+}

@@ -1,0 +1,227 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// Config says what a Gateway is made of. Providers and Policy have to be given;
+// the zero value of any other field is its default. New copies the Config, and
+// what it points to must not be changed afterwards.
+type Config struct {
+	// Providers are what calls are forwarded to. Where two could serve a call,
+	// the first does.
+	Providers []provider.Provider
+
+	// Aliases are names for models: what a call asks for, and the model that is
+	// meant, bare or as "provider/model". An alias is resolved before policy is
+	// asked, and once.
+	Aliases map[string]string
+
+	// Agents looks up who calls. Nil admits calls from within the process only,
+	// under whatever name they give and free to choose any policy.
+	Agents run.Agents
+
+	// Policy decides which calls may be made. policy.AllowAll is one that
+	// restricts nothing.
+	Policy policy.Engine
+
+	// Prices price the calls. Nil is budget.DefaultPrices.
+	Prices *budget.Prices
+
+	// Store keeps runs and accounts. Nil keeps them in memory, see memstore.
+	Store Store
+
+	Observer run.Observer // told what happens; nil is none
+	Logger   *slog.Logger // of what goes wrong beside the calls; nil discards
+
+	Limits   Limits
+	Metering Metering
+
+	// RunIDHeaders are headers in which clients name a session of their own. The
+	// first of them that a call has is the id of its run, if the call names none.
+	// Nil is DefaultRunIDHeaders; empty is none.
+	RunIDHeaders []string
+
+	// Transport carries the calls. Nil gives each provider an http.Transport of
+	// its own.
+	Transport http.RoundTripper
+}
+
+// DefaultRunIDHeaders are the session headers of Claude Code and of Codex.
+var DefaultRunIDHeaders = []string{"x-claude-code-session-id", "session-id", "thread-id"}
+
+// A Store keeps runs and accounts. The two parts may be different back ends.
+type Store interface {
+	run.Journal
+	budget.Ledger
+}
+
+// Limits bound what a call may take. Of each, zero is the default, and a
+// negative duration is no limit.
+type Limits struct {
+	BodyBytes  int64 // of a request, unpacked; default 32 MiB
+	EventBytes int   // of one event of a stream; default 32 MiB
+
+	// FirstByteTimeout is how long a streamed answer may take to begin; default
+	// 2 minutes. AnswerTimeout is the same for a whole one, which begins when the
+	// model has ended; default 10 minutes.
+	FirstByteTimeout time.Duration
+	AnswerTimeout    time.Duration
+
+	// StreamIdleTimeout is how long an answer that has begun may pause; default
+	// 5 minutes. In a stream it is the time between two events; comment lines
+	// are none.
+	StreamIdleTimeout time.Duration
+
+	// KeepAlive is after what silence the agent is sent a comment line on a
+	// stream; default 15 seconds.
+	KeepAlive time.Duration
+
+	// Lease is for how long a reservation outlives a process that dies; default
+	// 1 minute.
+	Lease time.Duration
+}
+
+// Metering says how what a call consumed is found out.
+type Metering struct {
+	StreamUsage  StreamUsage
+	OnDisconnect OnDisconnect
+}
+
+// StreamUsage says what is done about OpenAI streams, which report their usage
+// only if they are asked to.
+type StreamUsage uint8
+
+const (
+	// IncludeUsage asks for it, and takes the extra event out again if the agent
+	// did not ask.
+	IncludeUsage StreamUsage = iota
+
+	// EstimateUsage leaves the body as it is and estimates.
+	EstimateUsage
+)
+
+// OnDisconnect says what is done when an agent leaves before its answer has
+// come to an end.
+type OnDisconnect uint8
+
+const (
+	// CancelUpstream cancels the call, and estimates what it has cost if the
+	// provider has not said so yet.
+	CancelUpstream OnDisconnect = iota
+
+	// DrainUpstream reads the answer to its end, to know what it has cost.
+	DrainUpstream
+)
+
+func (c Config) withDefaults() Config {
+	if c.Prices == nil {
+		c.Prices = budget.DefaultPrices()
+	}
+	if c.Store == nil {
+		c.Store = memstore.New(memstore.Options{})
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.RunIDHeaders == nil {
+		c.RunIDHeaders = DefaultRunIDHeaders
+	}
+	headers := make([]string, len(c.RunIDHeaders))
+	for i, h := range c.RunIDHeaders {
+		headers[i] = http.CanonicalHeaderKey(h)
+	}
+	c.RunIDHeaders = headers
+	l := &c.Limits
+	if l.BodyBytes == 0 {
+		l.BodyBytes = 32 << 20
+	}
+	if l.EventBytes == 0 {
+		l.EventBytes = 32 << 20
+	}
+	for _, d := range []struct {
+		at       *time.Duration
+		standard time.Duration
+	}{
+		{&l.FirstByteTimeout, 2 * time.Minute},
+		{&l.AnswerTimeout, 10 * time.Minute},
+		{&l.StreamIdleTimeout, 5 * time.Minute},
+		{&l.KeepAlive, 15 * time.Second},
+		{&l.Lease, budget.DefaultLease},
+	} {
+		if *d.at == 0 {
+			*d.at = d.standard
+		}
+	}
+	return c
+}
+
+// validate reports every mistake in c, each with the field that it is in.
+func (c *Config) validate() error {
+	var errs []error
+	bad := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("gateway: Config.%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if len(c.Providers) == 0 {
+		bad("Providers", "give at least one")
+	}
+	names := map[string]bool{}
+	for i, p := range c.Providers {
+		field := fmt.Sprintf("Providers[%d]", i)
+		if p == nil {
+			bad(field, "is nil")
+			continue
+		}
+		if n := p.Name(); n == "" || strings.Contains(n, "/") || !run.ValidID(n) {
+			bad(field, "the name %q: want printable characters without a slash", n)
+		} else if names[n] {
+			bad(field, "the name %q is used twice", n)
+		} else {
+			names[n] = true
+		}
+		if ch, ok := p.(interface{ Check() error }); ok {
+			if err := ch.Check(); err != nil {
+				bad(field, "%v", err)
+				continue
+			}
+		}
+		if u := p.BaseURL(); u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			bad(field, "the base URL %v: want http or https and a host", u)
+		}
+	}
+	for alias, model := range c.Aliases {
+		if alias == "" || model == "" {
+			bad("Aliases", "%q for %q: neither may be empty", alias, model)
+		}
+	}
+	if c.Policy == nil {
+		bad("Policy", "is nil; policy.AllowAll restricts nothing")
+	}
+	if c.Limits.BodyBytes < 0 {
+		bad("Limits.BodyBytes", "is negative")
+	}
+	if c.Limits.EventBytes < 0 {
+		bad("Limits.EventBytes", "is negative")
+	}
+	if c.Limits.Lease < 0 {
+		bad("Limits.Lease", "is negative; a reservation needs a lease")
+	}
+	if c.Metering.StreamUsage > EstimateUsage {
+		bad("Metering.StreamUsage", "%d is not known", c.Metering.StreamUsage)
+	}
+	if c.Metering.OnDisconnect > DrainUpstream {
+		bad("Metering.OnDisconnect", "%d is not known", c.Metering.OnDisconnect)
+	}
+	return errors.Join(errs...)
+}

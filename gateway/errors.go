@@ -1,0 +1,252 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// The codes of refusals.
+const (
+	codeInvalidDirective    = "invalid_directive"
+	codeInvalidRequest      = "invalid_request"
+	codeUnpricedModel       = "unpriced_model"
+	codeInvalidToken        = "invalid_agent_token"
+	codeBudgetExceeded      = "budget_exceeded"
+	codePolicyViolation     = "policy_violation"
+	codePolicyConflict      = "policy_conflict"
+	codeUnknownEndpoint     = "unknown_endpoint"
+	codeUnknownModel        = "unknown_model"
+	codeRunNotFound         = "run_not_found"
+	codeRunClosed           = run.RefusedClosed
+	codeTooLarge            = "request_too_large"
+	codeUnsupportedEncoding = "unsupported_encoding"
+	codeUpgradeRequired     = "upgrade_required"
+	codeUnreachable         = "upstream_unreachable"
+	codeProtocolError       = "upstream_protocol_error"
+	codeTimeout             = "upstream_timeout"
+	codeStoreUnavailable    = "store_unavailable"
+	codeShuttingDown        = "shutting_down"
+)
+
+// answers says how each code is answered: with what status, and whether a client
+// that retries by itself should.
+var answers = map[string]struct {
+	status int
+	retry  bool
+}{
+	codeInvalidDirective:    {http.StatusBadRequest, false},
+	codeInvalidRequest:      {http.StatusBadRequest, false},
+	codeUnpricedModel:       {http.StatusBadRequest, false},
+	codeInvalidToken:        {http.StatusUnauthorized, false},
+	codeBudgetExceeded:      {http.StatusPaymentRequired, false},
+	codePolicyViolation:     {http.StatusForbidden, false},
+	codePolicyConflict:      {http.StatusForbidden, false},
+	codeUnknownEndpoint:     {http.StatusNotFound, false},
+	codeUnknownModel:        {http.StatusNotFound, false},
+	codeRunNotFound:         {http.StatusNotFound, false},
+	codeRunClosed:           {http.StatusConflict, false},
+	codeTooLarge:            {http.StatusRequestEntityTooLarge, false},
+	codeUnsupportedEncoding: {http.StatusUnsupportedMediaType, false},
+	codeUpgradeRequired:     {http.StatusUpgradeRequired, false},
+	codeUnreachable:         {http.StatusBadGateway, true},
+	codeProtocolError:       {http.StatusBadGateway, true},
+	codeTimeout:             {http.StatusGatewayTimeout, true},
+	codeStoreUnavailable:    {http.StatusServiceUnavailable, true},
+	codeShuttingDown:        {http.StatusServiceUnavailable, true},
+}
+
+// A refusal is an error that knows how it is answered.
+type refusal struct {
+	code    string
+	message string
+	context any // made into the JSON object of the answer; nil is none
+	rule    string
+	cause   error // for the log; never told to the agent
+}
+
+func (f *refusal) Error() string {
+	if f.cause != nil {
+		return f.message + " (" + f.cause.Error() + ")"
+	}
+	return f.message
+}
+
+func (f *refusal) Unwrap() error { return f.cause }
+
+func (f *refusal) contextJSON() []byte {
+	if f.context == nil {
+		return nil
+	}
+	if b, ok := f.context.([]byte); ok {
+		return b
+	}
+	b, _ := json.Marshal(f.context) // of our own structs of strings and numbers
+	return b
+}
+
+// refusalOf makes a refusal of whatever error a step returned.
+func (c *call) refusalOf(err error) *refusal {
+	var (
+		f         *refusal
+		directive *run.DirectiveError
+		syntax    *provider.SyntaxError
+		state     *run.StateError
+		conflict  *run.ConflictError
+		exhausted *budget.ExhaustedError
+	)
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &directive):
+		return &refusal{code: codeInvalidDirective, message: "Rungate: the directive " + err.Error() + ".",
+			context: fieldContext{directive.Field}}
+	case errors.As(err, &syntax):
+		return &refusal{code: codeInvalidRequest, message: "Rungate: the body cannot be read for sure: " + err.Error() + "."}
+	case errors.As(err, &state):
+		return stateRefusal(&state.Run)
+	case errors.As(err, &conflict):
+		return conflictRefusal(conflict)
+	case errors.As(err, &exhausted):
+		return c.budgetRefusal(exhausted)
+	case errors.Is(err, run.ErrNotFound):
+		return &refusal{code: codeRunNotFound, message: "Rungate: there is no such run of this agent's team."}
+	}
+	return &refusal{code: codeStoreUnavailable, cause: err,
+		message: "Rungate: the gateway cannot find out whether this call may be made, and so refuses it; try again."}
+}
+
+type fieldContext struct {
+	Field string `json:"field"`
+}
+
+type stateContext struct {
+	RunID    string     `json:"run_id"`
+	Status   run.Status `json:"status"`
+	ClosedAt *time.Time `json:"closed_at"`
+	Reason   string     `json:"reason"`
+}
+
+func stateRefusal(r *run.Run) *refusal {
+	if b := r.Block; b != nil {
+		return &refusal{code: b.Code, message: b.Message, context: b.Context}
+	}
+	sc := stateContext{RunID: r.ID, Status: r.Status, Reason: r.Reason}
+	if !r.Closed.IsZero() {
+		at := r.Closed.UTC()
+		sc.ClosedAt = &at
+	}
+	return &refusal{code: codeRunClosed, context: sc, message: fmt.Sprintf(
+		"Rungate: run %q is closed (%s). Start a new run: use another x-rungate-run-id, or send x-rungate-new-run: true.", r.ID, r.Reason)}
+}
+
+type policyContext struct {
+	RunID      string   `json:"run_id,omitempty"`
+	PolicyID   string   `json:"policy_id"`
+	PolicyName string   `json:"policy_name"`
+	Rule       string   `json:"rule,omitempty"`
+	Field      string   `json:"field,omitempty"`
+	Requested  string   `json:"requested,omitempty"`
+	Allowed    []string `json:"allowed,omitempty"`
+}
+
+func conflictRefusal(e *run.ConflictError) *refusal {
+	p := e.Run.Policy
+	f := &refusal{code: codePolicyConflict, rule: "bound_policy", context: policyContext{RunID: e.Run.ID, PolicyID: p.ID,
+		PolicyName: p.Name, Rule: "bound_policy", Field: "policy", Requested: e.Wanted}}
+	if e.Wanted == "" {
+		f.message = fmt.Sprintf("Rungate: run %q is held to policy %q, which this agent may not use. Use a run of its own.", e.Run.ID, p.Name)
+	} else {
+		f.message = fmt.Sprintf("Rungate: run %q is held to policy %q since it started, and cannot change to %q. Start a new run for that.", e.Run.ID, p.Name, e.Wanted)
+	}
+	return f
+}
+
+type budgetContext struct {
+	RunID           string        `json:"run_id"`
+	Scope           budget.Scope  `json:"scope"`
+	SpentUSD        *budget.Money `json:"cumulative_spend_usd,omitempty"`
+	ReservedUSD     *budget.Money `json:"reserved_usd,omitempty"`
+	LimitUSD        *budget.Money `json:"limit_usd,omitempty"`
+	NeededUSD       *budget.Money `json:"needed_usd,omitempty"`
+	SpentTokens     *int64        `json:"cumulative_tokens,omitempty"`
+	ReservedTokens  *int64        `json:"reserved_tokens,omitempty"`
+	LimitTokens     *int64        `json:"limit_tokens,omitempty"`
+	NeededTokens    *int64        `json:"needed_tokens,omitempty"`
+	Rule            string        `json:"rule"`
+	PolicyID        string        `json:"policy_id"`
+	PolicyName      string        `json:"policy_name"`
+	StepThatTripped string        `json:"step_that_tripped"`
+}
+
+func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
+	b, bal, p := e.Budget, e.Balance, c.run.Policy
+	bc := budgetContext{RunID: c.run.ID, Scope: b.Per, Rule: b.Name, PolicyID: p.ID, PolicyName: p.Name,
+		StepThatTripped: "llm." + c.req.Model}
+	sign := ""
+	if b.Unit == budget.USD {
+		sign = "$"
+		spent, reserved, limit, need := budget.Money(bal.Spent), budget.Money(bal.Reserved), budget.Money(b.Limit), budget.Money(e.Need)
+		bc.SpentUSD, bc.ReservedUSD, bc.LimitUSD, bc.NeededUSD = &spent, &reserved, &limit, &need
+	} else {
+		bc.SpentTokens, bc.ReservedTokens, bc.LimitTokens, bc.NeededTokens = &bal.Spent, &bal.Reserved, &b.Limit, &e.Need
+	}
+	unit := map[budget.Unit]string{budget.Tokens: " tokens"}[b.Unit]
+	amount := func(n int64) string { return sign + b.Unit.Format(n) + unit }
+	advice := "Other calls of the run hold what is missing: try again when they have ended."
+	switch {
+	case e.TooLarge():
+		advice = "No run under this policy has room for it: make the call smaller, or ask an operator to raise the limit."
+	case e.Final():
+		advice = "Start a new run, or ask an operator to raise the limit."
+	}
+	return &refusal{code: codeBudgetExceeded, rule: b.Name, context: bc, message: fmt.Sprintf(
+		"Rungate: budget %q of policy %q has no room for this call in run %q: %s of %s are spent and %s reserved, and it needs about %s. %s",
+		b.Name, p.Name, c.run.ID, amount(bal.Spent), amount(b.Limit), amount(bal.Reserved), amount(e.Need), advice)}
+}
+
+// refuse answers with err, in the agent's dialect.
+func (c *call) refuse(err error) {
+	f := c.refusalOf(err)
+	a, known := answers[f.code]
+	if !known { // of a Block that the host program has made
+		a.status = http.StatusForbidden
+	}
+	if a.status >= http.StatusInternalServerError {
+		c.g.cfg.Logger.Error("call refused", "code", f.code, "run", c.run.ID, "error", f.cause)
+	}
+	h := c.w.Header()
+	dialect := c.route.dialect
+	if dialect == nil {
+		dialect = noDialect
+	}
+	e := provider.Refusal{Code: f.code, Message: f.message, RequestID: c.requestID(), Context: f.contextJSON()}
+	body := dialect.Refusal(&e)
+	if c.route.own != 0 {
+		body = ownRefusal(&e)
+	}
+	c.echoRun(h)
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set(dialect.RequestIDHeader(), e.RequestID)
+	h.Set("X-Should-Retry", strconv.FormatBool(a.retry))
+	c.w.WriteHeader(a.status)
+	c.w.Write(body)
+}
+
+// ownRefusal is the body of a refusal at one of Rungate's own endpoints.
+func ownRefusal(e *provider.Refusal) []byte {
+	b, _ := json.Marshal(map[string]any{"error": struct {
+		Code    string          `json:"code"`
+		Message string          `json:"message"`
+		Context json.RawMessage `json:"context,omitempty"`
+	}{e.Code, e.Message, e.Context}})
+	return b
+}

@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/rungate/rungate/provider"
+)
+
+// An answer is what comes back from the provider.
+type answer struct {
+	tried  bool // a request has gone out, or may have
+	resp   *http.Response
+	ctx    context.Context         // of the call to the provider
+	cancel context.CancelCauseFunc // ends that
+	meter  provider.Meter          // nil for an answer that costs nothing
+	asked  bool                    // usage was asked for that the agent did not ask for
+	stays  bool                    // the call to the provider goes on when the agent leaves
+	follow func() bool             // ends that it is cancelled then, of a stream
+	begun  bool                    // the agent has been sent the header; guarded by watch.writing
+	lead   []byte                  // of a stream, what came before any content; likewise
+	came   bool                    // of a stream, content has
+	stream bool                    // the answer is one
+	over   bool                    // the stream has said how it ends
+}
+
+// Why the gateway itself ended a call to a provider.
+var (
+	errSlowStart = errors.New("the provider did not begin to answer in time")
+	errStalled   = errors.New("the provider's answer has stalled")
+)
+
+// forward sends the call to the provider and waits for its answer to begin.
+func (c *call) forward(ctx context.Context) error {
+	up := ctx
+	c.answer.stays = c.g.cfg.Metering.OnDisconnect == DrainUpstream
+	if c.answer.stays || c.req.Stream {
+		up = c.settling
+	}
+	up, c.answer.cancel = context.WithCancelCause(up)
+	c.answer.ctx = up
+	if c.req.Stream {
+		c.followAgent()
+	}
+	out, err := c.outgoing(up)
+	if err != nil {
+		return &refusal{code: codeUnreachable, cause: err, message: fmt.Sprintf(
+			"Rungate: the call cannot be signed for provider %q; an operator has to look at its key.", c.upstream.Name())}
+	}
+	c.watch.start(c)
+	c.answer.tried = true
+	resp, err := c.upstream.transport.RoundTrip(out) //nolint:bodyclose // end closes it
+	if err != nil {
+		return c.unanswered(ctx, err)
+	}
+	c.watch.answered()
+	c.answer.resp = resp
+	resp.Request, c.req.Body, c.req.Directives, c.sent = nil, nil, nil, nil // not needed again, and may be large
+	return nil
+}
+
+// followAgent has the call to the provider of a stream cancelled when the agent
+// leaves, if that is wanted.
+func (c *call) followAgent() {
+	if c.g.cfg.Metering.OnDisconnect == CancelUpstream && c.answer.follow == nil {
+		c.answer.stays = false
+		ctx, cancel := c.r.Context(), c.answer.cancel
+		c.answer.follow = context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	}
+}
+
+// outgoing makes the request for the provider.
+func (c *call) outgoing(ctx context.Context) (*http.Request, error) {
+	r := c.r
+	u, err := c.url()
+	if err != nil {
+		return nil, err
+	}
+	out := r.WithContext(ctx) // a copy, and all of the agent's connection is taken off it
+	out.URL, out.Host, out.RequestURI, out.RemoteAddr = u, u.Host, "", ""
+	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = nil, 0, nil, nil
+	out.Close, out.TLS = false, nil
+	out.Header = make(http.Header, len(r.Header)+1)
+	copyHeader(out.Header, r.Header, withheld)
+	if _, ok := r.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = nil // else the Transport would name itself
+	}
+	if r.Method == http.MethodPost {
+		c.sent = c.outgoingBytes()
+		out.ContentLength = int64(len(c.sent))
+		out.Body = c.firstBody()
+		if !hasIdempotencyKey(out.Header) {
+			out.GetBody = c.anotherBody // for a connection that turns out to be closed
+		}
+	}
+	return out, c.upstream.Sign(ctx, out.Header)
+}
+
+// hasIdempotencyKey reports whether a Transport would send the request again
+// also where the provider may have begun to work on it, and to charge for it.
+func hasIdempotencyKey(h http.Header) bool {
+	return h["Idempotency-Key"] != nil || h["X-Idempotency-Key"] != nil
+}
+
+// url is where the call goes at the provider.
+func (c *call) url() (*url.URL, error) {
+	u := c.upstream.urls[c.req.Endpoint]
+	if c.route.id == "" && c.r.URL.RawQuery == "" {
+		return u, nil // shared: a Transport does not change it
+	}
+	own := *u
+	own.RawQuery = c.r.URL.RawQuery
+	if id := c.route.id; id != "" {
+		plain, err := url.PathUnescape(id)
+		if err != nil {
+			return nil, err
+		}
+		own.RawPath, own.Path = own.EscapedPath()+id, own.Path+plain
+	}
+	return &own, nil
+}
+
+// outgoingBytes is the body as the provider gets it: as the agent wrote it, but
+// for the directives, the name of the model if it has another one there, and
+// the request for usage.
+func (c *call) outgoingBytes() []byte {
+	edits := [3]provider.Edit{c.req.CutDirectives, c.req.UseModel(c.target.Model)}
+	if c.g.cfg.Metering.StreamUsage == IncludeUsage {
+		edits[2] = c.req.AskUsage
+		c.answer.asked = c.req.AskUsage != provider.Edit{}
+	}
+	return provider.Splice(c.req.Body, edits[:]...)
+}
+
+// unanswered says why there is no answer.
+func (c *call) unanswered(agent context.Context, err error) error {
+	name := c.upstream.Name()
+	var dial *net.OpError
+	switch cause := context.Cause(c.answer.ctx); {
+	case agent.Err() != nil:
+		return &goneError{err}
+	case errors.Is(cause, errSlowStart):
+		return &refusal{code: codeTimeout, cause: err, message: fmt.Sprintf(
+			"Rungate: provider %q did not begin to answer within %s.", name, c.watch.limit())}
+	case errors.As(err, &dial) && dial.Op == "dial":
+		c.answer.tried = false // nothing was sent, nothing can have been paid for
+		return &refusal{code: codeUnreachable, cause: err, message: fmt.Sprintf("Rungate: provider %q cannot be reached.", name)}
+	}
+	return &refusal{code: codeUnreachable, cause: err, message: fmt.Sprintf(
+		"Rungate: the connection to provider %q broke before it answered.", name)}
+}

@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// A Gateway governs model calls. It is an http.Handler, to be mounted at the
+// root, under /v1/, or under any prefix with http.StripPrefix. Its methods are
+// safe for concurrent use. Close it when it is no longer used.
+type Gateway struct {
+	cfg       Config
+	prices    atomic.Pointer[budget.Prices]
+	providers []*upstream
+	binder    policy.Binder // nil if Config.Policy is none
+	recorder  run.Recorder
+	keeper    budget.Keeper
+
+	mu      sync.Mutex
+	calls   int           // under way
+	closing bool          // no further ones are let in
+	idle    chan struct{} // closed when closing and no call is under way
+	sweep   *time.Timer
+}
+
+// sweepEvery is how often runs that have been idle for too long are looked for.
+// A call that finds its run idle does not wait for it.
+const sweepEvery = 30 * time.Second
+
+// New returns a gateway. The error names every mistake in cfg.
+func New(cfg Config) (*Gateway, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	g := &Gateway{
+		cfg:      cfg,
+		recorder: run.Recorder{Journal: cfg.Store},
+		keeper:   budget.Keeper{Ledger: cfg.Store, Lease: cfg.Limits.Lease},
+		idle:     make(chan struct{}),
+	}
+	if cfg.Observer != nil {
+		g.recorder.Observer = guarded{cfg.Observer, cfg.Logger}
+	}
+	g.binder, _ = cfg.Policy.(policy.Binder)
+	g.prices.Store(cfg.Prices)
+	for _, p := range cfg.Providers {
+		g.providers = append(g.providers, newUpstream(p, cfg.Transport))
+	}
+	g.mu.Lock() // sweepRuns uses g.sweep
+	defer g.mu.Unlock()
+	g.sweep = time.AfterFunc(sweepEvery, g.sweepRuns)
+	return g, nil
+}
+
+// SetPrices makes the gateway price calls that begin from now on by p. Nil is
+// budget.DefaultPrices.
+func (g *Gateway) SetPrices(p *budget.Prices) {
+	if p == nil {
+		p = budget.DefaultPrices()
+	}
+	g.prices.Store(p)
+}
+
+// Runs gives access to the runs.
+func (g *Gateway) Runs() *run.Recorder { return &g.recorder }
+
+// Providers returns what calls are forwarded to, in the order of the Config.
+func (g *Gateway) Providers() []provider.Provider { return slices.Clone(g.cfg.Providers) }
+
+// ServeHTTP governs one call: it forwards it and relays the answer, or it
+// refuses it.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rt, known := find(r)
+	c := newCall(g, w, r, rt)
+	if !g.enter() {
+		c.refuse(&refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again."})
+		return
+	}
+	defer g.leave()
+	switch {
+	case !known && wantsWebSocket(r):
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "HTTP/1.1")
+		c.refuse(&refusal{code: codeUpgradeRequired, message: "Rungate: there are no WebSockets here; send the request over HTTP."})
+	case !known:
+		c.refuse(&refusal{code: codeUnknownEndpoint, message: "Rungate: there is no " + r.Method + " " + r.URL.Path + " here, and what is not known is not forwarded."})
+	case rt.own != 0:
+		if err := c.serveOwn(r.Context()); err != nil {
+			c.refuse(err)
+		}
+	default:
+		c.serve()
+	}
+}
+
+// enter lets a call in, unless the gateway is closing.
+func (g *Gateway) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closing {
+		return false
+	}
+	g.calls++
+	return true
+}
+
+func (g *Gateway) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.calls--; g.closing && g.calls == 0 {
+		close(g.idle)
+	}
+}
+
+// Close refuses further calls and waits until those under way have ended and
+// are settled, or until ctx is done, whose error it then returns. It may be
+// called again.
+func (g *Gateway) Close(ctx context.Context) error {
+	g.mu.Lock()
+	if !g.closing {
+		g.closing = true
+		g.sweep.Stop()
+		if g.calls == 0 {
+			close(g.idle)
+		}
+	}
+	g.mu.Unlock()
+	select {
+	case <-g.idle:
+	case <-ctx.Done():
+		select {
+		case <-g.idle: // it was before
+		default:
+			return ctx.Err()
+		}
+	}
+	for _, u := range g.providers {
+		u.close()
+	}
+	return nil
+}
+
+// sweepRuns completes idle runs and drops the accounts of forgotten ones.
+func (g *Gateway) sweepRuns() {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+	defer cancel()
+	forgotten, err := g.recorder.Sweep(ctx)
+	for _, k := range forgotten {
+		if ferr := g.keeper.Ledger.Forget(ctx, owner(k)); ferr != nil && err == nil {
+			err = ferr
+		}
+	}
+	if err != nil {
+		g.cfg.Logger.Error("sweep of idle runs failed", "error", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closing {
+		g.sweep.Reset(sweepEvery)
+	}
+}
+
+// owner is who owns the accounts of a run.
+func owner(k run.Key) budget.Owner {
+	return budget.Owner{Scope: budget.ScopeRun, Team: k.Team, ID: k.ID}
+}
+
+type providersKey struct{}
+
+// PreferProviders returns a context whose calls go to the first provider of
+// those names that could serve them, where their model does not say otherwise.
+func PreferProviders(ctx context.Context, names ...string) context.Context {
+	return context.WithValue(ctx, providersKey{}, names)
+}
+
+// upstreamOf returns the provider of that name, nil if there is none.
+func (g *Gateway) upstreamOf(name string) *upstream {
+	if i := slices.IndexFunc(g.providers, func(u *upstream) bool { return u.Name() == name }); i >= 0 {
+		return g.providers[i]
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// read reads the body, once, and the facts in it.
+func (c *call) read(ctx context.Context) error {
+	c.req.Endpoint = c.route.endpoint
+	if c.r.Method != http.MethodPost {
+		return nil
+	}
+	body, err := c.body()
+	if err != nil {
+		if ctx.Err() != nil {
+			return &goneError{err}
+		}
+		return err
+	}
+	c.req.Body = body
+	return c.route.dialect.Parse(&c.req)
+}
+
+// body returns the request's body, unpacked.
+func (c *call) body() ([]byte, error) {
+	limit := c.g.cfg.Limits.BodyBytes
+	if c.r.ContentLength > limit {
+		return nil, c.tooLarge()
+	}
+	if cs := charset(c.r.Header.Get("Content-Type")); cs != "" && !strings.EqualFold(cs, "utf-8") {
+		return nil, &refusal{code: codeUnsupportedEncoding, message: fmt.Sprintf(
+			"Rungate: a body in the charset %q would be read differently by the provider; send it as UTF-8.", cs)}
+	}
+	from := io.Reader(c.r.Body)
+	size := c.r.ContentLength
+	switch enc := strings.ToLower(strings.Join(c.r.Header["Content-Encoding"], ",")); enc {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(c.r.Body)
+		if err != nil {
+			return nil, c.unreadable(err)
+		}
+		from, size = z, -1
+	default:
+		return nil, &refusal{code: codeUnsupportedEncoding, message: fmt.Sprintf(
+			"Rungate: a body with Content-Encoding %q cannot be read, and so is not forwarded; send it plain or as gzip.", enc)}
+	}
+	// What a Content-Length promises is not believed at once beyond this.
+	const trusted = 1 << 20
+	if size < 0 {
+		size = 8 << 10
+	}
+	body := make([]byte, 0, min(size, trusted)+1) // one more, to see the end without growing
+	for {
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > limit:
+			return nil, c.tooLarge()
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return nil, c.unreadable(err)
+		case len(body) == cap(body):
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// charset returns what a Content-Type says that a text is written in; empty is
+// nothing. A type that cannot be read is one of no known charset.
+func charset(contentType string) string {
+	if strings.IndexByte(contentType, ';') < 0 {
+		return ""
+	}
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "?"
+	}
+	return params["charset"]
+}
+
+func (c *call) tooLarge() error {
+	return &refusal{code: codeTooLarge, message: fmt.Sprintf(
+		"Rungate: the body is larger than the %d bytes that are accepted here.", c.g.cfg.Limits.BodyBytes)}
+}
+
+func (c *call) unreadable(err error) error {
+	var limited *http.MaxBytesError // of a host program's own
+	if errors.As(err, &limited) {
+		return &refusal{code: codeTooLarge, cause: err, message: fmt.Sprintf(
+			"Rungate: the body is larger than the %d bytes that are accepted here.", limited.Limit)}
+	}
+	return &refusal{code: codeInvalidRequest, cause: err, message: "Rungate: the body could not be read to its end, or not be unpacked."}
+}

@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// end gives back what the call has taken, and sees that it is settled and
+// recorded if that has not been done.
+func (c *call) end() {
+	c.watch.stop()
+	if c.answer.follow != nil {
+		c.answer.follow()
+	}
+	if c.answer.cancel != nil {
+		c.answer.cancel(nil)
+	}
+	if c.answer.resp != nil {
+		c.answer.resp.Body.Close()
+	}
+	c.conclude()
+}
+
+// conclude settles the call and records it in its run, once. That the agent has
+// left changes nothing about what has been spent.
+func (c *call) conclude() {
+	if !c.attached {
+		return
+	}
+	ctx := c.settling
+	c.attached = false
+	at := time.Now()
+	var alerts []budget.Alert
+	if !c.answer.tried {
+		if err := c.reserved.Release(ctx); err != nil {
+			c.g.cfg.Logger.Error("reservation not released; it is charged when its lease ends", "run", c.run.ID, "error", err)
+		}
+		c.record(ctx, at, nil, c.refused())
+		return
+	}
+	s := &c.step
+	*s = run.Step{
+		ID: c.id, Agent: c.agent.ID, Start: c.start, Duration: at.Sub(c.start),
+		Endpoint: c.req.Endpoint, Provider: c.target.Provider, Asked: c.req.Model, Model: c.target.Model,
+		Stream: c.req.Stream, Usage: c.usage(),
+	}
+	if c.answer.resp != nil {
+		s.Status = c.answer.resp.StatusCode
+	}
+	if c.failed != nil {
+		s.Error = c.failed.code
+		if c.answer.resp == nil {
+			s.Status = answers[c.failed.code].status
+		}
+	}
+	c.priceStep()
+	// Whatever becomes of the settlement, the call has to leave its run.
+	defer func() {
+		r := c.record(ctx, at, s, nil)
+		c.g.recorder.Alert(ctx, &r, c.agent.ID, alerts)
+	}()
+	var err error
+	alerts, err = c.reserved.Settle(ctx, s.Cost, s.Usage.Total())
+	if err != nil {
+		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
+	}
+}
+
+// priceStep finds out what the step has cost. Without a price for it, its
+// PriceList stays empty.
+func (c *call) priceStep() {
+	s := &c.step
+	u := &s.Usage
+	if u.Total() == 0 && u.WebSearches == 0 && u.Passes == nil {
+		s.PriceList = c.prices.ID() // nothing was consumed, and that is free
+		return
+	}
+	cost, err := c.prices.Cost(c.upstream.seller, c.target.Model, u, c.start)
+	if err != nil && c.price != (budget.Price{}) {
+		// A model without a price has run a part of it. That does not make it free.
+		cost, u.Estimated, err = c.price.Cost(u.Tokens), true, nil
+	}
+	if err == nil {
+		s.Cost, s.PriceList = cost, c.prices.ID()
+	}
+}
+
+// usage is what the call has consumed.
+func (c *call) usage() provider.Usage {
+	switch {
+	case c.answer.meter != nil:
+		return c.answer.meter.Usage()
+	case c.answer.resp == nil && c.failed != nil && (c.failed.code == codeClientGone || c.failed.code == codeTimeout) && !c.free():
+		// The provider was at work when it was given up, and charges for that.
+		return provider.Usage{Tokens: provider.Tokens{Input: c.req.Input}, Estimated: true}
+	}
+	return provider.Usage{}
+}
+
+// refused is what the run is told of a call that was not forwarded.
+func (c *call) refused() *run.Refusal {
+	if c.failed == nil || c.failed.code == codeClientGone {
+		return nil
+	}
+	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}
+}
+
+// record tells the run how the call ended, and returns the run after that.
+func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) run.Run {
+	r, err := c.g.recorder.End(ctx, c.run.Key, at, s, f)
+	if err != nil {
+		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
+		return c.run
+	}
+	return r
+}
+
+// tellCost tells the agent in the header what its call has cost, and what that
+// has left of the run's budgets.
+func (c *call) tellCost(h http.Header) {
+	s := &c.step
+	if c.answer.meter == nil || s.ID == "" {
+		return
+	}
+	// All are written into one text, and are parts of it.
+	var text [96]byte
+	var ends [len(c.costs)]int
+	b := strconv.AppendInt(text[:0], s.Usage.Total(), 10)
+	ends[0] = len(b)
+	if s.PriceList != "" {
+		b, _ = s.Cost.AppendText(b)
+	}
+	ends[1] = len(b)
+	dollars, tokens := c.reserved.Left()
+	if dollars >= 0 {
+		b, _ = dollars.AppendText(b)
+	}
+	ends[2] = len(b)
+	if tokens >= 0 {
+		b = strconv.AppendInt(b, tokens, 10)
+	}
+	ends[3] = len(b)
+	all, from := string(b), 0
+	for i, end := range ends {
+		if end > from {
+			c.costs[i] = all[from:end]
+			h[costHeaders[i]] = c.costs[i : i+1 : i+1]
+		}
+		from = end
+	}
+}
+
+var costHeaders = [...]string{"X-Rungate-Tokens-Used", "X-Rungate-Cost-Usd", "X-Rungate-Budget-Remaining-Usd", "X-Rungate-Budget-Remaining-Tokens"}

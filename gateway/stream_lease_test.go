@@ -1,0 +1,101 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/internal/inproc"
+	"github.com/rungate/rungate/run"
+)
+
+// A reservation lives as long as its call, and no longer than its lease without
+// it.
+func TestLease(t *testing.T) {
+	a := of("messages")
+	long := timed{{0, a.events[0]}}
+	for i := range 10 {
+		long = append(long, moment{time.Duration(i+1) * time.Minute, a.events[2]})
+	}
+	long = append(long, moment{10 * time.Minute, strings.Join(a.events[3:], "")})
+
+	t.Run("a stream of ten minutes keeps its reservation", func(t *testing.T) {
+		inBubble(t, long.answer, func(t *testing.T, l *lab) {
+			resp := l.Open(t.Context(), a.path, a.call)
+			go io.Copy(io.Discard, resp.Body)
+			for range 9 {
+				pass(time.Minute)
+				assert.Positive(t, l.Dollars().Reserved)
+				assert.Zero(t, l.Dollars().Spent)
+			}
+			pass(2 * time.Minute)
+			l.assertSettled(usd(t, a.cost))
+		})
+	})
+	t.Run("so does a call that waits for its answer", func(t *testing.T) {
+		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			pass(9 * time.Minute)
+			whole(claudeAnswer)(w, r)
+		}, func(t *testing.T, l *lab) {
+			go l.Post("/v1/messages", claudeCall)
+			pass(8 * time.Minute)
+			assert.Positive(t, l.Dollars().Reserved)
+			assert.Zero(t, l.Dollars().Spent)
+			pass(2 * time.Minute)
+			l.assertSettled(usd(t, a.cost))
+		})
+	})
+	t.Run("an answer begins just when the lease is renewed", func(t *testing.T) {
+		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			pass(20 * time.Second)
+			a.answer()(w, r)
+		}, func(t *testing.T, l *lab) {
+			for range 50 {
+				go l.Post(a.path, a.call)
+			}
+			pass(time.Minute)
+			assert.EqualValues(t, 50, l.Run().Steps)
+		})
+	})
+	t.Run("where it cannot be renewed, it is charged in full and corrected at the end", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := memstore.New(memstore.Options{})
+			l := newLab(t, &inproc.Transport{Handler: http.HandlerFunc(long.answer)}, func(cfg *gateway.Config) {
+				cfg.Store = struct {
+					run.Journal
+					budget.Ledger
+				}{store, forgetful{store}}
+			})
+			l.Store = store
+			resp := l.Open(t.Context(), a.path, a.call)
+			go io.Copy(io.Discard, resp.Body)
+			pass(30 * time.Second)
+			reserved := l.Dollars().Reserved
+			assert.Positive(t, reserved)
+			pass(time.Minute)
+			assert.Equal(t, reserved, l.Dollars().Spent, "nobody knows whether the holder lives")
+			assert.Zero(t, l.Dollars().Reserved)
+			assert.Contains(t, l.Logged(), "lease of a reservation not renewed")
+			pass(20 * time.Minute)
+			l.assertSettled(usd(t, a.cost))
+		})
+	})
+}
+
+// forgetful is a ledger that cannot renew.
+type forgetful struct{ budget.Ledger }
+
+func (forgetful) Renew(context.Context, budget.ID, time.Duration) error {
+	return fmt.Errorf("renew: %w", errors.ErrUnsupported)
+}

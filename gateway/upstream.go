@@ -1,0 +1,186 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/provider"
+)
+
+// An upstream is a provider with what is needed to call it.
+type upstream struct {
+	provider.Provider
+	base      *url.URL
+	urls      map[provider.Endpoint]*url.URL
+	dialect   string
+	models    []string
+	seller    budget.Seller
+	transport http.RoundTripper
+	close     func() // lets go of idle connections
+}
+
+func newUpstream(p provider.Provider, rt http.RoundTripper) *upstream {
+	u := &upstream{Provider: p, base: p.BaseURL(), dialect: p.Dialect().Name(), models: p.Models(), transport: rt, close: func() {}}
+	u.urls = map[provider.Endpoint]*url.URL{}
+	for _, e := range []provider.Endpoint{provider.Chat, provider.Responses, provider.Embeddings, provider.Messages, provider.CountTokens, provider.Models} {
+		at := *u.base
+		at.Path = strings.TrimSuffix(at.Path, "/") + p.Dialect().Path(e)
+		u.urls[e] = &at
+	}
+	u.seller = budget.Seller{Provider: p.Name(), Dialect: u.dialect}
+	if rt == nil {
+		t := newTransport()
+		u.transport, u.close = t, t.CloseIdleConnections
+	}
+	return u
+}
+
+// newTransport returns the transport of one provider. Compression is off, so
+// that answers come as they can be metered and passed on; no time limit is set
+// here, since the gateway watches the phases of a call itself.
+func newTransport() *http.Transport {
+	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := d.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return bodyConn{c}, nil
+		},
+		TLSHandshakeTimeout: 10 * time.Second,
+		ReadBufferSize:      32 << 10, // a fast stream comes in fewer reads
+		MaxIdleConnsPerHost: 4096,
+		IdleConnTimeout:     90 * time.Second,
+		DisableCompression:  true,
+		ForceAttemptHTTP2:   true,
+	}
+}
+
+// largeBody is from what size a request is sent as a *memory: below it, the
+// Transport writes head and body together, which it does only for readers that
+// it knows.
+const largeBody = 16 << 10
+
+// firstBody returns what is sent as the body of the request to the provider.
+func (c *call) firstBody() io.ReadCloser {
+	if len(c.sent) < largeBody {
+		c.reader.Reset(c.sent)
+		return io.NopCloser(&c.reader)
+	}
+	return &memory{rest: c.sent}
+}
+
+// anotherBody is the same for a request that has to be sent again.
+func (c *call) anotherBody() (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(c.sent)), nil
+}
+
+// memory is a body in memory that lets go of it when it has been sent. The
+// Transport holds on to a request until its answer has ended, which for a stream
+// is long after. Over HTTP/2 it may be closed while it is read.
+type memory struct {
+	mu   sync.Mutex
+	rest []byte
+}
+
+// Read implements io.Reader.
+func (m *memory) Read(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, m.rest)
+	m.rest = m.rest[n:]
+	return n, nil
+}
+
+// take reads all that is left, at once.
+func (m *memory) take() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.rest
+	m.rest = nil
+	return p
+}
+
+// Close implements io.Closer.
+func (m *memory) Close() error {
+	m.take()
+	return nil
+}
+
+// bodyConn is a connection that takes a *memory in one write. Through the
+// Transport's buffers it would go in pieces of 4 KiB.
+type bodyConn struct{ net.Conn }
+
+// ReadFrom implements io.ReaderFrom.
+func (c bodyConn) ReadFrom(r io.Reader) (int64, error) {
+	if l, ok := r.(*io.LimitedReader); ok {
+		if m, ok := l.R.(*memory); ok { // of just as many bytes
+			n, err := c.Conn.Write(m.take())
+			l.N -= int64(n)
+			return int64(n), err
+		}
+	}
+	return io.Copy(c.Conn, r)
+}
+
+// withheld are the headers of a request that are not the provider's business:
+// what concerns only this connection, credentials, and what the gateway says
+// itself.
+var withheld = set(
+	"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
+	"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Cookie", "Proxy-Authorization", "Proxy-Authenticate",
+	"Host", "Content-Length", "Content-Encoding", "Accept-Encoding", "Openai-Organization", "Openai-Project", "X-Hf-Bill-To",
+	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip",
+)
+
+// kept are the headers of an answer that are not the agent's business.
+var kept = set(
+	"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Proxy-Authorization", "Proxy-Authenticate", "Www-Authenticate",
+	"Set-Cookie", "Openai-Organization", "Openai-Project", "Anthropic-Organization-Id",
+	"Content-Length", "Alt-Svc", "Strict-Transport-Security",
+)
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}
+
+// copyHeader gives to what is in from, except for what drop names, what the
+// Connection header names, and Rungate's own. The values are shared.
+func copyHeader(to, from http.Header, drop map[string]bool) {
+	connection := from["Connection"]
+	for name, values := range from {
+		if drop[name] || strings.HasPrefix(name, "X-Rungate-") || len(connection) > 0 && hop(connection, name) {
+			continue
+		}
+		to[name] = values
+	}
+}
+
+// hop reports whether the Connection header names a header.
+func hop(connection []string, name string) bool {
+	for _, line := range connection {
+		for n := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(n), name) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,182 @@
+package gateway
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A watch looks after a call while it waits for its provider: it ends a call
+// that has waited for too long, keeps the agent's connection alive, and renews
+// the lease of the reservation. It is one timer, which looks at the clock when
+// something could be due; what passes in between costs no more than noting when.
+type watch struct {
+	c     *call
+	timer *time.Timer
+
+	heard    atomic.Int64 // when the provider was last heard of, as time since c.start
+	patience atomic.Int64 // for how long it may be silent from then; not positive is for ever
+	began    atomic.Bool  // the answer has
+	renewed  atomic.Int64 // when the lease was last renewed
+
+	writing sync.Mutex    // held while the agent is written to
+	spoke   bool          // what is to be written holds something of the provider
+	told    time.Duration // when that last ended
+	stream  bool          // comment lines may be sent
+	stopped bool
+}
+
+func (w *watch) start(c *call) {
+	w.c = c
+	patience := c.g.cfg.Limits.AnswerTimeout
+	if c.req.Stream {
+		patience = c.g.cfg.Limits.FirstByteTimeout
+	}
+	w.patience.Store(int64(patience))
+	w.hear()
+	now := w.now()
+	w.renewed.Store(int64(now))
+	w.timer = time.AfterFunc(math.MaxInt64, w.tick) // tick uses timer, so that is set before it can run
+	w.timer.Reset(w.due(now) - now)
+}
+
+func (w *watch) now() time.Duration { return time.Since(w.c.start) }
+
+// limit is how long the provider may be silent at this time.
+func (w *watch) limit() time.Duration { return time.Duration(w.patience.Load()) }
+
+// answered notes that the answer has begun.
+func (w *watch) answered() {
+	w.began.Store(true)
+	w.patience.Store(int64(w.c.g.cfg.Limits.StreamIdleTimeout))
+	w.hear()
+}
+
+// hear notes that the provider has been heard of.
+func (w *watch) hear() { w.heard.Store(int64(w.now())) }
+
+// keepAlive lets comment lines be sent from now on.
+func (w *watch) keepAlive() {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.stream, w.told = true, w.now()
+	w.timer.Reset(w.due(w.told) - w.told)
+}
+
+// hold keeps the watch from writing to the agent while the caller does. The
+// caller has to release it.
+func (w *watch) hold() { w.writing.Lock() }
+
+// release ends hold. If the provider was heard of in what was written, it is now:
+// for as long as the agent has kept us, it may have had to wait.
+func (w *watch) release() {
+	w.told = w.now()
+	if w.spoke {
+		w.spoke = false
+		w.heard.Store(int64(w.told))
+	}
+	w.writing.Unlock()
+}
+
+// hurry lets the provider be silent for no longer than that.
+func (w *watch) hurry(d time.Duration) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if p := w.limit(); p <= 0 || p > d {
+		w.patience.Store(int64(d))
+		w.timer.Reset(w.due(w.now()) - w.now())
+	}
+}
+
+// quiet lets no comment lines be sent any more.
+func (w *watch) quiet() {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.stream = false
+}
+
+// stop ends the watch. The agent is not written to from then on.
+func (w *watch) stop() {
+	if w.timer == nil {
+		return
+	}
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.stopped = true
+	w.timer.Stop()
+}
+
+func (w *watch) tick() {
+	now := w.now()
+	if lease := w.c.g.keeper.Lease; now-time.Duration(w.renewed.Load()) >= lease/3 {
+		w.renewed.Store(int64(now))
+		w.renew(lease / 3)
+	}
+	if !w.writing.TryLock() {
+		// The agent is slow to take what it is sent. That is no silence of the
+		// provider, and needs no keeping alive; but it has its limit, too.
+		if p := w.limit(); p > 0 && now >= time.Duration(w.heard.Load())+p {
+			http.NewResponseController(w.c.w).SetWriteDeadline(time.Now())
+		}
+		w.timer.Reset(time.Second)
+		return
+	}
+	defer w.writing.Unlock()
+	if w.stopped {
+		return
+	}
+	if p := w.limit(); p > 0 && now >= time.Duration(w.heard.Load())+p {
+		if w.began.Load() {
+			w.c.answer.cancel(errStalled)
+		} else {
+			w.c.answer.cancel(errSlowStart)
+		}
+		return
+	}
+	every := w.c.g.cfg.Limits.KeepAlive
+	held := w.stream && !w.c.answer.begun && now >= w.told+maxHold
+	if silent := w.stream && every > 0 && now >= w.told+every; held || silent {
+		w.timer.Reset(time.Second) // in case that the agent is slow to take it
+		if held {
+			_ = w.c.beginStream() // that an agent has left is found out elsewhere
+		}
+		if silent {
+			w.c.w.Write(keepAliveLine)
+		}
+		_ = w.c.flush()
+		w.told = now
+	}
+	w.timer.Reset(w.due(now) - now)
+}
+
+var keepAliveLine = []byte(": keep-alive\n\n")
+
+// due is when something has to be looked after next. The caller holds writing, or
+// has not begun to write.
+func (w *watch) due(now time.Duration) time.Duration {
+	next := time.Duration(w.renewed.Load()) + w.c.g.keeper.Lease/3
+	if p := w.limit(); p > 0 {
+		next = min(next, time.Duration(w.heard.Load())+p)
+	}
+	if every := w.c.g.cfg.Limits.KeepAlive; w.stream && every > 0 {
+		next = min(next, w.told+every)
+	}
+	if w.stream && !w.c.answer.begun {
+		next = min(next, w.told+maxHold)
+	}
+	return max(next, now+time.Millisecond)
+}
+
+func (w *watch) renew(within time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.c.r.Context()), within)
+	defer cancel()
+	if err := w.c.reserved.Renew(ctx); err != nil {
+		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.c.run.ID, "error", err)
+	}
+}
+
+// flush sends the agent what has been written.
+func (c *call) flush() error { return http.NewResponseController(c.w).Flush() }
