@@ -1,0 +1,131 @@
+package roundtrip_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/policy"
+)
+
+func TestLeaving(t *testing.T) {
+	// waits is a provider that sends some events, and tells when its client is gone.
+	waits := func(gone chan<- struct{}, events ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			if events != nil {
+				stream(w, events...)
+			}
+			<-r.Context().Done()
+			close(gone)
+		}
+	}
+	both(t, []property{
+		{"a context that has ended calls nobody", func(t *testing.T, serve serve) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := serve(func(http.ResponseWriter, *http.Request) { assert.Fail(t, "called") }).Try(ctx, chatCall)
+			assert.ErrorIs(t, err, context.Canceled)
+		}},
+		{"cancelling before the answer", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			s := serve(waits(gone))
+			time.AfterFunc(20*time.Millisecond, cancel)
+			_, err := s.Try(ctx, streamCall)
+			assert.ErrorIs(t, err, context.Canceled)
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+		{"the error is the cause", func(t *testing.T, serve serve) {
+			gone, enough := make(chan struct{}), errors.New("enough")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(20*time.Millisecond, func() { cancel(enough) })
+			_, err := serve(waits(gone)).Try(ctx, chatCall)
+			assert.ErrorIs(t, err, enough)
+			<-gone
+		}},
+		{"cancelling in the middle of a stream", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			s := serve(waits(gone, chunks[0]))
+			resp := s.Open(ctx, streamCall)
+			_, err := io.ReadFull(resp.Body, make([]byte, len(chunks[0])))
+			require.NoError(t, err)
+			cancel()
+			_, err = io.ReadAll(resp.Body)
+			assert.ErrorIs(t, err, context.Canceled)
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+		{"closing the body in the middle of a stream", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			s := serve(waits(gone, chunks[0]))
+			resp := s.Open(t.Context(), streamCall)
+			_, err := io.ReadFull(resp.Body, make([]byte, len(chunks[0])))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+		{"closing the body before anything was read of it", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			s := serve(waits(gone, chunks[0]))
+			require.NoError(t, s.Open(t.Context(), streamCall).Body.Close())
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+		{"closing the body at the end, as SDKs do, is no leaving", func(t *testing.T, serve serve) {
+			s := serve(func(w http.ResponseWriter, r *http.Request) { stream(w, chunks...) })
+			resp := s.Open(t.Context(), streamCall)
+			_, err := io.ReadFull(resp.Body, make([]byte, len(strings.Join(chunks, ""))))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			assert.Empty(t, s.Step("r").Error)
+		}},
+		{"the timeout of an http.Client", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			s := serve(waits(gone))
+			client := &http.Client{Transport: s.rt, Timeout: 20 * time.Millisecond}
+			_, err := client.Do(s.Request(alice(t.Context(), "r"), "/v1/chat/completions", chatCall))
+			var timeout interface{ Timeout() bool }
+			require.ErrorAs(t, err, &timeout)
+			assert.True(t, timeout.Timeout())
+			<-gone
+		}},
+	})
+}
+
+func TestPanic(t *testing.T) {
+	panics := func(armed *atomic.Bool) func(*gateway.Config) {
+		return func(cfg *gateway.Config) {
+			cfg.Policy = policy.EngineFunc(func(context.Context, *policy.Input) (policy.Decision, error) {
+				if armed.Load() {
+					panic("boom")
+				}
+				return policy.Decision{Verdict: policy.Allow}, nil
+			})
+		}
+	}
+	both(t, []property{
+		{"a panic in the gateway is io.EOF, and the next call is served", func(t *testing.T, serve serve) {
+			var armed atomic.Bool
+			armed.Store(true)
+			s := serve(whole(chatAnswer), panics(&armed))
+			_, err := s.Try(t.Context(), chatCall)
+			assert.ErrorIs(t, err, io.EOF)
+			armed.Store(false)
+			_, body := s.Post(chatCall)
+			assert.Equal(t, chatAnswer, body)
+		}},
+	})
+}

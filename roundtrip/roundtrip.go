@@ -1,0 +1,122 @@
+package roundtrip
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/internal/inproc"
+	"github.com/rungate/rungate/run"
+)
+
+// A Transport is an http.RoundTripper that sends what goes to a provider's host
+// through a gateway in the same process, and everything else to Base. To its
+// client it behaves as a network transport does: streams, cancelling and broken
+// answers included. It is safe for concurrent use.
+//
+// Which agent and run a call belongs to is said by a run.Ref in the request's
+// context, or by headers, which win. Without either it is the automatic run of
+// run.DefaultAgent. Whatever API key the client sends is not looked at.
+type Transport struct {
+	// Base carries requests to other hosts. Nil is http.DefaultTransport.
+	Base http.RoundTripper
+
+	gateway inproc.Transport
+	hosts   map[string][]site
+}
+
+// A site is a place on a host where providers are.
+type site struct {
+	path      string   // without a slash at its end
+	providers []string // there, and then those at places that it lies below
+}
+
+// New returns a Transport over gw.
+func New(gw *gateway.Gateway) *Transport {
+	t := &Transport{gateway: inproc.Transport{Handler: gw}, hosts: map[string][]site{}}
+	for _, p := range gw.Providers() {
+		base := p.BaseURL()
+		t.add(hostOf(base), strings.TrimSuffix(base.Path, "/"), p.Name())
+	}
+	for _, sites := range t.hosts {
+		slices.SortFunc(sites, func(a, b site) int { return len(b.path) - len(a.path) })
+		for i := range sites {
+			for _, s := range sites[i+1:] {
+				if _, ok := s.below(sites[i].path); ok {
+					sites[i].providers = append(sites[i].providers, s.providers...)
+				}
+			}
+		}
+	}
+	return t
+}
+
+// add notes where a provider is.
+func (t *Transport) add(host, path, name string) {
+	sites := t.hosts[host]
+	i := slices.IndexFunc(sites, func(s site) bool { return s.path == path })
+	if i < 0 {
+		t.hosts[host] = append(sites, site{path, []string{name}})
+		return
+	}
+	sites[i].providers = append(sites[i].providers, name)
+}
+
+// below returns what follows the site's path in path, if it lies there.
+func (s *site) below(path string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(path, s.path)
+	return rest, ok && (rest == "" || rest[0] == '/')
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL == nil {
+		return base(t.Base).RoundTrip(r)
+	}
+	sites, ok := t.hosts[hostOf(r.URL)]
+	if !ok {
+		return base(t.Base).RoundTrip(r)
+	}
+	ctx := r.Context()
+	if _, ok := run.FromContext(ctx); !ok {
+		ctx = run.NewContext(ctx, run.Ref{})
+	}
+	u := *r.URL
+	for i := range sites { // the longest path first
+		s := &sites[i]
+		if below, ok := s.below(u.Path); ok {
+			u.Path, u.RawPath = below, strings.TrimPrefix(u.RawPath, s.path)
+			ctx = gateway.PreferProviders(ctx, s.providers...)
+			break
+		}
+	}
+	in := r.WithContext(ctx)
+	in.URL = &u
+	resp, err := t.gateway.RoundTrip(in)
+	if resp != nil {
+		resp.Request = r
+	}
+	return resp, err
+}
+
+func base(rt http.RoundTripper) http.RoundTripper {
+	if rt == nil {
+		return http.DefaultTransport
+	}
+	return rt
+}
+
+// hostOf returns the host of a URL with its port, so that two spellings of one
+// host are the same.
+func hostOf(u *url.URL) string {
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if port == "" {
+		port = "443"
+		if strings.EqualFold(u.Scheme, "http") {
+			port = "80"
+		}
+	}
+	return host + ":" + port
+}
