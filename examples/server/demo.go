@@ -1,0 +1,123 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/internal/fake"
+	"github.com/rungate/rungate/internal/inproc"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// A demonstration is what is served without a configuration.
+type demonstration struct {
+	settings  *settings
+	transport http.RoundTripper // nil is the network
+	token     provider.Secret
+}
+
+// demoPolicy leaves an agent room for a few small calls.
+//
+//go:embed demo-policy.json
+var demoPolicy []byte
+
+// demoDelay lies between two events of the embedded provider's streams, so that
+// one can see them come.
+const demoDelay = 30 * time.Millisecond
+
+// newDemonstration has the providers whose keys are in the environment, or else
+// an embedded one in place of both.
+func newDemonstration(env func(string) (string, bool)) *demonstration {
+	d := &demonstration{token: run.NewToken()}
+	p, err := policy.Parse(demoPolicy)
+	if err != nil {
+		panic("the embedded policy: " + err.Error()) // a test reads it
+	}
+	d.settings = &settings{
+		document: document{
+			Listen:  defaultListen,
+			Aliases: map[string]string{"gpt-4": "openai/gpt-4.1", "claude-sonnet-4": "anthropic/claude-sonnet-4-5"},
+		},
+		policies: []policy.Policy{p},
+		agents:   []run.Enrolment{{Agent: run.Agent{ID: "demo-agent", Policy: p.Name}, Tokens: []run.Digest{run.DigestOf(d.token)}}},
+		prices:   budget.DefaultPrices(),
+		keys:     map[string]provider.Secret{},
+	}
+	vendors := []providerDoc{
+		{Name: "openai", Dialect: "openai", BaseURL: "https://api.openai.com/v1"},
+		{Name: "anthropic", Dialect: "anthropic", BaseURL: "https://api.anthropic.com"},
+	}
+	for _, v := range vendors {
+		if key, _ := env(strings.ToUpper(v.Name) + "_API_KEY"); key != "" {
+			v.APIKey = provider.Secret(key)
+			d.settings.keys[v.Name] = v.APIKey
+			d.settings.Providers = append(d.settings.Providers, v)
+		}
+	}
+	if len(d.settings.Providers) == 0 {
+		d.settings.Providers = vendors
+		d.transport = &inproc.Transport{Handler: &fake.Provider{Delay: demoDelay, Keep: -1}}
+	}
+	return d
+}
+
+// explain prints how to try it.
+func (d *demonstration) explain(w io.Writer, at *net.TCPAddr) {
+	host := at.IP
+	if host.IsUnspecified() {
+		host = net.IPv4(127, 0, 0, 1)
+	}
+	base := "http://" + net.JoinHostPort(host.String(), strconv.Itoa(at.Port)) + "/v1"
+	names := make([]string, len(d.settings.Providers))
+	for i, p := range d.settings.Providers {
+		names[i] = p.Name
+	}
+	what := "An embedded provider answers; it needs no key and no network."
+	if d.transport == nil {
+		what = "Calls go to " + strings.Join(names, " and ") + " and cost real money."
+	}
+	b := d.settings.policies[0].Budgets[0]
+	fmt.Fprintf(w, `Rungate demonstration. %s
+Point an OpenAI or Anthropic SDK at the base URL, with the agent token as its key. A run may spend $%s.
+Paste the commands below into another shell. With -config FILE it serves providers and agents of your own.
+
+base URL:    %s
+agent token: %s
+`, what, b.LimitUSD, base, d.token.Reveal())
+
+	say := func(title, command string) { fmt.Fprintf(w, "\n# %s\n%s\n", title, command) }
+	for _, name := range names {
+		c := demoCalls[name]
+		call := func(options, run, body string) string {
+			return fmt.Sprintf(`curl -sS %s %s%s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json'%s -H 'x-rungate-run-id: %s' -d '%s'`,
+				options, base, c.path, d.token.Reveal(), c.header, run, body)
+		}
+		say("A call of the "+c.api+" API; the answer names its run", call("-i", "demo", c.body(false)))
+		say("The same as a stream", call("-N", "demo", c.body(true)))
+		say("An agent that goes on and on: its run ends with a 402", fmt.Sprintf(
+			`for i in $(seq 30); do answer=$(%s) && echo "call $i: fine" || { echo "call $i: $answer"; break; }; done`, call("--fail-with-body", "demo-loop-"+name, c.body(false))))
+		say("What that run did, and what it cost", fmt.Sprintf(
+			"curl -sS %s/runs/demo-loop-%s -H 'Authorization: Bearer %s'", base, name, d.token.Reveal()))
+	}
+}
+
+// demoCalls are small calls, by the provider that they are for.
+var demoCalls = map[string]demoCall{
+	"openai":    {api: "OpenAI", path: "/chat/completions", model: "gpt-4"},
+	"anthropic": {api: "Anthropic", path: "/messages", model: "claude-sonnet-4", header: ` -H 'anthropic-version: 2023-06-01'`},
+}
+
+type demoCall struct{ api, path, model, header string }
+
+func (c demoCall) body(stream bool) string {
+	return fmt.Sprintf(`{"model":%q,"max_tokens":200,"stream":%t,"messages":[{"role":"user","content":"Hello, Rungate. Who are you?"}]}`, c.model, stream)
+}

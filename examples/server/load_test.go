@@ -1,0 +1,204 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+const (
+	testToken = "rg_agt_0123456789abcdefghijklmnopqrstuvwxyz"
+	testKey   = "sk-from-the-environment"
+)
+
+// environment is one that has just these variables.
+func environment(vars ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, v := range vars {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value, true
+			}
+		}
+		return "", false
+	}
+}
+
+var testEnv = environment("OPENAI_API_KEY="+testKey, "REFUNDS_TOKEN="+testToken, "EMPTY=")
+
+func TestLoad(t *testing.T) {
+	s, src, err := load("testdata/rungate.yaml", testEnv)
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:0", s.Listen)
+	assert.ElementsMatch(t, []string{"testdata", "testdata/policies"}, src.dirs)
+
+	assert.Equal(t, map[string]provider.Secret{"openai": testKey, "anthropic": "sk-ant-from-a-file"}, s.keys)
+	assert.Equal(t, []run.Enrolment{{
+		Agent:  run.Agent{ID: "agt_refunds", Team: "ops", Policy: "prod-agents/v4", MayChoose: []string{"prod-agents/*"}},
+		Tokens: []run.Digest{run.DigestOf(testToken)},
+	}}, s.agents)
+	var names []string
+	for _, p := range s.policies {
+		names = append(names, p.Name)
+	}
+	assert.Equal(t, []string{"prod-agents/small", "anything", "prod-agents/v4"}, names, "in the order of the files' names")
+
+	price := func(provider, model string) budget.Money {
+		p, ok := s.prices.Lookup(budget.Seller{Provider: provider, Dialect: "openai"}, model, time.Now())
+		require.True(t, ok, model)
+		return p.Estimate(0, 1_000_000)
+	}
+	assert.Equal(t, "6.00", price("openai", "gpt-4.1").String(), "by the overlay")
+	assert.Equal(t, "0.10", price("local", "llama-4").String(), "by the provider's own prices")
+	assert.Equal(t, "0.60", price("openai", "gpt-4o-mini").String(), "by the list")
+
+	cfg := s.config(&keyring{})
+	assert.Len(t, cfg.Providers, 3)
+	assert.Equal(t, gateway.Metering{StreamUsage: gateway.EstimateUsage, OnDisconnect: gateway.DrainUpstream}, cfg.Metering)
+	assert.Equal(t, 5*time.Minute, cfg.Limits.StreamIdleTimeout)
+}
+
+func TestLoadExample(t *testing.T) {
+	env := environment("OPENAI_API_KEY=x", "ANTHROPIC_API_KEY=x", "REFUNDS_TOKEN="+testToken)
+	_, _, err := load("rungate.example.yaml", env)
+	assert.NoError(t, err)
+}
+
+// minimal is a configuration that is right; a test puts one thing in its place
+// wrong.
+const minimal = `
+providers: [{name: openai, dialect: openai, base_url: "https://api.openai.com/v1", api_key: "${OPENAI_API_KEY}"}]
+agents: [{id: a, token: "${REFUNDS_TOKEN}"}]
+policies: [p.json]
+`
+
+func TestLoadRefuses(t *testing.T) {
+	const policyFile = `{"name":"p"}`
+	tests := []struct {
+		name     string
+		old, new string            // what of minimal is replaced; an empty old appends
+		files    map[string]string // beside the configuration
+		want     string            // one error a line
+	}{
+		{"an unknown field", "", "listn: x", nil, `listn: unknown field; did you mean "listen"?`},
+		{"an unknown field in depth", "id: a,", "id: a, polciy: p,", nil, `agents[0].polciy: unknown field; did you mean "policy"?`},
+		{"a setting of another kind of server", "", "admin: {listen: x}", nil, `admin: unknown field`},
+		{"a field that stands twice", "", "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", nil, `line 6: mapping key "listen" already defined at line 5`},
+		{"no YAML", "", "listen: {", nil, "yaml: line 5: did not find expected node content"},
+		{"several documents", "", "---\nlisten: x", nil, "there is more than one document in the file"},
+		{"nothing but comments", minimal, "# nothing", nil, "the file is empty"},
+		{"a wrong type", "", "listen: 8080", nil, "listen: want a string, not a number"},
+		{"a bad address", "", "listen: localhost", nil, "listen: want an address such as 127.0.0.1:8080"},
+		{"another store", "", "store: sqlite:rungate.db", nil, `store: this build knows only "memory"`},
+
+		{"no provider", "providers: [", "providers: []\naliases: {}\n#", nil, "providers: give at least one"},
+		{"a provider without a name", "name: openai,", "", nil, "providers[0].name: want printable characters without blanks and slashes"},
+		{"another dialect", "dialect: openai", "dialect: gemini", nil, `providers[0].dialect: want "openai" or "anthropic"`},
+		{"a bad base URL", "https://api", "ftp://api", nil, "providers[0].base_url: want http or https, a host and no password"},
+		{"a provider twice", "providers: [", "providers: [{name: openai, dialect: openai, base_url: http://x},", nil,
+			`providers[1].name: "openai" is used twice`},
+		{"a model without a name", "api_key:", "models: [x, ''], api_key:", nil, "providers[0].models[1]: is empty"},
+		{"half a price", "api_key:", "prices: {x: {input: 1}}, api_key:", nil, "providers[0].prices.x.output: is missing; write 0 if it is free"},
+		{"a negative price", "api_key:", "prices: {x: {input: 1, output: -1}}, api_key:", nil,
+			`providers[0].prices.x.output: amount "-1" is not a decimal number without sign; want dollars such as 1.00 or 0.000015`},
+		{"an empty alias", "", "aliases: {gpt-4: ''}", nil, `aliases: "gpt-4" means "": neither may be empty`},
+
+		{"a variable that is not there", "${OPENAI_API_KEY}", "${OPENAI_KEY}", nil,
+			"providers[0].api_key: the environment variable OPENAI_KEY is not set, or empty"},
+		{"a variable that is empty", "${REFUNDS_TOKEN}", "${EMPTY}", nil, "agents[0].token: the environment variable EMPTY is not set, or empty"},
+		{"half a variable", "${REFUNDS_TOKEN}", "${REFUNDS_TOKEN", nil, `agents[0].token: "${REFUNDS_TOKEN": want ${NAME}`},
+		{"a file that is not there", "${OPENAI_API_KEY}", "file:key", nil, "providers[0].api_key: open DIR/key: no such file or directory"},
+		{"a file that is empty", "${OPENAI_API_KEY}", "file:key", map[string]string{"key": "\n"}, "providers[0].api_key: the file key is empty"},
+
+		{"no agent", "agents: [", "agents: []\naliases: {}\n#", nil, "agents: give at least one, or nobody can make a call"},
+		{"an agent without a name", "id: a, ", "", nil, "agents[0].id: want 1 to 256 printable characters"},
+		{"an agent twice", "agents: [", "agents: [{id: a, token: rg_agt_aaaaaaaaaaaaaaaaaaaaaaaa}, ", nil, `agents[1].id: "a" is used twice`},
+		{"an agent without a token", `, token: "${REFUNDS_TOKEN}"`, "", nil,
+			"agents[0].token: want rg_agt_ and at least 16 random characters, as the command token makes them"},
+		{"two agents with a token", "agents: [", `agents: [{id: b, token: "${REFUNDS_TOKEN}"}, `, nil,
+			`agents: agents[1]: token: agents "b" and "a" have the same one`},
+		{"a policy that is not there", "id: a,", "id: a, policy: q,", nil, `agents[0].policy: there is no policy "q"`},
+
+		{"no policy", "policies: [p.json]", "policies: []", nil, "policies: give at least one file"},
+		{"no file of policies", "p.json", "q/*.json", nil, "policies[0]: there is no such file"},
+		{"what is wrong in a policy", "", "", map[string]string{"p.json": `{"name":"p","budgets":[{"name":"b","per":"run","limit_usd":-1}]}`},
+			`p.json: budgets[0].limit_usd: amount "-1" is not a decimal number without sign; want dollars such as 1.00 or 0.000015`},
+		{"what is wrong in one of several policies", "", "", map[string]string{"p.json": `[{"name":"p"},{"name":"q","modles":{}}]`},
+			`p.json[1].modles: unknown field; did you mean "models"?`},
+		{"policies with the same name", "[p.json]", "[p.json, q.json]", map[string]string{"q.json": policyFile},
+			`policies: policy 1 ("p"): "p" names another policy already`},
+
+		{"no file of prices", "", "prices: {overlay: x.json}", nil, "prices.overlay: open DIR/x.json: no such file or directory"},
+		{"prices of nobody", "", "prices: {overlay: x.json}", map[string]string{"x.json": `{"opnai":{"m":{"input":1,"output":1}}}`},
+			`prices.overlay: has prices of "opnai", but there is no such provider`},
+		{"negative limits", "", "limits: {body_bytes: -1, lease: -1s}", nil, "limits.body_bytes: is negative\nlimits.lease: is negative"},
+		{"a bad duration", "", "limits: {lease: 60}", nil, `limits.lease: want a duration such as "90s" or "1h30m", not a number`},
+		{"metering of another kind", "", "metering: {stream_usage: guess, on_disconnect: hope}", nil,
+			"metering.stream_usage: want \"include\" or \"estimate\"\nmetering.on_disconnect: want \"cancel\" or \"drain\""},
+		{"no header", "", "run_id_headers: [session-id, 'a b']", nil, "run_id_headers[1]: is not the name of a header"},
+		{"negative retention", "", "retention: {closed_runs: -1h, runs: -1}", nil, "retention.closed_runs: is negative\nretention.runs: is negative"},
+
+		{"everything at once", "id: a,", "id: a, tem: x,", map[string]string{"p.json": `{"name":""}`},
+			"agents[0].tem: unknown field; did you mean \"team\"?\np.json: name: a policy needs a name"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			doc := minimal + tt.new
+			if tt.old != "" {
+				doc = strings.Replace(minimal, tt.old, tt.new, 1)
+			}
+			dir := t.TempDir()
+			write(t, dir, "p.json", policyFile)
+			for name, content := range tt.files {
+				write(t, dir, name, content)
+			}
+			_, _, err := load(write(t, dir, "rungate.yaml", doc), testEnv)
+			require.Error(t, err)
+			assert.Equal(t, tt.want, strings.ReplaceAll(err.Error(), dir, "DIR"))
+			assert.NotContains(t, err.Error(), testToken)
+			assert.NotContains(t, err.Error(), testKey)
+		})
+	}
+}
+
+func TestLoadJSON(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "p.json", `{"name":"p"}`)
+	path := write(t, dir, "rungate.json", `{
+		"providers": [{"name": "openai", "dialect": "openai", "base_url": "http://127.0.0.1:1", "models": ["x"], "models": ["y"]}],
+		"agents": [{"id": "a", "token": "${REFUNDS_TOKEN}"}],
+		"policies": ["p.json"]}`)
+	_, _, err := load(path, testEnv)
+	assert.EqualError(t, err, "providers[0].models: stands there twice")
+}
+
+func TestLoadKnowsWhatHasChanged(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "p.json", `{"name":"p"}`)
+	path := write(t, dir, "rungate.yaml", minimal)
+	_, first, err := load(path, testEnv)
+	require.NoError(t, err)
+	_, same, err := load(path, testEnv)
+	require.NoError(t, err)
+	assert.Equal(t, first.digest, same.digest)
+	write(t, dir, "p.json", `{"name":"q"}`)
+	_, other, err := load(path, testEnv)
+	require.NoError(t, err)
+	assert.NotEqual(t, first.digest, other.digest)
+}
+
+func write(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}

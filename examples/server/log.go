@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/rungate/rungate/run"
+)
+
+// newLogger returns a logger that writes lines in a format, "text" or "json".
+func newLogger(w io.Writer, format string) (*slog.Logger, error) {
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, nil)), nil
+	}
+	return nil, fmt.Errorf("log format %q is not known; use text or json", format)
+}
+
+// An observer logs a line for each step and for each event. Of what agents and
+// models say, nothing is in it.
+type observer struct{ log *slog.Logger }
+
+// Step implements run.Observer.
+func (o observer) Step(ctx context.Context, r *run.Run, s *run.Step) {
+	attrs := []slog.Attr{
+		slog.String("run", r.ID),
+		slog.String("agent", s.Agent),
+		slog.String("endpoint", string(s.Endpoint)),
+		slog.String("model", s.Provider+"/"+s.Model),
+		slog.Int("status", s.Status),
+		slog.Int64("input_tokens", s.Usage.TotalInput()),
+		slog.Int64("output_tokens", s.Usage.TotalOutput()),
+		slog.String("cost_usd", s.Cost.String()),
+		slog.String("run_usd", r.Spent.String()),
+		slog.Int64("ms", s.Duration.Milliseconds()),
+	}
+	if s.Usage.Estimated {
+		attrs = append(attrs, slog.Bool("estimated", true))
+	}
+	if s.Error != "" {
+		attrs = append(attrs, slog.String("error", s.Error))
+	}
+	o.log.LogAttrs(ctx, slog.LevelInfo, "step", attrs...)
+}
+
+// Event implements run.Observer.
+func (o observer) Event(ctx context.Context, e *run.Event) {
+	attrs := []slog.Attr{slog.String("run", e.Run.ID), slog.String("agent", e.Agent)}
+	level := slog.LevelInfo
+	switch {
+	case e.Alert != nil:
+		b := e.Alert.Budget
+		attrs = append(attrs, slog.String("budget", b.Name), slog.Float64("at", e.Alert.At),
+			slog.String("spent", b.Unit.Format(e.Alert.Spent)), slog.String("limit", b.Unit.Format(b.Limit)))
+		level = slog.LevelWarn
+	case e.Exhausted != nil:
+		b := e.Exhausted.Budget
+		attrs = append(attrs, slog.String("budget", b.Name), slog.String("spent", b.Unit.Format(e.Exhausted.Balance.Spent)),
+			slog.String("needed", b.Unit.Format(e.Exhausted.Need)), slog.String("limit", b.Unit.Format(b.Limit)))
+		level = slog.LevelWarn
+	case e.Run.Reason != "":
+		attrs = append(attrs, slog.String("reason", e.Run.Reason))
+	}
+	o.log.LogAttrs(ctx, level, string(e.Type), attrs...)
+}
