@@ -1,0 +1,83 @@
+// One call with LangChain for TypeScript, its outcome as a line of JSON.
+// usage: node scenarios.ts openai|anthropic text|stream|tool|image
+//
+// LangChain hands out no response headers; only a refusal tells the run.
+import { ChatAnthropic } from '@langchain/anthropic';
+import { HumanMessage } from '@langchain/core/messages';
+import { ChatOpenAI } from '@langchain/openai';
+
+const headers = { 'x-rungate-run-id': 'run_customer_refund_2026_04_26' };
+
+const gpt = () => new ChatOpenAI({
+  apiKey: process.env.RUNGATE_AGENT_KEY,
+  model: 'gpt-4',
+  configuration: { baseURL: process.env.RUNGATE_BASE_URL, defaultHeaders: headers },
+});
+const claude = () => new ChatAnthropic({
+  apiKey: process.env.RUNGATE_AGENT_KEY,
+  anthropicApiUrl: process.env.RUNGATE_BASE_URL,
+  model: 'claude-sonnet-4',
+  maxTokens: 1024,
+  clientOptions: { defaultHeaders: headers },
+});
+const [vendor, scenario] = process.argv.slice(2);
+const llm = vendor === 'anthropic' ? claude() : gpt();
+
+const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC';
+const lookupOrder = {
+  type: 'function' as const,
+  function: {
+    name: 'lookup_order',
+    description: 'Finds an order by its id.',
+    parameters: {
+      type: 'object',
+      properties: { order: { type: 'string' } },
+      required: ['order'],
+    },
+  },
+};
+
+async function text() {
+  return { text: (await llm.invoke('Say hello.')).text };
+}
+
+async function stream() {
+  const pieces: string[] = [];
+  for await (const chunk of await llm.stream('Say hello.')) {
+    if (chunk.text) pieces.push(chunk.text);
+  }
+  return { text: pieces.join(''), chunks: pieces.length };
+}
+
+async function tool() {
+  const message = await llm.bindTools([lookupOrder]).invoke('Where is order ord_2H4p?');
+  const [call] = message.tool_calls ?? [];
+  return { tool: { name: call.name, args: call.args } };
+}
+
+async function image() {
+  const message = await llm.invoke([new HumanMessage({
+    content: [
+      { type: 'text', text: 'What is in the picture?' },
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } },
+    ],
+  })]);
+  return { text: message.text };
+}
+
+// The errors are those of the SDK that LangChain wraps, which it does not re-export.
+function failure(err: any) {
+  if (typeof err?.status !== 'number') throw err;
+  return {
+    error: {
+      class: err.constructor.name,
+      status: err.status,
+      code: err.code ?? err.error?.error?.details?.error_code,
+      message: err.message,
+    },
+    run_id: err.headers?.get('x-rungate-run-id'),
+  };
+}
+
+const scenarios: Record<string, () => Promise<object>> = { text, stream, tool, image };
+console.log(JSON.stringify(await scenarios[scenario]().catch(failure)));

@@ -1,0 +1,300 @@
+package integrations
+
+import "time"
+
+// A client is one that people use, and what it is known to do.
+type client struct {
+	name   string // in the README
+	dir    string
+	pin    pin
+	python string   // the virtual environment that runs it, if it is written in Python
+	args   []string // of its scenarios program, before the scenario
+	env    []string
+	output output
+
+	model string
+	// paths has, for each ending that its base URL may have, the path that it
+	// then calls. The first is what the integration guide says.
+	paths     []path
+	scenarios []scenario
+	// blind says that it hands out no response headers: its user learns the run
+	// from refusals at most.
+	blind bool
+	sends string // how it sends its key, and the version of the API that it speaks
+
+	calls  int      // that its quickstart makes
+	prints []string // what its quickstart prints besides the answers
+
+	reactions map[situation]reaction
+}
+
+// A pin is where the version of a client is written down.
+type pin struct{ file, name string }
+
+type path struct{ base, called string }
+
+// output is how the scenarios program says how the call ended.
+type output int
+
+const (
+	ownJSON output = iota
+	curlOutput
+	openclawJSON
+)
+
+// A scenario is what a client asks for.
+type scenario string
+
+const (
+	text   scenario = "text"
+	stream scenario = "stream"
+	tool   scenario = "tool"
+	image  scenario = "image"
+	body   scenario = "body" // directives in the body
+)
+
+// A situation is what the call of a client runs into.
+type situation string
+
+const (
+	served      situation = "200"
+	overBudget  situation = "402"
+	wrongModel  situation = "403"
+	closedRun   situation = "409"
+	limited     situation = "429"
+	limitedOnce situation = "429 once"
+)
+
+var refusals = []situation{overBudget, wrongModel, closedRun, limited, limitedOnce}
+
+// codes are what the gateway calls its refusals.
+var codes = map[situation]string{
+	overBudget: "budget_exceeded",
+	wrongModel: "policy_violation",
+	closedRun:  "run_closed",
+}
+
+// A reaction is what a client makes of a situation.
+type reaction struct {
+	attempts int
+	over     time.Duration // that it takes, at least
+	raises   string        // the exception, or a part of the message; "" if the call succeeds in the end
+	ownWords bool          // its user is told something else than what the gateway said
+}
+
+const (
+	gpt    = "gpt-4"
+	claude = "claude-sonnet-4"
+)
+
+var (
+	openAIPaths    = []path{{"/v1", "/v1/chat/completions"}, {"", "/chat/completions"}}
+	anthropicPaths = []path{{"/v1", "/v1/v1/messages"}, {"", "/v1/messages"}}
+
+	framework = []scenario{text, stream, tool, image}
+	sdk       = append(framework, body)
+)
+
+// thrice are the reactions of a client that retries nothing but a 429, twice.
+func thrice(paymentRequired, forbidden, conflict, rateLimit string) map[situation]reaction {
+	return map[situation]reaction{
+		overBudget:  {attempts: 1, raises: paymentRequired},
+		wrongModel:  {attempts: 1, raises: forbidden},
+		closedRun:   {attempts: 1, raises: conflict},
+		limited:     {attempts: 3, raises: rateLimit},
+		limitedOnce: {attempts: 2},
+	}
+}
+
+// but is r with another reaction to a 429.
+func but(r map[situation]reaction, attempts int, over time.Duration) map[situation]reaction {
+	r[limited] = reaction{attempts: attempts, over: over, raises: r[limited].raises}
+	return r
+}
+
+// never are the reactions of a client that retries nothing.
+func never(paymentRequired, forbidden, conflict, rateLimit string) map[situation]reaction {
+	return map[situation]reaction{
+		overBudget: {attempts: 1, raises: paymentRequired},
+		wrongModel: {attempts: 1, raises: forbidden},
+		closedRun:  {attempts: 1, raises: conflict},
+		limited:    {attempts: 1, raises: rateLimit},
+	}
+}
+
+var clients = []client{
+	{
+		name:      "OpenAI SDK, Python",
+		dir:       "openai-python",
+		pin:       pin{"requirements.txt", "openai"},
+		python:    "python",
+		model:     gpt,
+		paths:     openAIPaths,
+		scenarios: sdk,
+		sends:     "bearer",
+		calls:     2,
+		reactions: thrice("APIStatusError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+	},
+	{
+		name:      "OpenAI SDK, TypeScript",
+		dir:       "openai-typescript",
+		pin:       pin{"package.json", "openai"},
+		model:     gpt,
+		paths:     openAIPaths,
+		scenarios: sdk,
+		sends:     "bearer",
+		calls:     1,
+		reactions: thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+	},
+	{
+		name:      "Anthropic SDK, Python",
+		dir:       "anthropic-python",
+		pin:       pin{"requirements.txt", "anthropic"},
+		python:    "python",
+		model:     claude,
+		paths:     anthropicPaths,
+		scenarios: sdk,
+		sends:     "bearer, 2026-10-21",
+		calls:     1,
+		reactions: thrice("PaymentRequiredError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+	},
+	{
+		name:      "Anthropic SDK, TypeScript",
+		dir:       "anthropic-typescript",
+		pin:       pin{"package.json", "@anthropic-ai/sdk"},
+		model:     claude,
+		paths:     anthropicPaths,
+		scenarios: sdk,
+		sends:     "bearer, 2026-10-21",
+		calls:     1,
+		reactions: thrice("PaymentRequiredError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+	},
+	{
+		name:      "Anthropic SDK 0.x, TypeScript",
+		dir:       "anthropic-typescript",
+		pin:       pin{"package.json", "anthropic-sdk-0"},
+		env:       []string{"ANTHROPIC_SDK=anthropic-sdk-0"},
+		model:     claude,
+		paths:     anthropicPaths,
+		scenarios: sdk,
+		sends:     "x-api-key, 2023-06-01",
+		reactions: thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+	},
+	{
+		name:      "curl",
+		dir:       "curl",
+		output:    curlOutput,
+		model:     gpt,
+		paths:     openAIPaths,
+		scenarios: sdk,
+		sends:     "bearer",
+		calls:     1,
+		reactions: never("402", "403", "409", "429"),
+	},
+	{
+		name:      "LangChain, Python",
+		dir:       "langchain",
+		pin:       pin{"requirements.txt", "langchain-openai"},
+		python:    "python",
+		model:     gpt,
+		paths:     openAIPaths,
+		scenarios: framework,
+		sends:     "bearer",
+		calls:     1,
+		reactions: thrice("APIStatusError", "OpenAIPermissionDeniedError", "ConflictError", "OpenAIRateLimitError"),
+	},
+	{
+		name:      "LangChain, TypeScript, OpenAI",
+		dir:       "langchain-js",
+		pin:       pin{"package.json", "@langchain/openai"},
+		args:      []string{"openai"},
+		model:     gpt,
+		paths:     openAIPaths,
+		scenarios: framework,
+		sends:     "bearer",
+		blind:     true,
+		calls:     2,
+		reactions: but(thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"), 7, time.Minute),
+	},
+	{
+		name:      "LangChain, TypeScript, Anthropic",
+		dir:       "langchain-js",
+		pin:       pin{"package.json", "@langchain/anthropic"},
+		args:      []string{"anthropic"},
+		model:     claude,
+		paths:     anthropicPaths,
+		scenarios: framework,
+		sends:     "x-api-key, 2023-06-01",
+		blind:     true,
+		reactions: but(thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"), 7, time.Minute),
+	},
+	{
+		name:      "LlamaIndex, Python",
+		dir:       "llamaindex",
+		pin:       pin{"llamaindex/requirements.txt", "llama-index-llms-openai"},
+		python:    "python-llamaindex",
+		model:     gpt,
+		paths:     openAIPaths,
+		scenarios: framework,
+		sends:     "bearer",
+		blind:     true,
+		calls:     1,
+		reactions: but(thrice("APIStatusError", "PermissionDeniedError", "ConflictError", "RateLimitError"), 12, 5*time.Second),
+	},
+	{
+		name:      "OpenClaw, OpenAI",
+		dir:       "openclaw",
+		pin:       pin{"openclaw/package.json", "openclaw"},
+		args:      []string{"rungate/gpt-4"},
+		output:    openclawJSON,
+		model:     gpt,
+		paths:     []path{{"", "/chat/completions"}, {"/v1", "/v1/chat/completions"}},
+		scenarios: []scenario{tool},
+		sends:     "bearer",
+		blind:     true,
+		calls:     1,
+		reactions: map[situation]reaction{
+			overBudget:  {attempts: 1, raises: "API key has run out of credits", ownWords: true},
+			wrongModel:  {attempts: 1, raises: "authentication failed, HTTP 403", ownWords: true},
+			closedRun:   {attempts: 4, raises: "409 Rungate: "},
+			limited:     {attempts: 10, over: 2 * time.Minute, raises: "Rate limit reached"},
+			limitedOnce: {attempts: 2},
+		},
+	},
+	{
+		name:      "OpenClaw, Anthropic",
+		dir:       "openclaw",
+		pin:       pin{"openclaw/package.json", "openclaw"},
+		args:      []string{"rungate-anthropic/claude-sonnet-4"},
+		output:    openclawJSON,
+		model:     claude,
+		paths:     []path{{"", "/v1/messages"}, {"/v1", "/v1/messages"}},
+		scenarios: []scenario{tool},
+		sends:     "x-api-key, 2023-06-01",
+		blind:     true,
+	},
+	{
+		name:      "rungate from PyPI",
+		dir:       "rungate-python",
+		pin:       pin{"requirements.txt", "rungate"},
+		python:    "python",
+		model:     gpt,
+		paths:     []path{{"", "/v1/chat/completions"}},
+		scenarios: framework,
+		sends:     "bearer",
+		calls:     5,
+		prints:    []string{"Cost: $", "Budget remaining: $0.99"},
+		reactions: never("APIError", "PermissionDeniedError", "APIError", "APIError"),
+	},
+}
+
+// differences are what the package rungate from PyPI expects and does not get,
+// as its scenario "differences" prints it.
+var differences = []difference{
+	{"run.log_tool_call()", "a step, by `POST /v1/runs/{id}/steps`", `"NotFoundError 404"`},
+	{"stream.rungate.run_id", "the run, from an event `rungate` at the end of the stream", "null"},
+	{"stream.rungate.cost_usd", "the cost, from the same event", "null"},
+	{"run.complete()", "the run, from `{\"data\": …}`; it is completed all the same", "{}"},
+}
+
+type difference struct{ expression, promised, got string }
