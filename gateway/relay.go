@@ -266,8 +266,9 @@ func (c *call) send(p []byte, spoke bool) error {
 
 // awaitUsage sees to it that a stream whose answer is complete, but for what it
 // has cost, is read on also if the agent leaves now: that would hide the cost.
+// Of several choices, another may still have to begin.
 func (c *call) awaitUsage() {
-	if c.answer.follow != nil && c.answer.meter.Ended() {
+	if c.answer.follow != nil && c.req.Choices <= 1 && c.answer.meter.Ended() {
 		c.answer.follow()
 		c.answer.follow, c.answer.stays = nil, true
 		c.watch.hurry(usageTimeout)
