@@ -54,7 +54,7 @@ func isEventStream(h http.Header) bool {
 // Buffers are lent in two sizes. A stream mostly waits for its next event, and
 // then a large one would be held for nothing.
 const (
-	smallBuffer = 4 << 10
+	smallBuffer = 1 << 10
 	largeBuffer = 32 << 10
 )
 

@@ -57,7 +57,7 @@ func newTransport() *http.Transport {
 			return bodyConn{c}, nil
 		},
 		TLSHandshakeTimeout: 10 * time.Second,
-		ReadBufferSize:      32 << 10, // a fast stream comes in fewer reads
+		ReadBufferSize:      8 << 10, // held by every open stream
 		MaxIdleConnsPerHost: 4096,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
@@ -135,38 +135,38 @@ func (c bodyConn) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(c.Conn, r)
 }
 
-// withheld are the headers of a request that are not the provider's business:
+// withheld reports whether a header of a request is not the provider's business:
 // what concerns only this connection, credentials, and what the gateway says
 // itself.
-var withheld = set(
-	"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
-	"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Cookie", "Proxy-Authorization", "Proxy-Authenticate",
-	"Host", "Content-Length", "Content-Encoding", "Accept-Encoding", "Openai-Organization", "Openai-Project", "X-Hf-Bill-To",
-	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip",
-)
-
-// kept are the headers of an answer that are not the agent's business.
-var kept = set(
-	"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-	"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Proxy-Authorization", "Proxy-Authenticate", "Www-Authenticate",
-	"Set-Cookie", "Openai-Organization", "Openai-Project", "Anthropic-Organization-Id",
-	"Content-Length", "Alt-Svc", "Strict-Transport-Security",
-)
-
-func set(names ...string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, n := range names {
-		m[n] = true
+func withheld(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
+		"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Cookie", "Proxy-Authorization", "Proxy-Authenticate",
+		"Host", "Content-Length", "Content-Encoding", "Accept-Encoding", "Openai-Organization", "Openai-Project", "X-Hf-Bill-To",
+		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip":
+		return true
 	}
-	return m
+	return false
 }
 
-// copyHeader gives to what is in from, except for what drop names, what the
+// kept reports whether a header of an answer is not the agent's business.
+func kept(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+		"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Proxy-Authorization", "Proxy-Authenticate", "Www-Authenticate",
+		"Set-Cookie", "Openai-Organization", "Openai-Project", "Anthropic-Organization-Id",
+		"Content-Length", "Alt-Svc", "Strict-Transport-Security":
+		return true
+	}
+	return false
+}
+
+// copyHeader gives to what is in from, except for what drop reports, what the
 // Connection header names, and Rungate's own. The values are shared.
-func copyHeader(to, from http.Header, drop map[string]bool) {
+func copyHeader(to, from http.Header, drop func(name string) bool) {
 	connection := from["Connection"]
 	for name, values := range from {
-		if drop[name] || strings.HasPrefix(name, "X-Rungate-") || len(connection) > 0 && hop(connection, name) {
+		if drop(name) || strings.HasPrefix(name, "X-Rungate-") || len(connection) > 0 && hop(connection, name) {
 			continue
 		}
 		to[name] = values

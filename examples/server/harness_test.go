@@ -133,7 +133,7 @@ func serveConfig(t *testing.T, path string, grace time.Duration) *service {
 	s, src, err := load(path, environment())
 	require.NoError(t, err)
 	sv := &service{ended: make(chan error, 1)}
-	sv.server, err = newServer(s, nil, slog.New(slog.NewTextHandler(&sv.log, nil)))
+	sv.server, err = newServer(s, nil, slog.New(slog.NewTextHandler(&sv.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -9,23 +9,29 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// newLogger returns a logger that writes lines in a format, "text" or "json".
-func newLogger(w io.Writer, format string) (*slog.Logger, error) {
+// newLogger returns a logger that writes lines of at least a level in a format,
+// "text" or "json".
+func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
+	o := &slog.HandlerOptions{Level: level}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, nil)), nil
+		return slog.New(slog.NewTextHandler(w, o)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, nil)), nil
+		return slog.New(slog.NewJSONHandler(w, o)), nil
 	}
 	return nil, fmt.Errorf("log format %q is not known; use text or json", format)
 }
 
-// An observer logs a line for each step and for each event. Of what agents and
-// models say, nothing is in it.
+// An observer logs a line for each event, and at the level of debugging for each
+// step: to write one is a tenth of what a small call costs, and the steps are
+// with their runs anyway. Of what agents and models say, nothing is in it.
 type observer struct{ log *slog.Logger }
 
 // Step implements run.Observer.
 func (o observer) Step(ctx context.Context, r *run.Run, s *run.Step) {
+	if !o.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("run", r.ID),
 		slog.String("agent", s.Agent),
@@ -44,7 +50,7 @@ func (o observer) Step(ctx context.Context, r *run.Run, s *run.Step) {
 	if s.Error != "" {
 		attrs = append(attrs, slog.String("error", s.Error))
 	}
-	o.log.LogAttrs(ctx, slog.LevelInfo, "step", attrs...)
+	o.log.LogAttrs(ctx, slog.LevelDebug, "step", attrs...)
 }
 
 // Event implements run.Observer.

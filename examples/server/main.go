@@ -1,7 +1,7 @@
 // Command server is Rungate as a server: it governs the calls that agents make
 // to the OpenAI and Anthropic APIs.
 //
-//	server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-grace 30s]
+//	server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-level info|debug] [-grace 30s]
 //	server check FILE
 //	server token
 //
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-grace DURATION]
+const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-level info|debug] [-grace DURATION]
        server check FILE
        server token`
 
@@ -92,6 +92,7 @@ func refused(path string, err error) error {
 // options are the flags of serve.
 type options struct {
 	config, listen, log string
+	level               slog.Level
 	grace               time.Duration
 }
 
@@ -102,6 +103,7 @@ func (p *program) options(args []string) (o options, err error) {
 	f.StringVar(&o.config, "config", config, "`file` of the configuration")
 	f.StringVar(&o.listen, "listen", "", "`address` to listen on, instead of the configuration's")
 	f.StringVar(&o.log, "log", "text", "`format` of the log: text or json")
+	f.TextVar(&o.level, "level", slog.LevelInfo, "from what `level` on is logged; debug logs each step, too")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "how long calls under way have to end when the server stops")
 	err = f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

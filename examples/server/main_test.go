@@ -51,7 +51,7 @@ func TestCommands(t *testing.T) {
 		{"an argument too many", nil, []string{"serve", "x"}, "", `unexpected argument "x"`},
 		{"a flag that asks for help", nil, []string{"-h"}, usage + "\n  -config file\n    \tfile of the configuration\n" +
 			"  -grace duration\n    \thow long calls under way have to end when the server stops (default 30s)\n" +
-			"  -listen address\n    \taddress to listen on, instead of the configuration's\n" +
+			"  -level level\n    \tfrom what level on is logged; debug logs each step, too (default INFO)\n  -listen address\n    \taddress to listen on, instead of the configuration's\n" +
 			"  -log format\n    \tformat of the log: text or json (default \"text\")\n", "flag: help requested"},
 		{"an unknown command", nil, []string{"start"}, "", "usage: server "},
 		{"check without a file", nil, []string{"check"}, "", "usage: server "},

@@ -18,7 +18,7 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(p.stderr, o.log)
+	log, err := newLogger(p.stderr, o.log, o.level)
 	if err != nil {
 		return err
 	}
