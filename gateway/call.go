@@ -10,6 +10,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/ids"
+	"github.com/rungate/rungate/internal/inproc"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
@@ -26,6 +27,8 @@ type call struct {
 	id    string // of the step
 
 	settling context.Context // for what has to be done whether or not the agent is still there
+	todo     []step          // the steps that are left
+	detached bool            // they are for another goroutine
 
 	agent      *run.Agent
 	req        provider.Request
@@ -56,16 +59,19 @@ type call struct {
 const stepPrefix = "step_"
 
 func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call {
-	c := &call{g: g, w: w, r: r, route: rt, start: time.Now()}
+	c := &call{g: g, w: w, r: r, route: rt, start: time.Now(), settling: context.WithoutCancel(r.Context()), todo: steps}
 	random := ids.New()
 	id := append(make([]byte, 0, len(stepPrefix)+2*len(random)), stepPrefix...)
 	c.id = string(hex.AppendEncode(id, random[:]))
 	return c
 }
 
+// A step takes a call further, or fails.
+type step = func(*call, context.Context) error
+
 // steps are what a call goes through, in this order. What a step takes, end
 // gives back.
-var steps = []func(*call, context.Context) error{
+var steps = []step{
 	(*call).authenticate,
 	(*call).read,
 	(*call).direct,
@@ -73,21 +79,42 @@ var steps = []func(*call, context.Context) error{
 	(*call).choose,
 	(*call).decide,
 	(*call).reserve,
+	(*call).detach,
 	(*call).forward,
 	(*call).relay,
+	(*call).detach,
+	(*call).relayRest,
 }
 
+// serve takes the call through what is left of its steps.
 func (c *call) serve() {
 	// Whatever happens, a call that was attached to a run is settled and
 	// recorded: also when the agent has left, or something panics.
-	c.settling = context.WithoutCancel(c.r.Context())
-	defer c.end()
-	for _, step := range steps {
-		if err := step(c, c.r.Context()); err != nil {
+	c.detached = false
+	defer func() {
+		if !c.detached {
+			defer c.g.leave()
+			c.end()
+		}
+	}()
+	for len(c.todo) > 0 && !c.detached {
+		next := c.todo[0]
+		c.todo = c.todo[1:]
+		if err := next(c, c.r.Context()); err != nil {
 			c.fail(err)
 			return
 		}
 	}
+}
+
+// detach lets the agent's goroutine go, where that is the one that the call is on:
+// before a stream, before anything that goes on when the agent leaves, and before
+// what is left of a long answer.
+func (c *call) detach(context.Context) error {
+	if c.req.Stream || c.g.cfg.Metering.OnDisconnect == DrainUpstream || c.answer.rest != nil {
+		c.detached = inproc.Detach(c.w, c.serve)
+	}
+	return nil
 }
 
 // fail ends a call with an error of our own, if there is still somebody to tell

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,6 +27,10 @@ type answer struct {
 	came   bool                    // of a stream, content has
 	stream bool                    // the answer is one
 	over   bool                    // the stream has said how it ends
+
+	rest step      // relays what is still to come; nil for nothing
+	body io.Reader // brings it
+	full *[]byte   // of a whole answer, the buffer that has been used
 }
 
 // Why the gateway itself ended a call to a provider.

@@ -86,20 +86,22 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.refuse(&refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again."})
 		return
 	}
+	if known && rt.own == 0 {
+		c.serve()
+		return
+	}
 	defer g.leave()
 	switch {
-	case !known && wantsWebSocket(r):
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "HTTP/1.1")
-		c.refuse(&refusal{code: codeUpgradeRequired, message: "Rungate: there are no WebSockets here; send the request over HTTP."})
-	case !known:
-		c.refuse(&refusal{code: codeUnknownEndpoint, message: "Rungate: there is no " + r.Method + " " + r.URL.Path + " here, and what is not known is not forwarded."})
-	case rt.own != 0:
+	case known:
 		if err := c.serveOwn(r.Context()); err != nil {
 			c.refuse(err)
 		}
+	case wantsWebSocket(r):
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "HTTP/1.1")
+		c.refuse(&refusal{code: codeUpgradeRequired, message: "Rungate: there are no WebSockets here; send the request over HTTP."})
 	default:
-		c.serve()
+		c.refuse(&refusal{code: codeUnknownEndpoint, message: "Rungate: there is no " + r.Method + " " + r.URL.Path + " here, and what is not known is not forwarded."})
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // relay passes the provider's answer on to the agent, and reads from it what the
-// call has cost.
+// call has cost. Of a stream, or an answer that is large, it leaves a rest.
 func (c *call) relay(ctx context.Context) error {
 	resp := c.answer.resp
 	if resp.StatusCode < 200 || resp.StatusCode > 999 {
@@ -41,9 +41,19 @@ func (c *call) relay(ctx context.Context) error {
 	}
 	// In another encoding there are no events to be seen.
 	if resp.StatusCode < 300 && isEventStream(resp.Header) && h["Content-Encoding"] == nil {
-		return c.relayStream(ctx, body)
+		c.answer.stream = true
+		c.answer.body, c.answer.rest = body, (*call).relayStream
+		return nil
 	}
 	return c.relayWhole(ctx, body)
+}
+
+// relayRest passes on what relay has left.
+func (c *call) relayRest(ctx context.Context) error {
+	if c.answer.rest == nil {
+		return nil
+	}
+	return c.answer.rest(c, ctx)
 }
 
 func isEventStream(h http.Header) bool {
@@ -69,7 +79,11 @@ func pool(size int) *sync.Pool {
 // agent's next call finds it spent.
 func (c *call) relayWhole(ctx context.Context, body io.Reader) error {
 	buf := largeBuffers.Get().(*[]byte)
-	defer largeBuffers.Put(buf)
+	defer func() {
+		if c.answer.full == nil {
+			largeBuffers.Put(buf)
+		}
+	}()
 	length, h := c.answer.resp.ContentLength, c.w.Header()
 	n, err := c.readFull(body, *buf)
 	if err == io.EOF {
@@ -90,22 +104,33 @@ func (c *call) relayWhole(ctx context.Context, body io.Reader) error {
 	}
 	c.answer.begun = true
 	c.w.WriteHeader(c.answer.resp.StatusCode)
+	if werr := c.write((*buf)[:n]); werr != nil {
+		return werr
+	}
+	if err == nil {
+		c.answer.body, c.answer.full, c.answer.rest = body, buf, (*call).relayMore
+	}
+	return nil
+}
+
+// relayMore passes on what is left of an answer that is no stream.
+func (c *call) relayMore(ctx context.Context) error {
+	buf := c.answer.full
+	defer largeBuffers.Put(buf)
 	for {
-		if n > 0 {
-			if werr := c.write((*buf)[:n]); werr != nil {
-				return werr
-			}
+		n, err := c.answer.body.Read(*buf)
+		c.take((*buf)[:n])
+		if c.answer.meter != nil && c.answer.meter.Ended() {
+			c.conclude()
+		}
+		if werr := c.write((*buf)[:n]); werr != nil {
+			return werr
 		}
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return c.broken(ctx, err)
-		}
-		n, err = body.Read(*buf)
-		c.take((*buf)[:n])
-		if c.answer.meter != nil && c.answer.meter.Ended() {
-			c.conclude()
 		}
 	}
 }
@@ -141,8 +166,7 @@ func (c *call) take(p []byte) {
 // ourselves comes between two of them. What leads in to the first content is
 // held back for a moment: a stream that breaks off in it is answered with a
 // status that says so.
-func (c *call) relayStream(ctx context.Context, body io.Reader) error {
-	c.answer.stream = true
+func (c *call) relayStream(ctx context.Context) error {
 	c.answer.came = c.answer.meter == nil // nobody would tell us
 	c.watch.keepAlive()
 
@@ -150,7 +174,7 @@ func (c *call) relayStream(ctx context.Context, body io.Reader) error {
 	defer func() { lent.Put(buf) }()
 	events := sse.Splitter{Max: c.g.cfg.Limits.EventBytes}
 	for {
-		n, err := body.Read(*buf)
+		n, err := c.answer.body.Read(*buf)
 		if n > 0 {
 			if ferr := events.Feed((*buf)[:n]); ferr != nil {
 				return c.garbled(ferr)
@@ -281,6 +305,9 @@ const usageTimeout = 10 * time.Second
 
 // write writes part of a whole answer.
 func (c *call) write(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
 	c.watch.hold()
 	c.watch.spoke = true
 	defer c.watch.release()

@@ -60,7 +60,9 @@ func BenchmarkRoundTripper(b *testing.B) {
 	bare := &http.Transport{DisableCompression: true}
 	defer bare.CloseIdleConnections()
 	governed := roundtrip.New(everything(b, provider.URL))
-	ctx := run.NewContext(context.Background(), run.Ref{Agent: "alice", ID: "nightly"})
+	ctx, cancel := context.WithCancel(context.Background()) // as an SDK's call has one
+	defer cancel()
+	ctx = run.NewContext(ctx, run.Ref{Agent: "alice", ID: "nightly"})
 
 	for _, size := range []int{1 << 10, 100 << 10} {
 		body := conversation(size)

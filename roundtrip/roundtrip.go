@@ -16,6 +16,9 @@ import (
 // client it behaves as a network transport does: streams, cancelling and broken
 // answers included. It is safe for concurrent use.
 //
+// Up to where an answer begins to stream, a call is on the goroutine of its
+// caller, and so is the host program's own engine, store or observer.
+//
 // Which agent and run a call belongs to is said by a run.Ref in the request's
 // context, or by headers, which win. Without either it is the automatic run of
 // run.DefaultAgent. Whatever API key the client sends is not looked at.
@@ -35,7 +38,7 @@ type site struct {
 
 // New returns a Transport over gw.
 func New(gw *gateway.Gateway) *Transport {
-	t := &Transport{gateway: inproc.Transport{Handler: gw}, hosts: map[string][]site{}}
+	t := &Transport{gateway: inproc.Transport{Handler: gw, Inline: true}, hosts: map[string][]site{}}
 	for _, p := range gw.Providers() {
 		base := p.BaseURL()
 		t.add(hostOf(base), strings.TrimSuffix(base.Path, "/"), p.Name())

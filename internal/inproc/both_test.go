@@ -22,7 +22,8 @@ type property struct {
 	check func(t *testing.T, serve func(http.HandlerFunc) *client)
 }
 
-// both checks properties over either transport.
+// both checks properties over a network and over inproc: there also where the
+// handler begins on the caller's goroutine and goes on with one of its own.
 func both(t *testing.T, properties []property) {
 	t.Run("network", func(t *testing.T) {
 		for _, p := range properties {
@@ -32,6 +33,11 @@ func both(t *testing.T, properties []property) {
 	t.Run("inproc", func(t *testing.T) {
 		for _, p := range properties {
 			t.Run(p.name, func(t *testing.T) { p.check(t, func(h http.HandlerFunc) *client { return direct(t, h) }) })
+		}
+	})
+	t.Run("detached", func(t *testing.T) {
+		for _, p := range properties {
+			t.Run(p.name, func(t *testing.T) { p.check(t, func(h http.HandlerFunc) *client { return detached(t, h) }) })
 		}
 	})
 }
@@ -57,6 +63,14 @@ func network(t *testing.T, h http.Handler) *client {
 
 func direct(t *testing.T, h http.Handler) *client {
 	return &client{t: t, rt: &inproc.Transport{Handler: h}, url: "http://model.test"}
+}
+
+func detached(t *testing.T, h http.Handler) *client {
+	return &client{t: t, rt: &inproc.Transport{Inline: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !inproc.Detach(w, func() { h.ServeHTTP(w, r) }) { // the body is not in memory
+			h.ServeHTTP(w, r)
+		}
+	})}, url: "http://model.test"}
 }
 
 func (c *client) request(ctx context.Context, method, body string) *http.Request {

@@ -33,6 +33,9 @@ type exchange struct {
 	ctx     context.Context // the handler's: a child that ends when the handler returns or the client leaves
 	cancel  context.CancelFunc
 
+	inline bool   // the handler is on the caller's goroutine
+	rest   func() // what remains of it for one of its own, once it has returned
+
 	url           url.URL // the one that the handler gets
 	requestClosed atomic.Bool
 
@@ -76,11 +79,17 @@ func newExchange(req *http.Request) *exchange {
 	return x
 }
 
-// serve runs the handler. It returns when the handler does, however it does.
-func (x *exchange) serve(t *Transport, r *http.Request) {
+// serve runs the handler, or what remains of it. It returns when that does,
+// however it does.
+func (x *exchange) serve(t *Transport, handle func()) {
 	returned := false
 	defer func() {
 		v := recover()
+		if rest := x.rest; returned && rest != nil {
+			x.inline, x.rest = false, nil
+			go x.serve(t, rest)
+			return
+		}
 		_ = x.closeRequest()
 		err, _ := v.(error)
 		switch {
@@ -97,7 +106,7 @@ func (x *exchange) serve(t *Transport, r *http.Request) {
 		}
 		x.cancel()
 	}()
-	t.Handler.ServeHTTP(writer{x}, r)
+	handle()
 	returned = true
 }
 

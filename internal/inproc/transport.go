@@ -16,10 +16,18 @@ const RemoteAddr = "127.0.0.1:0"
 // own that ends with the handler. Scheme and host of a request's URL may be
 // anything; the host is the request's Host unless that is set.
 //
+// A Handler that knows of [Detach] can save that goroutine, see Inline.
+//
 // A Transport is safe for concurrent use. Its fields are not changed while it is
 // in use.
 type Transport struct {
 	Handler http.Handler // must not be nil
+
+	// Inline has the handler begin on the goroutine of RoundTrip's caller, for a
+	// request whose body is in memory. What it writes there is kept until it
+	// returns, however much that is, and a context that ends has to end it. So it
+	// calls Detach before whatever may be long, or go on when the caller leaves.
+	Inline bool
 
 	// Logger is told of panics in Handler, with their stacks, but not of
 	// http.ErrAbortHandler. Where it is nil, a panic is seen only in the error
@@ -37,8 +45,31 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.leave()
 		return nil, err
 	}
-	go x.serve(t, in)
+	handle := func() { t.Handler.ServeHTTP(writer{x}, in) }
+	if x.inline = t.Inline && inMemory(req); x.inline {
+		x.serve(t, handle)
+	} else {
+		go x.serve(t, handle)
+	}
 	return x.await()
+}
+
+// Detach has rest run as the remainder of a handler, on a goroutine of its own
+// once the handler has returned, and reports true. Where w is not of a Transport
+// that runs the handler inline, it does nothing: the handler goes on itself.
+func Detach(w http.ResponseWriter, rest func()) bool {
+	own, ok := w.(writer)
+	if !ok || !own.x.inline {
+		return false
+	}
+	own.x.rest = rest
+	return true
+}
+
+// inMemory reports whether the body of a request can be read without waiting,
+// which can be said of those that net/http knows how to read twice.
+func inMemory(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
 // incoming makes the request that the handler gets: what a server would have

@@ -112,7 +112,10 @@ func put[T []byte | string](x *exchange, p T) int {
 		x.buf = x.buf[:copy(x.buf, x.buf[x.from:])]
 		x.from, x.to = 0, x.to-x.from
 	}
-	n := min(len(p), maxBuffer-(len(x.buf)-x.from))
+	n := len(p)
+	if !x.inline { // else nobody reads yet
+		n = min(n, max(0, maxBuffer-(len(x.buf)-x.from)))
+	}
 	x.buf = append(x.buf, p[:n]...)
 	if n < len(p) && x.room == nil {
 		x.room = make(chan struct{}, 1)
