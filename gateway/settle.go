@@ -44,12 +44,32 @@ func (c *call) conclude() {
 		c.record(ctx, at, nil, c.refused())
 		return
 	}
+	c.describeStep(at)
+	// Whatever becomes of the settlement, the call has to leave its run.
+	defer func() {
+		c.record(ctx, at, &c.step, nil)
+		c.g.recorder.Alert(ctx, &c.run, c.agent.ID, alerts)
+	}()
+	alerts = c.settle(ctx)
+}
+
+// settle charges the step, and returns the alerts that this has raised.
+func (c *call) settle(ctx context.Context) []budget.Alert {
 	s := &c.step
-	*s = run.Step{
-		ID: c.id, Agent: c.agent.ID, Start: c.start, Duration: at.Sub(c.start),
-		Endpoint: c.req.Endpoint, Provider: c.target.Provider, Asked: c.req.Model, Model: c.target.Model,
-		Stream: c.req.Stream, Usage: c.usage(),
+	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total())
+	if err != nil {
+		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
 	}
+	return alerts
+}
+
+// describeStep makes the step of the call, which has ended. It is filled in
+// where it is: a copy would lie on the stack of every stream that is open.
+func (c *call) describeStep(at time.Time) {
+	s := &c.step
+	s.ID, s.Agent, s.Start, s.Duration = c.id, c.agent.ID, c.start, at.Sub(c.start)
+	s.Endpoint, s.Provider, s.Asked, s.Model = c.req.Endpoint, c.target.Provider, c.req.Model, c.target.Model
+	s.Stream, s.Usage = c.req.Stream, c.usage()
 	if c.answer.resp != nil {
 		s.Status = c.answer.resp.StatusCode
 	}
@@ -60,16 +80,6 @@ func (c *call) conclude() {
 		}
 	}
 	c.priceStep()
-	// Whatever becomes of the settlement, the call has to leave its run.
-	defer func() {
-		r := c.record(ctx, at, s, nil)
-		c.g.recorder.Alert(ctx, &r, c.agent.ID, alerts)
-	}()
-	var err error
-	alerts, err = c.reserved.Settle(ctx, s.Cost, s.Usage.Total())
-	if err != nil {
-		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
-	}
 }
 
 // priceStep finds out what the step has cost. Without a price for it, its
@@ -111,14 +121,14 @@ func (c *call) refused() *run.Refusal {
 	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}
 }
 
-// record tells the run how the call ended, and returns the run after that.
-func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) run.Run {
+// record tells the run how the call ended.
+func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) {
 	r, err := c.g.recorder.End(ctx, c.run.Key, at, s, f)
 	if err != nil {
 		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
-		return c.run
+		return
 	}
-	return r
+	c.run = r
 }
 
 // tellCost tells the agent in the header what its call has cost, and what that
