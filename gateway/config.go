@@ -73,6 +73,11 @@ type Limits struct {
 	BodyBytes  int64 // of a request, unpacked; default 32 MiB
 	EventBytes int   // of one event of a stream; default 32 MiB
 
+	// BodyTimeout is how long an agent may take to send its request's body; default
+	// 2 minutes. It holds where the server can set deadlines, as net/http's can,
+	// and takes the place of that server's ReadTimeout there.
+	BodyTimeout time.Duration
+
 	// FirstByteTimeout is how long a streamed answer may take to begin; default
 	// 2 minutes. AnswerTimeout is the same for a whole one, which begins when the
 	// model has ended; default 10 minutes.
@@ -154,6 +159,7 @@ func (c Config) withDefaults() Config {
 		at       *time.Duration
 		standard time.Duration
 	}{
+		{&l.BodyTimeout, 2 * time.Minute},
 		{&l.FirstByteTimeout, 2 * time.Minute},
 		{&l.AnswerTimeout, 10 * time.Minute},
 		{&l.StreamIdleTimeout, 5 * time.Minute},

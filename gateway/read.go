@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 )
 
@@ -17,7 +18,12 @@ func (c *call) read(ctx context.Context) error {
 	if c.r.Method != http.MethodPost {
 		return nil
 	}
+	c.limitReading()
 	body, err := c.body()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &refusal{code: codeInvalidRequest, cause: err, message: fmt.Sprintf(
+			"Rungate: the body did not come to its end within %s.", c.g.cfg.Limits.BodyTimeout)}
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return &goneError{err}
@@ -26,6 +32,14 @@ func (c *call) read(ctx context.Context) error {
 	}
 	c.req.Body = body
 	return c.route.dialect.Parse(&c.req)
+}
+
+// limitReading keeps an agent from holding the call for ever by sending its body
+// ever more slowly. The server lifts the limit when the body has come.
+func (c *call) limitReading() {
+	if t := c.g.cfg.Limits.BodyTimeout; t > 0 && c.r.ContentLength != 0 {
+		_ = http.NewResponseController(c.w).SetReadDeadline(c.start.Add(t)) // what cannot has its own
+	}
 }
 
 // body returns the request's body, unpacked.
