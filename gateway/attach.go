@@ -28,14 +28,23 @@ func (c *call) direct(ctx context.Context) error {
 		return err
 	}
 	if d.RunID == "" {
-		for _, name := range c.g.cfg.RunIDHeaders {
-			if v := c.r.Header[name]; len(v) > 0 && run.ValidID(v[0]) {
-				d.RunID = v[0]
-				break
-			}
+		d.RunID = c.session(c.g.cfg.RunIDHeaders, "")
+		if d.RunID != "" && d.Parent == "" {
+			d.Parent, d.Orphan = c.session(c.g.cfg.ParentRunHeaders, d.RunID), true
 		}
 	}
 	return nil
+}
+
+// session returns the first id in the headers of those names that is another
+// than not, empty if there is none.
+func (c *call) session(names []string, not string) string {
+	for _, name := range names {
+		if v := c.r.Header[name]; len(v) > 0 && v[0] != not && run.ValidID(v[0]) {
+			return v[0]
+		}
+	}
+	return ""
 }
 
 // attach finds the run of the call, or starts it.
@@ -48,7 +57,7 @@ func (c *call) attach(ctx context.Context) error {
 	// A run that goes on has its policy, also if that could not be bound any more.
 	c.arrival = run.Arrival{Agent: c.agent, Directives: &c.directives, At: c.start, Model: c.req.Model,
 		Join: unknown != nil, Policy: bound.Policy, IdleTimeout: bound.IdleTimeout}
-	c.run, err = c.g.recorder.Attach(ctx, &c.arrival)
+	err = c.g.recorder.Attach(ctx, &c.arrival, &c.run)
 	if unknown != nil && errors.Is(err, run.ErrNotFound) {
 		return unknown
 	}

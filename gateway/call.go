@@ -49,6 +49,7 @@ type call struct {
 	answer answer
 	watch  watch
 	step   run.Step
+	ending run.Detachment
 	failed *refusal // why the call was refused, or its answer is of our own making
 
 	// What the answer's header points to.

@@ -53,6 +53,13 @@ type Config struct {
 	// Nil is DefaultRunIDHeaders; empty is none.
 	RunIDHeaders []string
 
+	// ParentRunHeaders are headers in which such clients name the session that one
+	// of theirs was started by. The first of them that has another id than the call
+	// is the parent of a run that the call starts, if there is a run of that id.
+	// They are read where the id comes from RunIDHeaders. Nil is
+	// DefaultParentRunHeaders; empty is none.
+	ParentRunHeaders []string
+
 	// Transport carries the calls. Nil gives each provider an http.Transport of
 	// its own.
 	Transport http.RoundTripper
@@ -60,6 +67,11 @@ type Config struct {
 
 // DefaultRunIDHeaders are the session headers of Claude Code and of Codex.
 var DefaultRunIDHeaders = []string{"x-claude-code-session-id", "session-id", "thread-id"}
+
+// DefaultParentRunHeaders are those of Claude Code and of OpenCode. Claude Code's
+// sub-agents share the session that they work for, and with it the run, unless
+// RunIDHeaders begin with "x-claude-code-agent-id".
+var DefaultParentRunHeaders = []string{"x-claude-code-parent-agent-id", "x-claude-code-session-id", "x-parent-session-id"}
 
 // A Store keeps runs and accounts. The two parts may be different back ends.
 type Store interface {
@@ -130,6 +142,15 @@ const (
 	DrainUpstream
 )
 
+// canonical returns the names of headers as http.Header has them.
+func canonical(names []string) []string {
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = http.CanonicalHeaderKey(name)
+	}
+	return keys
+}
+
 func (c Config) withDefaults() Config {
 	if c.Prices == nil {
 		c.Prices = budget.DefaultPrices()
@@ -143,11 +164,10 @@ func (c Config) withDefaults() Config {
 	if c.RunIDHeaders == nil {
 		c.RunIDHeaders = DefaultRunIDHeaders
 	}
-	headers := make([]string, len(c.RunIDHeaders))
-	for i, h := range c.RunIDHeaders {
-		headers[i] = http.CanonicalHeaderKey(h)
+	if c.ParentRunHeaders == nil {
+		c.ParentRunHeaders = DefaultParentRunHeaders
 	}
-	c.RunIDHeaders = headers
+	c.RunIDHeaders, c.ParentRunHeaders = canonical(c.RunIDHeaders), canonical(c.ParentRunHeaders)
 	l := &c.Limits
 	if l.BodyBytes == 0 {
 		l.BodyBytes = 32 << 20

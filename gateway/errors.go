@@ -26,6 +26,7 @@ const (
 	codeUnknownModel        = "unknown_model"
 	codeRunNotFound         = "run_not_found"
 	codeRunClosed           = run.RefusedClosed
+	codeLoopDetected        = run.RefusedLoop
 	codeTooLarge            = "request_too_large"
 	codeUnsupportedEncoding = "unsupported_encoding"
 	codeUpgradeRequired     = "upgrade_required"
@@ -49,6 +50,7 @@ var answers = map[string]struct {
 	codeBudgetExceeded:      {http.StatusPaymentRequired, false},
 	codePolicyViolation:     {http.StatusForbidden, false},
 	codePolicyConflict:      {http.StatusForbidden, false},
+	codeLoopDetected:        {http.StatusForbidden, false},
 	codeUnknownEndpoint:     {http.StatusNotFound, false},
 	codeUnknownModel:        {http.StatusNotFound, false},
 	codeRunNotFound:         {http.StatusNotFound, false},
@@ -99,6 +101,9 @@ func (c *call) refusalOf(err error) *refusal {
 		directive *run.DirectiveError
 		syntax    *provider.SyntaxError
 		state     *run.StateError
+		limit     *run.LimitError
+		loop      *run.LoopError
+		parent    *run.ParentError
 		conflict  *run.ConflictError
 		exhausted *budget.ExhaustedError
 	)
@@ -112,10 +117,17 @@ func (c *call) refusalOf(err error) *refusal {
 		return &refusal{code: codeInvalidRequest, message: "Rungate: the body cannot be read for sure: " + err.Error() + "."}
 	case errors.As(err, &state):
 		return stateRefusal(&state.Run)
+	case errors.As(err, &limit):
+		return blockRefusal(limit.Block())
+	case errors.As(err, &loop):
+		return blockRefusal(loop.Block())
 	case errors.As(err, &conflict):
 		return conflictRefusal(conflict)
 	case errors.As(err, &exhausted):
 		return c.budgetRefusal(exhausted)
+	case errors.As(err, &parent):
+		return &refusal{code: codeRunNotFound, message: fmt.Sprintf(
+			"Rungate: there is no run %q of this agent's team that a run could be started below.", parent.Parent)}
 	case errors.Is(err, run.ErrNotFound):
 		return &refusal{code: codeRunNotFound, message: "Rungate: there is no such run of this agent's team."}
 	}
@@ -135,8 +147,8 @@ type stateContext struct {
 }
 
 func stateRefusal(r *run.Run) *refusal {
-	if b := r.Block; b != nil {
-		return &refusal{code: b.Code, message: b.Message, context: b.Context}
+	if r.Block != nil {
+		return blockRefusal(r.Block)
 	}
 	sc := stateContext{RunID: r.ID, Status: r.Status, Reason: r.Reason}
 	if !r.Closed.IsZero() {
@@ -145,6 +157,10 @@ func stateRefusal(r *run.Run) *refusal {
 	}
 	return &refusal{code: codeRunClosed, context: sc, message: fmt.Sprintf(
 		"Rungate: run %q is closed (%s). Start a new run: use another x-rungate-run-id, or send x-rungate-new-run: true.", r.ID, r.Reason)}
+}
+
+func blockRefusal(b *run.Block) *refusal {
+	return &refusal{code: b.Code, rule: b.Rule, message: b.Message, context: b.Context}
 }
 
 type policyContext struct {

@@ -121,14 +121,12 @@ func (c *call) refused() *run.Refusal {
 	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}
 }
 
-// record tells the run how the call ended.
+// record tells the run how the call ended, and learns how it is after that.
 func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) {
-	r, err := c.g.recorder.End(ctx, c.run.Key, at, s, f)
-	if err != nil {
+	c.ending = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f}
+	if err := c.g.recorder.End(ctx, &c.ending, &c.run); err != nil {
 		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
-		return
 	}
-	c.run = r
 }
 
 // tellCost tells the agent in the header what its call has cost, and what that

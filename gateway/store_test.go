@@ -31,18 +31,18 @@ func (f *faulty) fails(op, run string) error {
 	return nil
 }
 
-func (f *faulty) Attach(ctx context.Context, a *run.Attachment) (run.Attached, error) {
+func (f *faulty) Attach(ctx context.Context, a *run.Attachment, r *run.Run) (run.Attached, error) {
 	if err := f.fails("attach", a.ID); err != nil {
 		return run.Attached{}, err
 	}
-	return f.Store.Attach(ctx, a)
+	return f.Store.Attach(ctx, a, r)
 }
 
-func (f *faulty) Detach(ctx context.Context, k run.Key, at time.Time, s *run.Step, r *run.Refusal) (run.Run, error) {
-	if err := f.fails("detach", k.ID); err != nil {
-		return run.Run{}, err
+func (f *faulty) Detach(ctx context.Context, d *run.Detachment, r *run.Run) error {
+	if err := f.fails("detach", d.Key.ID); err != nil {
+		return err
 	}
-	return f.Store.Detach(ctx, k, at, s, r)
+	return f.Store.Detach(ctx, d, r)
 }
 
 func (f *faulty) Find(ctx context.Context, k run.Key, at time.Time) (run.Run, error) {

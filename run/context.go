@@ -8,6 +8,7 @@ import "context"
 type Ref struct {
 	Agent  string // id of the agent; empty is DefaultAgent
 	ID     string // of the run; empty is the agent's automatic run
+	Parent string // id of the run that a new one is started below; empty is none
 	NewRun bool
 	Policy string
 	User   string

@@ -16,12 +16,13 @@ import (
 // The headers of directives, in canonical form. Each has a body field of the
 // same name below "rungate".
 const (
-	HeaderRunID    = "X-Rungate-Run-Id"
-	HeaderNewRun   = "X-Rungate-New-Run"
-	HeaderPolicy   = "X-Rungate-Policy"
-	HeaderUser     = "X-Rungate-User"
-	HeaderTags     = "X-Rungate-Tags"
-	HeaderApproval = "X-Rungate-Approval"
+	HeaderRunID       = "X-Rungate-Run-Id"
+	HeaderParentRunID = "X-Rungate-Parent-Run-Id"
+	HeaderNewRun      = "X-Rungate-New-Run"
+	HeaderPolicy      = "X-Rungate-Policy"
+	HeaderUser        = "X-Rungate-User"
+	HeaderTags        = "X-Rungate-Tags"
+	HeaderApproval    = "X-Rungate-Approval"
 )
 
 // The bounds of directives.
@@ -33,6 +34,7 @@ const (
 // Directives are what a call says about itself to the gateway.
 type Directives struct {
 	RunID  string
+	Parent string // id of the run that a new one is started below; empty is none
 	NewRun bool
 	Policy string
 	User   string
@@ -41,6 +43,10 @@ type Directives struct {
 	// Approval is how the agent wants to wait for a human's decision:
 	// "accepted", "error", "wait" or "wait=SECONDS"; empty if it does not say.
 	Approval string
+
+	// Orphan lets a new run start without its Parent where there is no such run.
+	// It is for a Parent that no directive has named.
+	Orphan bool
 }
 
 // A DirectiveError says which directive is malformed, and how.
@@ -53,14 +59,14 @@ func (e *DirectiveError) Error() string { return e.Field + ": " + e.Reason }
 
 // Refer sets the directives that a Ref gives.
 func (d *Directives) Refer(r *Ref) {
-	*d = Directives{RunID: r.ID, NewRun: r.NewRun, Policy: r.Policy, User: r.User, Tags: r.Tags}
+	*d = Directives{RunID: r.ID, Parent: r.Parent, NewRun: r.NewRun, Policy: r.Policy, User: r.User, Tags: r.Tags}
 }
 
 // Check reports the first directive that is malformed, as a *[DirectiveError].
 // It is for directives that were set by Refer; the others are checked as they
 // are read.
 func (d *Directives) Check() error {
-	for _, f := range []struct{ field, value string }{{"run id", d.RunID}, {"policy", d.Policy}, {"user", d.User}} {
+	for _, f := range []struct{ field, value string }{{"run id", d.RunID}, {"parent run id", d.Parent}, {"policy", d.Policy}, {"user", d.User}} {
 		if f.value != "" {
 			if why := badID(f.value); why != "" {
 				return &DirectiveError{f.field, why}
@@ -97,6 +103,8 @@ func (d *Directives) ReadBody(object []byte) error {
 		switch string(key) {
 		case "run_id":
 			id("run_id", &d.RunID)
+		case "parent_run_id":
+			id("parent_run_id", &d.Parent)
 		case "policy":
 			id("policy", &d.Policy)
 		case "user":
@@ -142,7 +150,7 @@ func (d *Directives) ReadBody(object []byte) error {
 			if !ValidID(name) {
 				name = fmt.Sprintf("%.64q", name) // fit to be repeated in an answer
 			}
-			fail(name, "there is no such directive; known are run_id, new_run, policy, user, tags, approval")
+			fail(name, "there is no such directive; known are run_id, parent_run_id, new_run, policy, user, tags, approval")
 			s.Skip()
 		}
 	})
@@ -162,7 +170,7 @@ func (d *Directives) ReadHeader(h http.Header) error {
 	for _, f := range [...]struct {
 		name string
 		to   *string
-	}{{HeaderRunID, &d.RunID}, {HeaderPolicy, &d.Policy}, {HeaderUser, &d.User}} {
+	}{{HeaderRunID, &d.RunID}, {HeaderParentRunID, &d.Parent}, {HeaderPolicy, &d.Policy}, {HeaderUser, &d.User}} {
 		v, ok, err := single(h, f.name)
 		if err != nil {
 			return err
@@ -207,6 +215,7 @@ func (d *Directives) WriteHeader(h http.Header) {
 		}
 	}
 	set(HeaderRunID, d.RunID)
+	set(HeaderParentRunID, d.Parent)
 	set(HeaderPolicy, d.Policy)
 	set(HeaderUser, d.User)
 	set(HeaderTags, strings.Join(d.Tags, ","))

@@ -26,7 +26,7 @@ func checkRead(t *testing.T, d *run.Directives, err error) {
 		require.False(t, strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }), "%q", text)
 		return
 	}
-	for _, id := range append([]string{d.RunID, d.Policy, d.User}, d.Tags...) {
+	for _, id := range append([]string{d.RunID, d.Parent, d.Policy, d.User}, d.Tags...) {
 		if id != "" {
 			require.True(t, run.ValidID(id), "%q", id)
 		}
@@ -42,7 +42,7 @@ func checkRead(t *testing.T, d *run.Directives, err error) {
 
 func FuzzReadBody(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, `null`, ``, `{"run_id":"r","new_run":true,"policy":"p/v1","user":"u","tags":["a","b"],"approval":"wait=30"}`,
+		`{}`, `null`, ``, `{"run_id":"r","parent_run_id":"p","new_run":true,"policy":"p/v1","user":"u","tags":["a","b"],"approval":"wait=30"}`,
 		`{"run\u005fid":"r","run_id":"s"}`, `{"tags":"a, b,,c"}`, `{"tags":["a,b"]}`, `{"new_run":"TRUE"}`, `{"new_run":"\u0074rue"}`,
 		`{"user":"\ud83d"}`, `{"user":"\u0000"}`, `{"x\n":1}`, `{"approval":"wait=99999999999999999999"}`, `{"tags":[[[]]]}`, "{\"run_id\":\"\xff\"}",
 	} {
@@ -58,7 +58,7 @@ func FuzzReadBody(f *testing.F) {
 		// Whatever is read is what another reader finds.
 		var members map[string]any
 		require.NoError(t, json.Unmarshal(object, &members))
-		for name, got := range map[string]string{"run_id": d.RunID, "policy": d.Policy, "user": d.User, "approval": d.Approval} {
+		for name, got := range map[string]string{"run_id": d.RunID, "parent_run_id": d.Parent, "policy": d.Policy, "user": d.User, "approval": d.Approval} {
 			if want, ok := members[name]; ok {
 				assert.Equal(t, want, got)
 			} else {

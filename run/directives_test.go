@@ -28,8 +28,8 @@ func TestReadBody(t *testing.T) {
 		want         run.Directives
 	}{
 		{"nothing", `{}`, run.Directives{}},
-		{"everything", ` { "run_id": "r", "new_run": true, "policy": "p/v1", "user": "u", "tags": ["a", "b"], "approval": "wait=30" } `,
-			run.Directives{RunID: "r", NewRun: true, Policy: "p/v1", User: "u", Tags: []string{"a", "b"}, Approval: "wait=30"}},
+		{"everything", ` { "run_id": "r", "parent_run_id": "p", "new_run": true, "policy": "p/v1", "user": "u", "tags": ["a", "b"], "approval": "wait=30" } `,
+			run.Directives{RunID: "r", Parent: "p", NewRun: true, Policy: "p/v1", User: "u", Tags: []string{"a", "b"}, Approval: "wait=30"}},
 		{"escapes in a value", `{"run_id":"\u0072\/\"\u00e9"}`, run.Directives{RunID: `r/"é`}},
 		{"escapes in a name", `{"run\u005fid":"r"}`, run.Directives{RunID: "r"}},
 		{"printable characters of any script", `{"run_id":"lauf 7 – 日本","user":"🚀"}`, run.Directives{RunID: "lauf 7 – 日本", User: "🚀"}},
@@ -68,9 +68,9 @@ func TestReadBodyRefuses(t *testing.T) {
 		{"something behind", `{} {}`, `rungate: byte 3: want the end, found '{'`},
 		{"a name that comes twice", `{"run_id":"r","run_id":"r"}`, `rungate: byte 14: a second member "run_id"`},
 		{"a name that comes twice, spelt differently", `{"run_id":"r","run\u005fid":"s"}`, `rungate: byte 14: a second member "run_id"`},
-		{"a name that is not known", `{"runid":"r"}`, "rungate.runid: there is no such directive; known are run_id, new_run, policy, user, tags, approval"},
-		{"a name in other case", `{"Run_ID":"r"}`, "rungate.Run_ID: there is no such directive; known are run_id, new_run, policy, user, tags, approval"},
-		{"a name that cannot be repeated", `{"a\nb":"r"}`, `rungate."a\nb": there is no such directive; known are run_id, new_run, policy, user, tags, approval`},
+		{"a name that is not known", `{"runid":"r"}`, "rungate.runid: there is no such directive; known are run_id, parent_run_id, new_run, policy, user, tags, approval"},
+		{"a name in other case", `{"Run_ID":"r"}`, "rungate.Run_ID: there is no such directive; known are run_id, parent_run_id, new_run, policy, user, tags, approval"},
+		{"a name that cannot be repeated", `{"a\nb":"r"}`, `rungate."a\nb": there is no such directive; known are run_id, parent_run_id, new_run, policy, user, tags, approval`},
 		{"an empty id", `{"run_id":""}`, "rungate.run_id: it is empty"},
 		{"an id that is too long", `{"run_id":"` + longest + `x"}`, "rungate.run_id: longer than 256 bytes"},
 		{"a control character", `{"run_id":"a\nb"}`, "rungate.run_id: holds the character U+000A, which is not printable"},
@@ -127,9 +127,9 @@ func TestReadHeader(t *testing.T) {
 	}{
 		{"nothing", http.Header{"X-Other": {"x"}}, run.Directives{}},
 		{"everything", http.Header{
-			"X-Rungate-Run-Id": {"r"}, "X-Rungate-New-Run": {"true"}, "X-Rungate-Policy": {"p/v1"},
+			"X-Rungate-Run-Id": {"r"}, "X-Rungate-Parent-Run-Id": {"p"}, "X-Rungate-New-Run": {"true"}, "X-Rungate-Policy": {"p/v1"},
 			"X-Rungate-User": {"u"}, "X-Rungate-Tags": {"a,b"}, "X-Rungate-Approval": {"wait"},
-		}, run.Directives{RunID: "r", NewRun: true, Policy: "p/v1", User: "u", Tags: []string{"a", "b"}, Approval: "wait"}},
+		}, run.Directives{RunID: "r", Parent: "p", NewRun: true, Policy: "p/v1", User: "u", Tags: []string{"a", "b"}, Approval: "wait"}},
 		{"a character beyond ASCII", http.Header{"X-Rungate-User": {"é"}}, run.Directives{User: "é"}},
 		{"the longest id", http.Header{"X-Rungate-Run-Id": {longest}}, run.Directives{RunID: longest}},
 		{"the same value twice", http.Header{"X-Rungate-Run-Id": {"r", "r"}, "X-Rungate-New-Run": {"1", "1"}}, run.Directives{RunID: "r", NewRun: true}},
@@ -160,6 +160,7 @@ func TestReadHeaderRefuses(t *testing.T) {
 		{"an id that is too long", http.Header{"X-Rungate-Policy": {longest + "x"}}, "x-rungate-policy: longer than 256 bytes"},
 		{"bytes that are no characters", http.Header{"X-Rungate-User": {"\xe9"}}, "x-rungate-user: not valid UTF-8"},
 		{"a control character", http.Header{"X-Rungate-User": {"a\tb"}}, "x-rungate-user: holds the character U+0009, which is not printable"},
+		{"an empty parent", http.Header{"X-Rungate-Parent-Run-Id": {""}}, "x-rungate-parent-run-id: it is empty"},
 		{"two ids", http.Header{"X-Rungate-Run-Id": {"r", "s"}}, "x-rungate-run-id: sent twice, with different values"},
 		{"two booleans", http.Header{"X-Rungate-New-Run": {"true", "false"}}, "x-rungate-new-run: sent twice, with different values"},
 		{"two ways to wait", http.Header{"X-Rungate-Approval": {"wait", "error"}}, "x-rungate-approval: sent twice, with different values"},
@@ -183,23 +184,23 @@ func TestReadHeaderRefuses(t *testing.T) {
 }
 
 func TestPrecedence(t *testing.T) {
-	ref := run.Ref{Agent: "agt", ID: "ref", NewRun: true, Policy: "ref", User: "ref", Tags: []string{"ref"}}
-	const body = `{"run_id":"body","new_run":false,"policy":"body","user":"body","tags":["body"],"approval":"error"}`
+	ref := run.Ref{Agent: "agt", ID: "ref", Parent: "ref", NewRun: true, Policy: "ref", User: "ref", Tags: []string{"ref"}}
+	const body = `{"run_id":"body","parent_run_id":"body","new_run":false,"policy":"body","user":"body","tags":["body"],"approval":"error"}`
 	header := http.Header{
-		"X-Rungate-Run-Id": {"header"}, "X-Rungate-New-Run": {"true"}, "X-Rungate-Policy": {"header"},
+		"X-Rungate-Run-Id": {"header"}, "X-Rungate-Parent-Run-Id": {"header"}, "X-Rungate-New-Run": {"true"}, "X-Rungate-Policy": {"header"},
 		"X-Rungate-User": {"header"}, "X-Rungate-Tags": {"header"}, "X-Rungate-Approval": {"wait"},
 	}
 	var d run.Directives
 	d.Refer(&ref)
-	assert.Equal(t, run.Directives{RunID: "ref", NewRun: true, Policy: "ref", User: "ref", Tags: []string{"ref"}}, d)
+	assert.Equal(t, run.Directives{RunID: "ref", Parent: "ref", NewRun: true, Policy: "ref", User: "ref", Tags: []string{"ref"}}, d)
 	require.NoError(t, d.ReadBody([]byte(`{}`)))
 	require.NoError(t, d.ReadHeader(http.Header{}))
 	assert.Equal(t, "ref", d.RunID, "what does not speak changes nothing")
 	assert.True(t, d.NewRun)
 	require.NoError(t, d.ReadBody([]byte(body)))
-	assert.Equal(t, run.Directives{RunID: "body", Policy: "body", User: "body", Tags: []string{"body"}, Approval: "error"}, d, "the body wins over the Ref")
+	assert.Equal(t, run.Directives{RunID: "body", Parent: "body", Policy: "body", User: "body", Tags: []string{"body"}, Approval: "error"}, d, "the body wins over the Ref")
 	require.NoError(t, d.ReadHeader(header))
-	assert.Equal(t, run.Directives{RunID: "header", NewRun: true, Policy: "header", User: "header", Tags: []string{"header"}, Approval: "wait"}, d,
+	assert.Equal(t, run.Directives{RunID: "header", Parent: "header", NewRun: true, Policy: "header", User: "header", Tags: []string{"header"}, Approval: "wait"}, d,
 		"the header wins over the body")
 	header = http.Header{"X-Rungate-New-Run": {"false"}}
 	require.NoError(t, d.ReadHeader(header))
@@ -216,6 +217,7 @@ func TestCheck(t *testing.T) {
 		{"nothing", run.Ref{}, ""},
 		{"everything", run.Ref{ID: "r", NewRun: true, Policy: "p", User: "u", Tags: []string{"a", "b"}}, ""},
 		{"a bad id", run.Ref{ID: "a\nb"}, "run id: holds the character U+000A, which is not printable"},
+		{"a bad parent", run.Ref{Parent: "\x00"}, "parent run id: holds the character U+0000, which is not printable"},
 		{"a bad policy", run.Ref{Policy: longest + "x"}, "policy: longer than 256 bytes"},
 		{"a bad user", run.Ref{User: "\xff"}, "user: not valid UTF-8"},
 		{"an empty tag", run.Ref{Tags: []string{"a", ""}}, "tags: tag 2: it is empty"},
@@ -241,7 +243,7 @@ func TestCheck(t *testing.T) {
 func TestWriteHeader(t *testing.T) {
 	for _, d := range []run.Directives{
 		{},
-		{RunID: "r", NewRun: true, Policy: "p/v1", User: "u é", Tags: []string{"a", "b c"}, Approval: "wait=5"},
+		{RunID: "r", Parent: "p", NewRun: true, Policy: "p/v1", User: "u é", Tags: []string{"a", "b c"}, Approval: "wait=5"},
 		{NewRun: true},
 		{Tags: mostTags},
 		{Tags: []string{"one"}},

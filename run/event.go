@@ -15,8 +15,19 @@ const (
 	RunStarted     EventType = "run.started"
 	RunCompleted   EventType = "run.completed"
 	RunBlocked     EventType = "run.blocked"
+	RunUnblocked   EventType = "run.unblocked"
+	LimitRaised    EventType = "limit.raised"
 	BudgetAlert    EventType = "budget.alert"    // spending has passed a share of a budget; once for each
 	BudgetExceeded EventType = "budget.exceeded" // a call found no room; once for a run and budget while it goes on
+)
+
+// The types of events that [Recorder.Announce] tells, once for a run and the
+// same finding.
+const (
+	PolicyDrift  EventType = "policy.drift"  // an agent tried what its policy does not allow
+	PolicyShadow EventType = "policy.shadow" // a call passed that would have been refused, were the policy enforced
+	RuleAlert    EventType = "rule.alert"    // a rule that only alerts has fired
+	LoopDetected EventType = "loop.detected" // a run does the same thing over and over
 )
 
 // An Event is something that people or programs beside the agent want to know.
@@ -28,6 +39,28 @@ type Event struct {
 
 	Alert     *budget.Alert          // of BudgetAlert
 	Exhausted *budget.ExhaustedError // of BudgetExceeded
+	Raised    *Raised                // of LimitRaised
+	Finding   *Finding               // of what Announce tells
+}
+
+// A Finding is what a policy has found in a call. What does not apply is empty.
+type Finding struct {
+	Rule      string
+	Field     string // such as "model"
+	Requested string // what the field held
+	Tool      string
+	Args      []byte // of the tool: the JSON text
+	Reason    string
+	Repeated  uint64 // hash of what goes round in a loop
+}
+
+// hash is the same for what is told once.
+func (f *Finding) hash(t EventType) uint64 {
+	h := hash(hashFinding, string(t))
+	for _, s := range [...]string{f.Rule, f.Field, f.Requested, f.Tool, f.Reason} {
+		h = hash(h, s)
+	}
+	return mix(hash(h, f.Args) + mix(f.Repeated))
 }
 
 // An Observer is told what happens. Its methods are called in the course of a
@@ -39,7 +72,8 @@ type Observer interface {
 	Event(ctx context.Context, e *Event)
 
 	// Step is told each call that was forwarded, after it has been settled and
-	// recorded. r is the run after that.
+	// recorded. r is the run after that; it is the caller's again when Step
+	// returns.
 	Step(ctx context.Context, r *Run, s *Step)
 }
 

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -19,31 +20,60 @@ var ErrNotFound = errors.New("run not found")
 // A method whose ctx is cancelled has happened or has not; an Attach that returns
 // an error has not counted the call.
 //
+// A run may be started below another one of its team, its parent; that, its
+// parent and so on are its ancestors, for as long as it is remembered. A call of
+// a run counts as one of its ancestors too, where it is about their LastCall and
+// about being idle.
+//
 // An open run that has no call in flight, and had none for its IdleTimeout, is
-// completed from then on, with ReasonIdle. Attach, Complete or Sweep, whichever
-// first finds it so, says that it ended; Find and Block see it as completed and
-// leave that to them. A blocked run stays blocked. Runs that are returned are
-// the caller's; what they point to is shared and not changed.
+// completed from then on, with ReasonIdle. One that has an ancestor that is
+// completed, or forgotten, is completed from then on as well, with
+// ReasonParentClosed. Attach, Complete or Sweep, whichever first finds it so,
+// says that it ended; the others see it as completed and leave that to them.
+// Otherwise, while an ancestor is blocked, an open run is seen as blocked, with
+// the Block and Reason of the nearest such. A run that is blocked itself stays
+// blocked. Runs that are returned are the caller's; what they point to is shared
+// and not changed.
 type Journal interface {
-	// Attach finds or starts the run of a call. If the run is open then, the call
-	// is counted in flight; else among the run's refusals, with the code and rule
-	// of the Block, or RefusedClosed. See [Attachment] and [Attached].
-	Attach(ctx context.Context, a *Attachment) (Attached, error)
+	// Attach finds or starts the run of a call, and writes it to r. If the run is
+	// open then and its Limits leave room, the call is counted in flight; else
+	// among the run's refusals, with the code and rule of the Block, or
+	// RefusedClosed, or RefusedLimit and the rule of the limit. With an error, r
+	// is left as it was. See [Attachment] and [Attached].
+	Attach(ctx context.Context, a *Attachment, r *Run) (Attached, error)
 
-	// Detach ends a call that Attach counted. It adds step to the run, or counts
-	// refusal, or neither where both are nil. It does so in whatever state the
-	// run is, and returns the run after that. A step whose ID the run has already
-	// is not added again, and the call not detached again.
-	Detach(ctx context.Context, k Key, at time.Time, step *Step, refusal *Refusal) (Run, error)
+	// Detach ends a call that Attach counted, in whatever state the run is, and
+	// writes the run to r as it is after that. A step whose ID the run has already
+	// is not added again, and the call not detached again. With an error, r is
+	// left as it was. See [Detachment].
+	Detach(ctx context.Context, d *Detachment, r *Run) error
 
 	// Complete closes the run that k names, by its full id or as the newest
 	// of its generations. Where it is closed already, nothing changes. Changed
-	// says whether this call has closed it, or found it idle for too long.
+	// says whether this call has closed it, or found it idle for too long, or its
+	// ancestor closed.
 	Complete(ctx context.Context, k Key, reason string, at time.Time) (r Run, changed bool, err error)
 
 	// Block stops an open run, for the reason b.Code. Where it is not open,
 	// nothing changes. K names that very run, never a newer generation.
 	Block(ctx context.Context, k Key, b *Block, at time.Time) (r Run, changed bool, err error)
+
+	// Lift makes a blocked run open again, as if it was called at that time. Where
+	// it is not blocked itself, nothing changes. K is as for Block.
+	Lift(ctx context.Context, k Key, at time.Time) (r Run, changed bool, err error)
+
+	// Raise sets a limit for this run alone, in the place of one that was set
+	// before for the same rule, and lifts the run if it is blocked by that rule.
+	// Lifted says whether it did. Where the run is completed, nothing changes. K
+	// is as for Block.
+	Raise(ctx context.Context, k Key, limit Raised, at time.Time) (r Run, lifted bool, err error)
+
+	// Repeat counts one more of what p.Hash stands for in a run, in whatever state
+	// that is. It returns how many there are, within p.Within of the first of
+	// them: after that, counting begins again. Where there are p.Limit already, it
+	// counts no more, and returns p.Limit+1. A journal may forget what did not
+	// come while 32 others did. K is as for Block.
+	Repeat(ctx context.Context, k Key, p Repetition) (n int64, err error)
 
 	// Find returns the run that k names, by its full id or as the newest of its
 	// generations.
@@ -57,8 +87,10 @@ type Journal interface {
 	// together by code, rule, model and agent. A journal may bound their number.
 	Refusals(ctx context.Context, k Key) ([]Refusal, error)
 
-	// Sweep completes the runs that have been idle for too long, and forgets
-	// closed ones as the journal's own limits say.
+	// Sweep completes the runs that have been idle for too long, or whose ancestor
+	// is completed. As the journal's own limits say, it also completes open ones
+	// without calls in flight, with ReasonCrowdedOut, and forgets closed and
+	// blocked ones.
 	Sweep(ctx context.Context, at time.Time) (Swept, error)
 }
 
@@ -87,26 +119,72 @@ type Attachment struct {
 	// ID.3, … and ID means it from then on.
 	New bool
 
+	// Parent names the run that a new run is started below, in the way of ID;
+	// empty is none, and a run that goes on keeps what it has. Where there is no
+	// such run, or it would be superseded by its own child, the error is a
+	// *[ParentError], or with Orphan the new run has no parent. Where the parent
+	// is not open, or [Run.ExceededByChild] tells of a limit of it, no run is
+	// started and none superseded: it is the parent that the call is refused by,
+	// and that is returned. The new run is made with [Run.Descend].
+	Parent string
+	Orphan bool
+
 	// Model is what the call asks for, in case that it is refused.
 	Model string
 
-	// Start is what a new run begins with: Agent, Policy, IdleTimeout, User, Tags.
+	// Start is what a new run begins with: Agent, Policy, IdleTimeout, Limits,
+	// User, Tags.
 	Start *Run
+}
+
+// A ParentError says that there is no such run that another could be started
+// below. It is an ErrNotFound.
+type ParentError struct {
+	Parent string // as the call names it
+}
+
+func (e *ParentError) Error() string { return fmt.Sprintf("parent run %q not found", e.Parent) }
+
+// Unwrap returns ErrNotFound.
+func (e *ParentError) Unwrap() error { return ErrNotFound }
+
+// A Detachment ends a call. It adds Step to the run, or counts Refusal, or
+// neither where both are nil.
+type Detachment struct {
+	Key     Key // of that very run
+	At      time.Time
+	Step    *Step
+	Refusal *Refusal
+
+	// Repeated is a hash that Repeat has counted for the call, 0 if none. Where
+	// Step is nil, the call was not made, and is taken off again.
+	Repeated uint64
+}
+
+// A Repetition is something that comes up in a run, perhaps again.
+type Repetition struct {
+	Hash   uint64
+	Limit  int64         // at least 1
+	Within time.Duration // 0 is for ever
+	At     time.Time
 }
 
 // Attached is what became of an Attachment.
 type Attached struct {
-	Run     Run
 	Started bool // the run is new
 
+	// Exceeded is the rule of the limit that an open run refuses the call by,
+	// empty if it does not. See [Run.Exceeded] and [Run.ExceededByChild].
+	Exceeded string
+
 	// Ended is a run that this completed, nil if none: one that had been idle
-	// for too long, or was superseded. It may be the same as Run, which is then
-	// closed.
+	// for too long, or had a completed ancestor, or was superseded. It may be the
+	// run of the call, which is then closed.
 	Ended *Run
 }
 
 // Swept is what a sweep has done.
 type Swept struct {
-	Completed []Run // that had been idle for too long
+	Completed []Run // and were open, as far as was told
 	Forgotten []Key // the journal knows them no longer
 }

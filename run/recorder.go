@@ -48,9 +48,11 @@ type Arrival struct {
 	At         time.Time
 
 	// Policy is what a new run is bound to, and IdleTimeout how long it stays
-	// open without a call: 0 is DefaultIdleTimeout, negative is for ever.
+	// open without a call: 0 is DefaultIdleTimeout, negative is for ever. Limits
+	// are what it is held to.
 	Policy      PolicyRef
 	IdleTimeout time.Duration
+	Limits      Limits
 
 	// Join lets the call into a run that goes on already, but starts none: then the
 	// error is ErrNotFound.
@@ -62,46 +64,68 @@ type Arrival struct {
 	start      Run
 }
 
-// Attach attaches a call to its run. The call then has to be ended by End, also
-// where the error is a *[ConflictError]: it belongs to the run, but may not go
-// on. With a *[StateError] the run is returned, but the call is not attached to
-// it; with any other error it could not be found out.
-func (rc *Recorder) Attach(ctx context.Context, ar *Arrival) (Run, error) {
+// Attach attaches a call to its run, and writes that to r. The call then has to
+// be ended by End, also where the error is a *[ConflictError]: it belongs to the
+// run, but may not go on. With a *[StateError] or a *[LimitError] r is the run
+// that refuses the call, its own or the parent that it names, and the call is not
+// attached; with any other error it could not be found out. A limit that stays
+// exceeded blocks the run: the call is then refused as every later one is, with a
+// StateError.
+func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	d := ar.Directives
 	idle := ar.IdleTimeout
 	if idle == 0 {
 		idle = DefaultIdleTimeout
 	}
-	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, User: d.User, Tags: d.Tags}
+	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, Limits: ar.Limits, User: d.User, Tags: d.Tags}
 	a := &ar.attachment
-	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, ID: d.RunID, New: d.NewRun, Join: ar.Join, Model: ar.Model, Start: &ar.start}
+	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, ID: d.RunID, New: d.NewRun, Parent: d.Parent, Orphan: d.Orphan,
+		Join: ar.Join, Model: ar.Model, Start: &ar.start}
 	if a.ID == "" {
 		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
-		if d.User != "" {
+		if d.User != "" || d.Parent != "" {
 			a.Auto += "\n" + d.User // which neither of them can hold
 		}
+		if d.Parent != "" {
+			a.Auto += "\n" + d.Parent
+		}
 	}
-	got, err := rc.Journal.Attach(ctx, a)
+	got, err := rc.Journal.Attach(ctx, a, r)
 	if got.Ended != nil {
 		rc.tell(ctx, RunCompleted, got.Ended, ar)
 	}
-	if err != nil {
-		return Run{}, err
+	switch {
+	case err != nil:
+		return err
+	case got.Started:
+		rc.tell(ctx, RunStarted, r, ar)
+		return nil
+	case r.Status != Open:
+		return &StateError{*r}
+	case got.Exceeded != "":
+		return rc.exceeded(ctx, r, got.Exceeded)
 	}
-	if got.Started {
-		rc.tell(ctx, RunStarted, &got.Run, ar)
-		return got.Run, nil
-	}
-	if got.Run.Status != Open {
-		return got.Run, &StateError{got.Run}
-	}
-	if bound := got.Run.Policy.Name; d.Policy != "" && d.Policy != bound && d.Policy != got.Run.Policy.ID {
-		err = &ConflictError{Run: got.Run, Wanted: d.Policy, Agent: ar.Agent.ID}
-	} else if bound != ar.Policy.Name && got.Run.Agent != ar.Agent.ID && !ar.Agent.MayUse(bound) {
+	if bound := r.Policy.Name; d.Policy != "" && d.Policy != bound && d.Policy != r.Policy.ID {
+		return &ConflictError{Run: *r, Wanted: d.Policy, Agent: ar.Agent.ID}
+	} else if bound != ar.Policy.Name && r.Agent != ar.Agent.ID && !ar.Agent.MayUse(bound) {
 		// Its own run an agent may go on with, whatever its policy is by now.
-		err = &ConflictError{Run: got.Run, Agent: ar.Agent.ID}
+		return &ConflictError{Run: *r, Agent: ar.Agent.ID}
 	}
-	return got.Run, err
+	return nil
+}
+
+// exceeded is the error for a call that a limit of r leaves no room for. It
+// blocks r if there will be none again.
+func (rc *Recorder) exceeded(ctx context.Context, r *Run, rule string) error {
+	e := &LimitError{Run: *r, Rule: rule}
+	if !e.final() {
+		return e
+	}
+	var err error
+	if *r, err = rc.Block(ctx, r.Key, e.Block(), nil); err != nil {
+		return err
+	}
+	return &StateError{*r}
 }
 
 func newRunID() string {
@@ -109,14 +133,13 @@ func newRunID() string {
 }
 
 // End ends a call that Attach attached, with the step that it was, or with the
-// reason why it was refused. It returns the run after that.
-func (rc *Recorder) End(ctx context.Context, k Key, at time.Time, step *Step, refusal *Refusal) (Run, error) {
-	r, err := rc.Journal.Detach(ctx, k, at, step, refusal)
-	if err == nil && step != nil && rc.Observer != nil {
-		after := r // of its own, so that r needs no memory where nobody observes
-		rc.Observer.Step(ctx, &after, step)
+// reason why it was refused, and writes the run after that to r.
+func (rc *Recorder) End(ctx context.Context, d *Detachment, r *Run) error {
+	err := rc.Journal.Detach(ctx, d, r)
+	if err == nil && d.Step != nil && rc.Observer != nil {
+		rc.Observer.Step(ctx, r, d.Step)
 	}
-	return r, err
+	return err
 }
 
 // Complete closes the run that k names. A run that is closed already stays as
@@ -148,6 +171,47 @@ func (rc *Recorder) Alert(ctx context.Context, r *Run, agent string, alerts []bu
 	for i := range alerts {
 		rc.event(ctx, &Event{Type: BudgetAlert, At: time.Now(), Run: *r, Agent: agent, Alert: &alerts[i]})
 	}
+}
+
+// Lift makes a blocked run open again, and with it those below it that it has
+// stopped. What blocked it may do so again: see Raise. A run that is not blocked
+// itself stays as it is. K names that very run, never a newer generation.
+func (rc *Recorder) Lift(ctx context.Context, k Key) (Run, error) {
+	at := time.Now()
+	r, changed, err := rc.Journal.Lift(ctx, k, at)
+	if changed {
+		rc.event(ctx, &Event{Type: RunUnblocked, At: at, Run: r, Agent: r.Agent})
+	}
+	return r, err
+}
+
+// Raise sets a limit for the run that k names alone, see [Raised], and lifts it
+// if that is what blocked it. A run that is completed stays as it is. K is as for
+// Lift.
+func (rc *Recorder) Raise(ctx context.Context, k Key, limit Raised) (Run, error) {
+	at := time.Now()
+	r, lifted, err := rc.Journal.Raise(ctx, k, limit, at)
+	if err == nil && r.Status != Completed {
+		rc.event(ctx, &Event{Type: LimitRaised, At: at, Run: r, Agent: r.Agent, Raised: &limit})
+	}
+	if lifted {
+		rc.event(ctx, &Event{Type: RunUnblocked, At: at, Run: r, Agent: r.Agent})
+	}
+	return r, err
+}
+
+// Announce tells of a finding in a call of the run: once for a run and the same
+// finding, as far as the journal remembers.
+func (rc *Recorder) Announce(ctx context.Context, t EventType, r *Run, agent string, f *Finding) error {
+	if rc.Observer == nil {
+		return nil
+	}
+	at := time.Now()
+	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Hash: f.hash(t), Limit: 1, At: at})
+	if err == nil && n == 1 {
+		rc.event(ctx, &Event{Type: t, At: at, Run: *r, Agent: agent, Finding: f})
+	}
+	return err
 }
 
 // Find returns the run that k names, or ErrNotFound.

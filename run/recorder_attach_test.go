@@ -42,9 +42,9 @@ func TestIdleTimeout(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			at(t, func(d *desk) {
-				r, err := d.Attach(t.Context(), &run.Arrival{Agent: agent, Directives: &run.Directives{RunID: "r"}, At: time.Now(), IdleTimeout: tt.timeout})
+				r, err := d.attach(&run.Arrival{Agent: agent, Directives: &run.Directives{RunID: "r"}, At: time.Now(), IdleTimeout: tt.timeout})
 				require.NoError(t, err)
-				require.NoError(t, failed(d.End(t.Context(), r.Key, time.Now(), nil, nil)))
+				require.NoError(t, d.end(r.Key, nil, nil))
 				time.Sleep(tt.sleep)
 				r, err = d.Find(t.Context(), r.Key)
 				require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestAttachWithoutID(t *testing.T) {
 		user := d.call(run.Directives{User: "u"})
 		assert.NotEqual(t, first.ID, user.ID, "those for a user have one of their own")
 		assert.Equal(t, user.ID, d.call(run.Directives{User: "u"}).ID)
-		other, err := d.Attach(t.Context(), &run.Arrival{Agent: &run.Agent{ID: "other", Team: "ops"}, Directives: &run.Directives{}, At: time.Now()})
+		other, err := d.attach(&run.Arrival{Agent: &run.Agent{ID: "other", Team: "ops"}, Directives: &run.Directives{}, At: time.Now()})
 		require.NoError(t, err)
 		assert.NotEqual(t, first.ID, other.ID, "so has another agent of the team")
 		d.heard()
@@ -145,7 +145,7 @@ func TestPolicyConflict(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			at(t, func(d *desk) {
 				d.call(run.Directives{RunID: "r"})
-				r, err := d.Attach(t.Context(), &run.Arrival{Agent: &tt.agent, Directives: &run.Directives{RunID: "r", Policy: tt.wanted}, At: time.Now(), Policy: tt.bound})
+				r, err := d.attach(&run.Arrival{Agent: &tt.agent, Directives: &run.Directives{RunID: "r", Policy: tt.wanted}, At: time.Now(), Policy: tt.bound})
 				assert.Equal(t, "r", r.ID)
 				assert.Equal(t, policy, r.Policy, "a run keeps its policy")
 				assert.EqualValues(t, 1, r.InFlight, "the call is attached in any case")

@@ -57,7 +57,17 @@ var (
 
 // arrive attaches a call of agent that comes now.
 func (d *desk) arrive(s run.Directives) (run.Run, error) {
-	return d.Attach(d.Context(), &run.Arrival{Agent: agent, Directives: &s, At: time.Now(), Policy: policy})
+	return d.attach(&run.Arrival{Agent: agent, Directives: &s, At: time.Now(), Policy: policy})
+}
+
+func (d *desk) attach(ar *run.Arrival) (r run.Run, err error) {
+	err = d.Attach(d.Context(), ar, &r)
+	return r, err
+}
+
+// end ends a call now.
+func (d *desk) end(k run.Key, s *run.Step, f *run.Refusal) error {
+	return d.End(d.Context(), &run.Detachment{Key: k, At: time.Now(), Step: s, Refusal: f}, new(run.Run))
 }
 
 // call is a call that comes and ends now.
@@ -65,7 +75,7 @@ func (d *desk) call(s run.Directives) run.Run {
 	d.Helper()
 	r, err := d.arrive(s)
 	require.NoError(d, err)
-	require.NoError(d, failed(d.End(d.Context(), r.Key, time.Now(), nil, nil)))
+	require.NoError(d, d.end(r.Key, nil, nil))
 	return r
 }
 
@@ -76,9 +86,9 @@ func TestEnd(t *testing.T) {
 		_, err = d.arrive(run.Directives{RunID: "r"})
 		require.NoError(t, err)
 		d.heard()
-		require.NoError(t, failed(d.End(t.Context(), r.Key, time.Now(), &run.Step{ID: "s", Cost: 5}, nil)))
+		require.NoError(t, d.end(r.Key, &run.Step{ID: "s", Cost: 5}, nil))
 		assert.Equal(t, []string{"s of r, which has 1"}, d.heard())
-		require.NoError(t, failed(d.End(t.Context(), r.Key, time.Now(), nil, &run.Refusal{Code: "policy_violation"})))
+		require.NoError(t, d.end(r.Key, nil, &run.Refusal{Code: "policy_violation"}))
 		assert.Empty(t, d.heard(), "a call that was not forwarded is no step")
 		steps, err := d.Steps(t.Context(), r.Key, 0, 9)
 		require.NoError(t, err)
@@ -90,7 +100,7 @@ func TestEnd(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, r.InFlight)
 		assert.EqualValues(t, 5, r.Spent)
-		assert.ErrorIs(t, failed(d.End(t.Context(), run.Key{ID: "none"}, time.Now(), &run.Step{ID: "s"}, nil)), run.ErrNotFound)
+		assert.ErrorIs(t, d.end(run.Key{ID: "none"}, &run.Step{ID: "s"}, nil), run.ErrNotFound)
 		assert.Empty(t, d.heard(), "what is not recorded is not told")
 	})
 }
@@ -192,12 +202,22 @@ type brokenJournal struct{ run.Journal }
 
 var errBroken = errors.New("connection reset")
 
-func (brokenJournal) Attach(context.Context, *run.Attachment) (run.Attached, error) {
+func (brokenJournal) Attach(context.Context, *run.Attachment, *run.Run) (run.Attached, error) {
 	return run.Attached{}, errBroken
 }
 
-func (brokenJournal) Detach(context.Context, run.Key, time.Time, *run.Step, *run.Refusal) (run.Run, error) {
-	return run.Run{}, errBroken
+func (brokenJournal) Detach(context.Context, *run.Detachment, *run.Run) error { return errBroken }
+
+func (brokenJournal) Lift(context.Context, run.Key, time.Time) (run.Run, bool, error) {
+	return run.Run{}, false, errBroken
+}
+
+func (brokenJournal) Raise(context.Context, run.Key, run.Raised, time.Time) (run.Run, bool, error) {
+	return run.Run{}, false, errBroken
+}
+
+func (brokenJournal) Repeat(context.Context, run.Key, run.Repetition) (int64, error) {
+	return 0, errBroken
 }
 
 func (brokenJournal) Complete(context.Context, run.Key, string, time.Time) (run.Run, bool, error) {
@@ -217,11 +237,17 @@ func TestJournalFails(t *testing.T) {
 		d.Journal = brokenJournal{}
 		_, err := d.arrive(run.Directives{RunID: "r"})
 		assert.ErrorIs(t, err, errBroken)
-		assert.ErrorIs(t, failed(d.End(t.Context(), run.Key{}, time.Now(), &run.Step{}, nil)), errBroken)
+		assert.ErrorIs(t, d.end(run.Key{}, &run.Step{}, nil), errBroken)
 		_, err = d.Complete(t.Context(), run.Key{}, "")
 		assert.ErrorIs(t, err, errBroken)
 		_, err = d.Block(t.Context(), run.Key{}, &run.Block{}, nil)
 		assert.ErrorIs(t, err, errBroken)
+		_, err = d.Lift(t.Context(), run.Key{})
+		assert.ErrorIs(t, err, errBroken)
+		_, err = d.Raise(t.Context(), run.Key{}, run.Raised{Rule: "b"})
+		assert.ErrorIs(t, err, errBroken)
+		assert.ErrorIs(t, d.Announce(t.Context(), run.PolicyDrift, &run.Run{}, "agt", &run.Finding{}), errBroken)
+		assert.ErrorIs(t, d.Repeat(t.Context(), &run.Run{}, &run.Loops{IdenticalCalls: 1}, &run.Turn{Rule: run.RuleIdenticalCalls}), errBroken)
 		_, err = d.Sweep(t.Context())
 		assert.ErrorIs(t, err, errBroken)
 		assert.Empty(t, d.heard(), "what could not be done is not told")
@@ -234,7 +260,7 @@ func TestNoObserver(t *testing.T) {
 			d.Observer = observer
 			r, err := d.arrive(run.Directives{RunID: "r"})
 			require.NoError(t, err)
-			require.NoError(t, failed(d.End(t.Context(), r.Key, time.Now(), &run.Step{ID: "s"}, nil)))
+			require.NoError(t, d.end(r.Key, &run.Step{ID: "s"}, nil))
 			d.Alert(t.Context(), &r, "agt", []budget.Alert{{}})
 			_, err = d.Block(t.Context(), r.Key, &run.Block{Code: "c"}, &budget.ExhaustedError{})
 			require.NoError(t, err)
@@ -261,18 +287,17 @@ func BenchmarkRecorder(b *testing.B) {
 		b.Fatal(err)
 	}
 	var ar run.Arrival
+	var end run.Detachment
+	var r run.Run
 	b.ReportAllocs()
 	for b.Loop() {
-		ar = run.Arrival{Agent: who, Directives: d, At: time.Now(), Policy: policy}
-		r, err := rc.Attach(ctx, &ar)
-		if err != nil {
+		ar = run.Arrival{Agent: who, Directives: d, At: time.Now(), Policy: policy, Limits: run.Limits{MaxDuration: time.Hour, MaxSteps: 1e9, MaxDepth: 1, MaxChildren: 1}}
+		if err := rc.Attach(ctx, &ar, &r); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := rc.End(ctx, r.Key, ar.At, nil, nil); err != nil {
+		end = run.Detachment{Key: r.Key, At: ar.At}
+		if err := rc.End(ctx, &end, &r); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
-
-// failed is the error of an End.
-func failed(_ run.Run, err error) error { return err }

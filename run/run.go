@@ -19,9 +19,11 @@ const (
 
 // Why a run was completed.
 const (
-	ReasonIdle       = "idle_timeout"
-	ReasonByAgent    = "completed_by_agent"
-	ReasonSuperseded = "superseded_by_new_run"
+	ReasonIdle         = "idle_timeout"
+	ReasonByAgent      = "completed_by_agent"
+	ReasonSuperseded   = "superseded_by_new_run"
+	ReasonParentClosed = "parent_closed" // of it, or of an ancestor further up
+	ReasonCrowdedOut   = "too_many_open_runs"
 )
 
 // DefaultIdleTimeout is how long a run stays open without a call.
@@ -48,19 +50,51 @@ type Run struct {
 	Agent       string // id of the agent that started it
 	Policy      PolicyRef
 	IdleTimeout time.Duration // negative is never
-	User        string        // of the call that started it
-	Tags        []string      // likewise
+	Limits      Limits
+	Raised      []Raised   // limits that an operator has set for this run alone, one for each rule
+	Ancestors   []Ancestor // its parent, the parent of that, and so on; none of a root
+	User        string     // of the call that started it
+	Tags        []string   // likewise
 
 	Created  time.Time
-	LastCall time.Time // when a call last came or ended
+	LastCall time.Time // when a call of it, or of a run below it, last came or ended
 	Closed   time.Time // zero while open or blocked
 	Reason   string    // why it was closed or blocked
 	Block    *Block    // what blocked it, while Status is Blocked
 
 	Steps    int64 // calls that were forwarded
 	InFlight int64 // calls that have not ended
+	Children int64 // runs that were ever started with it as their parent
 	Spent    budget.Money
 	Tokens   provider.Tokens
+}
+
+// An Ancestor is a run that another one was started below. Both are of one team.
+type Ancestor struct {
+	ID     string // the full one
+	Policy PolicyRef
+}
+
+// Parent is the full id of the run that r was started below, empty for a root.
+func (r *Run) Parent() string {
+	if len(r.Ancestors) == 0 {
+		return ""
+	}
+	return r.Ancestors[0].ID
+}
+
+// Descend makes r, which is about to start at r.Created, a child of parent. A
+// child gets no more time than its parent has left.
+func (r *Run) Descend(parent *Run) {
+	r.Ancestors = make([]Ancestor, 0, 1+len(parent.Ancestors))
+	r.Ancestors = append(r.Ancestors, Ancestor{parent.ID, parent.Policy})
+	r.Ancestors = append(r.Ancestors, parent.Ancestors...)
+	if most := parent.Limit(RuleMaxDuration); most > 0 {
+		left := max(1, time.Duration(most)-r.Created.Sub(parent.Created))
+		if own := r.Limits.MaxDuration; own <= 0 || own > left {
+			r.Limits.MaxDuration = left
+		}
+	}
 }
 
 // A Block is what stopped a run: every later call is answered with it.

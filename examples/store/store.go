@@ -41,13 +41,13 @@ type Entry struct {
 // Detach implements run.Journal. It writes a step before it adds it, so that
 // none is known that is not written. An error means that it could not be done;
 // the gateway may then try again, and the line may come twice with the same ID.
-func (j *Journaled) Detach(ctx context.Context, k run.Key, at time.Time, step *run.Step, refusal *run.Refusal) (run.Run, error) {
-	if step != nil {
-		if err := j.write(k, at, step); err != nil {
-			return run.Run{}, err
+func (j *Journaled) Detach(ctx context.Context, d *run.Detachment, r *run.Run) error {
+	if d.Step != nil {
+		if err := j.write(d.Key, d.At, d.Step); err != nil {
+			return err
 		}
 	}
-	return j.Store.Detach(ctx, k, at, step, refusal)
+	return j.Store.Detach(ctx, d, r)
 }
 
 func (j *Journaled) write(k run.Key, at time.Time, s *run.Step) error {

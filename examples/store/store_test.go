@@ -36,15 +36,16 @@ func TestKeepsTheContract(t *testing.T) {
 func TestAddsNoStepThatIsNotWritten(t *testing.T) {
 	s := store.New(memstore.New(memstore.Options{}), full{})
 	ctx, now := t.Context(), time.Now()
-	_, err := s.Attach(ctx, &run.Attachment{Team: "t", At: now, ID: "r", Start: &run.Run{Agent: "a", IdleTimeout: time.Hour}})
+	var r run.Run
+	_, err := s.Attach(ctx, &run.Attachment{Team: "t", At: now, ID: "r", Start: &run.Run{Agent: "a", IdleTimeout: time.Hour}}, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := run.Key{Team: "t", ID: "r"}
-	if _, err := s.Detach(ctx, k, now, &run.Step{ID: "s"}, nil); !errors.Is(err, errFull) {
+	end := run.Detachment{Key: r.Key, At: now, Step: &run.Step{ID: "s"}}
+	if err := s.Detach(ctx, &end, &r); !errors.Is(err, errFull) {
 		t.Errorf("Detach: %v", err)
 	}
-	if r, err := s.Find(ctx, k, now); err != nil || r.Steps != 0 || r.InFlight != 1 {
+	if r, err := s.Find(ctx, r.Key, now); err != nil || r.Steps != 0 || r.InFlight != 1 {
 		t.Errorf("Find: %+v, %v", r, err)
 	}
 }

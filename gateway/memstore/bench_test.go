@@ -107,26 +107,33 @@ func BenchmarkReserveSettleParallel(b *testing.B) {
 
 // attachDetach is one call's part in a run, without a step, which would fill the
 // store.
-func attachDetach(b *testing.B, j run.Journal, a *run.Attachment) {
+func (c *callOf) attachDetach(b *testing.B, j run.Journal) {
 	ctx := context.Background()
-	got, err := j.Attach(ctx, a)
-	if err != nil {
+	if _, err := j.Attach(ctx, &c.a, &c.r); err != nil {
 		b.Error(err)
 		return
 	}
-	if _, err := j.Detach(ctx, got.Run.Key, a.At, nil, nil); err != nil {
+	c.d.Key, c.d.At = c.r.Key, c.a.At
+	if err := j.Detach(ctx, &c.d, &c.r); err != nil {
 		b.Error(err)
 	}
 }
 
+// callOf is a call of a run, and what it needs.
+type callOf struct {
+	a run.Attachment
+	d run.Detachment
+	r run.Run
+}
+
 func BenchmarkAttachDetach(b *testing.B) {
 	for _, n := range openRuns {
-		store := func() (run.Journal, []run.Attachment) {
+		store := func() (run.Journal, []callOf) {
 			s := memstore.New(memstore.Options{})
-			calls := make([]run.Attachment, n)
+			calls := make([]callOf, n)
 			for i := range calls {
-				calls[i] = run.Attachment{Team: "team:a", At: noon, ID: fmt.Sprint("run", i), Start: &run.Run{IdleTimeout: time.Hour}}
-				attachDetach(b, s, &calls[i])
+				calls[i].a = run.Attachment{Team: "team:a", At: noon, ID: fmt.Sprint("run", i), Start: &run.Run{IdleTimeout: time.Hour}}
+				calls[i].attachDetach(b, s)
 			}
 			return s, calls
 		}
@@ -134,7 +141,7 @@ func BenchmarkAttachDetach(b *testing.B) {
 			s, calls := store()
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				attachDetach(b, s, &calls[i%n])
+				calls[i%n].attachDetach(b, s)
 			}
 		})
 		b.Run(fmt.Sprintf("parallel/runs=%d", n), func(b *testing.B) {
@@ -142,8 +149,10 @@ func BenchmarkAttachDetach(b *testing.B) {
 			var next atomic.Int64
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
+				var c callOf
 				for i := int(next.Add(1)); pb.Next(); i++ {
-					attachDetach(b, s, &calls[i%n])
+					c.a = calls[i%n].a
+					c.attachDetach(b, s)
 				}
 			})
 		})
@@ -160,13 +169,15 @@ func BenchmarkStep(b *testing.B) {
 	for i := range ids {
 		ids[i] = fmt.Sprint("step_", i)
 	}
+	var r run.Run
 	var step run.Step
+	end := &run.Detachment{Key: key("r"), At: noon, Step: &step}
 	one := func(i int) {
 		step.ID = ids[i%len(ids)]
-		if _, err := s.Attach(ctx, a); err != nil {
+		if _, err := s.Attach(ctx, a, &r); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.Detach(ctx, key("r"), noon, &step, nil); err != nil {
+		if err := s.Detach(ctx, end, &r); err != nil {
 			b.Fatal(err)
 		}
 	}

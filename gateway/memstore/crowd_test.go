@@ -29,18 +29,18 @@ func TestManyAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for n := range calls {
 				i := (g + n) % runs
-				got, err := s.Attach(ctx, &run.Attachment{Team: "team:a", At: noon, ID: id(i), Start: &run.Run{IdleTimeout: time.Hour}})
+				var got run.Run
+				_, err := s.Attach(ctx, &run.Attachment{Team: "team:a", At: noon, ID: id(i), Start: &run.Run{IdleTimeout: time.Hour}}, &got)
 				assert.NoError(t, err)
-				if got.Run.Status != run.Open {
-					t.Errorf("run %q is %s", got.Run.ID, got.Run.Status)
+				if got.Status != run.Open {
+					t.Errorf("run %q is %s", got.ID, got.Status)
 					return
 				}
 				r := number(g*calls + n)
 				_, ok, err := s.Reserve(ctx, r, []budget.Hold{{Account: account(id(i), "b"), Need: 7, Limit: limit}}, time.Minute)
 				assert.NoError(t, err)
 				if !ok {
-					_, err = s.Detach(ctx, got.Run.Key, noon, nil, &run.Refusal{Code: "budget_exceeded"})
-					assert.NoError(t, err)
+					assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, At: noon, Refusal: &run.Refusal{Code: "budget_exceeded"}}, &got))
 					continue
 				}
 				switch n % 3 {
@@ -59,8 +59,7 @@ func TestManyAtOnce(t *testing.T) {
 				_, err = s.Settle(ctx, r, []int64{5}, nil)
 				assert.NoError(t, err)
 				charged[i].Add(5)
-				_, err = s.Detach(ctx, got.Run.Key, noon, &run.Step{ID: fmt.Sprint(g, "-", n), Cost: 5}, nil)
-				assert.NoError(t, err)
+				assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, At: noon, Step: &run.Step{ID: fmt.Sprint(g, "-", n), Cost: 5}}, &got))
 				steps[i].Add(1)
 			}
 		})

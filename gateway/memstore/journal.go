@@ -3,19 +3,11 @@ package memstore
 import (
 	"container/list"
 	"context"
-	"fmt"
-	"hash/maphash"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/rungate/rungate/run"
 )
-
-var seed = maphash.MakeSeed()
-
-// maxRefusals is how many kinds of refusals of one run are told apart.
-const maxRefusals = 100
 
 // journal implements run.Journal.
 type journal struct {
@@ -29,6 +21,10 @@ type journal struct {
 
 	// shortest is the shortest idle timeout of any run, negative before the first.
 	shortest time.Duration
+
+	// orphans says that a run with children has been closed since the last sweep,
+	// which then has to look for them among all that are open.
+	orphans bool
 }
 
 // A head is a name that means the newest of several runs.
@@ -38,20 +34,6 @@ type head struct {
 	name string // without generation; or of the automatic run
 }
 
-// record is a run with what belongs to it.
-type record struct {
-	run.Run
-	head       head
-	generation int
-	place      *list.Element // in open or ended
-	ended      time.Time     // when it came there, or was last called there; zero while it is open
-
-	steps    []run.Step // the newest, in a ring that begins at oldest
-	oldest   int
-	stepIDs  map[uint64]struct{} // of steps: 64 bits of a hash, which is enough to tell those of one run apart
-	refusals []run.Refusal
-}
-
 func (j *journal) init(o Options) {
 	j.opts = o
 	j.runs = map[run.Key]*record{}
@@ -59,143 +41,31 @@ func (j *journal) init(o Options) {
 	j.shortest = -1
 }
 
-// Attach implements run.Journal.
-func (j *journal) Attach(_ context.Context, a *run.Attachment) (got run.Attached, _ error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	h := head{a.Team, a.ID == "", a.ID}
-	if h.auto {
-		h.name = a.Auto
-	}
-	r := j.heads[h]
-	if r == nil && !h.auto {
-		r = j.runs[run.Key{Team: a.Team, ID: a.ID}] // a full id
-		if r != nil && a.New && !r.head.auto && j.heads[r.head] != nil {
-			r = j.heads[r.head] // a new run follows on the newest of its kind
-		}
-	}
-	if r != nil {
-		closed := j.lapse(r, a.At)
-		if a.New && !a.Join && r.Status != run.Completed {
-			j.complete(r, run.ReasonSuperseded, a.At)
-			closed = true
-		}
-		if closed {
-			ended := r.Run
-			got.Ended = &ended
-		}
-	}
-	if r == nil || a.New || h.auto && (r.Status == run.Completed || r.idle(a.At)) {
-		if a.Join {
-			return got, run.ErrNotFound
-		}
-		r = j.start(a, h, r)
-		got.Started = true
-	}
-	switch r.Status {
-	case run.Open:
-		r.InFlight++
-	case run.Blocked:
-		r.refuse(&run.Refusal{Code: r.Block.Code, Rule: r.Block.Rule, Model: a.Model, Agent: a.Start.Agent}, a.At)
-	case run.Completed:
-		r.refuse(&run.Refusal{Code: run.RefusedClosed, Model: a.Model, Agent: a.Start.Agent}, a.At)
-	}
-	j.touch(r, a.At)
-	got.Run = r.Run
-	return got, nil
-}
-
-// start begins the run that a asks for, in the place of old, if there is one.
-func (j *journal) start(a *run.Attachment, h head, old *record) *record {
-	r := &record{Run: *a.Start, generation: 1}
-	r.Team, r.ID = a.Team, a.ID
-	if h.auto {
-		r.ID = a.AutoID
-	} else if old != nil {
-		if !old.head.auto {
-			h = old.head // the full id of a generation: what comes next is of its base
-		}
-		if newest := j.heads[h]; newest != nil {
-			old = newest
-		}
-		r.generation = old.generation
-		for taken := true; taken; taken = j.runs[r.Key] != nil {
-			r.generation++
-			r.ID = fmt.Sprintf("%s.%d", h.name, r.generation)
-		}
-	}
-	r.Status, r.Created, r.LastCall = run.Open, a.At, a.At
-	r.Tags = slices.Clone(r.Tags)
-	r.head = h
-	j.runs[r.Key] = r
-	j.heads[h] = r
-	r.place = j.open.PushBack(r)
-	if t := r.IdleTimeout; t >= 0 && (j.shortest < 0 || t < j.shortest) {
-		j.shortest = t
-	}
-	return r
-}
-
 // Detach implements run.Journal.
-func (j *journal) Detach(_ context.Context, k run.Key, at time.Time, step *run.Step, refusal *run.Refusal) (run.Run, error) {
+func (j *journal) Detach(_ context.Context, d *run.Detachment, out *run.Run) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	r := j.runs[k]
+	r := j.runs[d.Key]
 	if r == nil {
-		return run.Run{}, run.ErrNotFound
+		return run.ErrNotFound
 	}
-	if step != nil {
-		if !r.add(step, j.opts.Steps) {
-			return r.Run, nil
-		}
+	if d.Step != nil && !r.add(d.Step, j.opts.Steps) {
+		r.show(out, d.At)
+		return nil
 	}
-	if refusal != nil {
-		r.refuse(refusal, at)
+	if d.Step == nil && d.Repeated != 0 {
+		r.repeats.takeOff(d.Repeated)
 	}
-	r.InFlight = max(0, r.InFlight-1)
-	j.touch(r, at)
-	return r.Run, nil
-}
-
-// add adds a step that is not there yet, in the place of the oldest if there
-// are keep of them.
-func (r *record) add(s *run.Step, keep int) bool {
-	id := maphash.String(seed, s.ID)
-	if _, dup := r.stepIDs[id]; dup {
-		return false
+	if d.Refusal != nil {
+		r.refuse(d.Refusal, d.At)
 	}
-	if r.stepIDs == nil {
-		r.stepIDs = map[uint64]struct{}{}
+	j.touch(r, d.At)
+	if r.InFlight > 0 {
+		r.InFlight--
+		r.below(-1)
 	}
-	r.stepIDs[id] = struct{}{}
-	r.Steps++
-	r.Spent = r.Spent.Plus(s.Cost)
-	r.Tokens = r.Tokens.Plus(s.Usage.Tokens)
-	if len(r.steps) < keep {
-		r.steps = append(r.steps, *s)
-		return true
-	}
-	delete(r.stepIDs, maphash.String(seed, r.steps[r.oldest].ID))
-	r.steps[r.oldest] = *s
-	r.oldest = (r.oldest + 1) % keep
-	return true
-}
-
-func (r *record) refuse(f *run.Refusal, at time.Time) {
-	for i := range r.refusals {
-		x := &r.refusals[i]
-		if x.Code == f.Code && x.Rule == f.Rule && x.Model == f.Model && x.Agent == f.Agent {
-			x.Count++
-			x.Last = at
-			return
-		}
-	}
-	if len(r.refusals) == maxRefusals {
-		r.refusals = slices.Delete(r.refusals, 0, 1)
-	}
-	x := *f
-	x.Count, x.First, x.Last = 1, at, at
-	r.refusals = append(r.refusals, x)
+	r.show(out, d.At)
+	return nil
 }
 
 // Complete implements run.Journal.
@@ -222,13 +92,58 @@ func (j *journal) Block(_ context.Context, k run.Key, b *run.Block, at time.Time
 	if r == nil {
 		return run.Run{}, false, run.ErrNotFound
 	}
-	if r.Status != run.Open || r.idle(at) {
-		return r.at(at), false, nil
+	if x := r.at(at); x.Status != run.Open {
+		return x, false, nil
 	}
 	block := *b
 	r.Status, r.Reason, r.Block = run.Blocked, b.Code, &block
 	j.end(r, at)
 	return r.Run, true, nil
+}
+
+// Lift implements run.Journal.
+func (j *journal) Lift(_ context.Context, k run.Key, at time.Time) (run.Run, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.runs[k]
+	if r == nil {
+		return run.Run{}, false, run.ErrNotFound
+	}
+	changed := r.Status == run.Blocked
+	if changed {
+		j.lift(r, at)
+	}
+	return r.at(at), changed, nil
+}
+
+// Raise implements run.Journal.
+func (j *journal) Raise(_ context.Context, k run.Key, limit run.Raised, at time.Time) (run.Run, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.runs[k]
+	if r == nil {
+		return run.Run{}, false, run.ErrNotFound
+	}
+	if x := r.at(at); x.Status == run.Completed {
+		return x, false, nil
+	}
+	r.Raise(limit.Rule, limit.Limit)
+	lifted := r.Status == run.Blocked && r.Block.Rule == limit.Rule
+	if lifted {
+		j.lift(r, at)
+	}
+	return r.at(at), lifted, nil
+}
+
+// Repeat implements run.Journal.
+func (j *journal) Repeat(_ context.Context, k run.Key, p run.Repetition) (int64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.runs[k]
+	if r == nil {
+		return 0, run.ErrNotFound
+	}
+	return r.repeats.count(p), nil
 }
 
 // Find implements run.Journal.
@@ -249,14 +164,7 @@ func (j *journal) Steps(_ context.Context, k run.Key, skip int64, n int) ([]run.
 	if r == nil {
 		return nil, run.ErrNotFound
 	}
-	gone := r.Steps - int64(len(r.steps)) // forgotten ones count as skipped
-	from := min(int64(len(r.steps)), max(0, skip-gone))
-	n = max(0, min(n, len(r.steps)-int(from)))
-	steps := make([]run.Step, 0, n)
-	for i := range n {
-		steps = append(steps, r.steps[(r.oldest+int(from)+i)%len(r.steps)])
-	}
-	return steps, nil
+	return r.stepsFrom(skip, n), nil
 }
 
 // Refusals implements run.Journal.
@@ -267,36 +175,7 @@ func (j *journal) Refusals(_ context.Context, k run.Key) ([]run.Refusal, error) 
 	if r == nil {
 		return nil, run.ErrNotFound
 	}
-	return slices.Clone(r.refusals), nil
-}
-
-// Sweep implements run.Journal.
-func (j *journal) Sweep(_ context.Context, at time.Time) (run.Swept, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var s run.Swept
-	for e := j.open.Front(); e != nil; {
-		r := e.Value.(*record)
-		if j.shortest < 0 || at.Before(r.LastCall.Add(j.shortest)) {
-			break // and none after it has waited longer
-		}
-		e = e.Next()
-		if j.lapse(r, at) {
-			s.Completed = append(s.Completed, r.Run)
-		}
-	}
-	for e := j.ended.Front(); e != nil; {
-		r := e.Value.(*record)
-		if j.ended.Len() <= j.opts.Runs && at.Before(r.ended.Add(j.opts.ClosedRuns)) {
-			break
-		}
-		e = e.Next()
-		if r.InFlight == 0 { // else its calls still have to be recorded
-			s.Forgotten = append(s.Forgotten, r.Key)
-			j.forget(r)
-		}
-	}
-	return s, nil
+	return append([]run.Refusal(nil), r.refusals...), nil
 }
 
 // find returns the run that k names, nil if there is none.
@@ -307,34 +186,25 @@ func (j *journal) find(k run.Key) *record {
 	return j.runs[k]
 }
 
-// idle reports whether r has been called for too long ago.
-func (r *record) idle(at time.Time) bool {
-	return r.InFlight == 0 && r.IdleTimeout >= 0 && !at.Before(r.LastCall.Add(r.IdleTimeout))
-}
-
-// at returns the run as it is at that time.
-func (r *record) at(at time.Time) run.Run {
-	x := r.Run
-	if x.Status == run.Open && r.idle(at) {
-		x.Status, x.Reason, x.Closed = run.Completed, run.ReasonIdle, x.LastCall.Add(x.IdleTimeout)
-	}
-	return x
-}
-
-// lapse completes an open run that has been idle for too long, and reports
-// whether it did.
+// lapse completes an open run that is over, and reports whether it did.
 func (j *journal) lapse(r *record, at time.Time) bool {
-	if r.Status != run.Open || !r.idle(at) {
+	if r.Status != run.Open {
 		return false
 	}
-	r.Run = r.at(at)
-	j.end(r, r.Closed)
+	reason, since := r.over(at)
+	if reason == "" {
+		return false
+	}
+	j.complete(r, reason, since)
 	return true
 }
 
 func (j *journal) complete(r *record, reason string, at time.Time) {
 	r.Status, r.Reason, r.Closed, r.Block = run.Completed, reason, at, nil
 	j.end(r, at)
+	if r.Children > 0 {
+		j.orphans = true
+	}
 }
 
 // end puts r, open or ended before, at the end of those that will be forgotten.
@@ -348,26 +218,30 @@ func (j *journal) end(r *record, at time.Time) {
 	r.place = j.ended.PushBack(r)
 }
 
-// touch notes that r was called.
-func (j *journal) touch(r *record, at time.Time) {
-	if r.Status == run.Completed {
-		return
-	}
-	if at.After(r.LastCall) {
-		r.LastCall = at
-	}
-	if r.Status == run.Open {
-		j.open.MoveToBack(r.place)
-		return
-	}
-	j.ended.MoveToBack(r.place) // a blocked one is remembered as long as it is called
-	r.ended = r.LastCall
+// lift makes a blocked run open again.
+func (j *journal) lift(r *record, at time.Time) {
+	j.touch(r, at)
+	r.Status, r.Reason, r.Block = run.Open, "", nil
+	j.ended.Remove(r.place)
+	r.ended = time.Time{}
+	r.place = j.open.PushBack(r)
 }
 
-func (j *journal) forget(r *record) {
-	j.ended.Remove(r.place)
-	delete(j.runs, r.Key)
-	if j.heads[r.head] == r {
-		delete(j.heads, r.head)
+// touch notes that r was called, and so its ancestors were. Those that are over
+// stay so.
+func (j *journal) touch(r *record, at time.Time) {
+	for ; r != nil; r = r.parent {
+		if r.Status == run.Completed || r.Status == run.Open && r.idle(at) {
+			continue
+		}
+		if at.After(r.LastCall) {
+			r.LastCall = at
+		}
+		if r.Status == run.Open {
+			j.open.MoveToBack(r.place)
+			continue
+		}
+		j.ended.MoveToBack(r.place) // a blocked one is remembered as long as it is called
+		r.ended = r.LastCall
 	}
 }

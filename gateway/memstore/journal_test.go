@@ -27,15 +27,15 @@ func key(id string) run.Key { return run.Key{Team: "team:a", ID: id} }
 
 func (d diary) open(id string, at time.Time, anew bool) run.Run {
 	d.t.Helper()
-	got, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: at, ID: id, New: anew, Start: &run.Run{IdleTimeout: time.Hour}})
+	var r run.Run
+	_, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: at, ID: id, New: anew, Start: &run.Run{IdleTimeout: time.Hour}}, &r)
 	require.NoError(d.t, err)
-	return got.Run
+	return r
 }
 
-func (d diary) end(id string, at time.Time, step *run.Step) run.Run {
+func (d diary) end(id string, at time.Time, step *run.Step) (r run.Run) {
 	d.t.Helper()
-	r, err := d.Detach(context.Background(), key(id), at, step, nil)
-	require.NoError(d.t, err)
+	require.NoError(d.t, d.Detach(context.Background(), &run.Detachment{Key: key(id), At: at, Step: step}, &r))
 	return r
 }
 
@@ -103,8 +103,8 @@ func TestRefusalsAreBounded(t *testing.T) {
 	d := newDiary(t, memstore.Options{})
 	for i := range 250 {
 		d.open("r", noon, false)
-		_, err := d.Detach(context.Background(), key("r"), noon, nil, &run.Refusal{Code: "c", Model: fmt.Sprint("m", i)})
-		require.NoError(t, err)
+		end := run.Detachment{Key: key("r"), At: noon, Refusal: &run.Refusal{Code: "c", Model: fmt.Sprint("m", i)}}
+		require.NoError(t, d.Detach(context.Background(), &end, new(run.Run)))
 	}
 	f, err := d.Refusals(context.Background(), key("r"))
 	require.NoError(t, err)
@@ -218,7 +218,7 @@ func TestSweepFindsARunBehindOneThatWasCalledLater(t *testing.T) {
 func TestSweepFindsEveryIdleRun(t *testing.T) {
 	d := newDiary(t, memstore.Options{})
 	attach := func(id string, idle time.Duration) {
-		_, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: noon, ID: id, Start: &run.Run{IdleTimeout: idle}})
+		_, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: noon, ID: id, Start: &run.Run{IdleTimeout: idle}}, new(run.Run))
 		require.NoError(t, err)
 		d.end(id, noon, nil)
 	}

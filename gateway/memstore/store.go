@@ -10,6 +10,7 @@ import "time"
 const (
 	DefaultClosedRuns = 24 * time.Hour
 	DefaultRuns       = 100_000
+	DefaultOpenRuns   = 100_000
 	DefaultSteps      = 10_000
 )
 
@@ -19,10 +20,14 @@ type Options struct {
 	// blocked and was last called. 0 is DefaultClosedRuns.
 	ClosedRuns time.Duration
 
-	// Runs is how many closed and blocked runs are remembered: beyond it, they are
-	// forgotten, the longest ago first. Open ones are always remembered; their
-	// idle timeout bounds them. 0 is DefaultRuns.
+	// Runs is how many closed and blocked runs are remembered: beyond it, a sweep
+	// forgets them, the longest ago first. 0 is DefaultRuns.
 	Runs int
+
+	// OpenRuns is how many runs may be open: beyond it, a sweep completes those
+	// that were called longest ago and have no calls in flight. 0 is
+	// DefaultOpenRuns.
+	OpenRuns int
 
 	// Steps is how many steps of one run are remembered, the newest. The run's
 	// sums count all of them. 0 is DefaultSteps.
@@ -44,6 +49,9 @@ func New(o Options) *Store {
 	}
 	if o.Runs == 0 {
 		o.Runs = DefaultRuns
+	}
+	if o.OpenRuns == 0 {
+		o.OpenRuns = DefaultOpenRuns
 	}
 	if o.Steps == 0 {
 		o.Steps = DefaultSteps

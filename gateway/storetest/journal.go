@@ -75,9 +75,16 @@ func (j *journal) must(method string, err error) {
 	}
 }
 
-func (j *journal) attach(a *run.Attachment) run.Attached {
+// attached is what Attach has returned and written.
+type attached struct {
+	run.Attached
+	Run run.Run
+}
+
+func (j *journal) attach(a *run.Attachment) (got attached) {
 	j.Helper()
-	got, err := j.store.Attach(context.Background(), a)
+	var err error
+	got.Attached, err = j.store.Attach(context.Background(), a, &got.Run)
 	j.must("Attach", err)
 	return got
 }
@@ -100,10 +107,9 @@ func (j *journal) past(a *run.Attachment) run.Key {
 	return k
 }
 
-func (j *journal) detach(k run.Key, at time.Time, s *run.Step, f *run.Refusal) run.Run {
+func (j *journal) detach(k run.Key, at time.Time, s *run.Step, f *run.Refusal) (r run.Run) {
 	j.Helper()
-	r, err := j.store.Detach(context.Background(), k, at, s, f)
-	j.must("Detach", err)
+	j.must("Detach", j.store.Detach(context.Background(), &run.Detachment{Key: k, At: at, Step: s, Refusal: f}, &r))
 	return r
 }
 

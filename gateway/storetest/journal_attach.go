@@ -25,7 +25,7 @@ var attachCases = []journalCase{
 			return a
 		}
 		none := func(what string, a *run.Attachment) {
-			if got, err := j.store.Attach(j.Context(), join(a)); !errors.Is(err, run.ErrNotFound) || got.Started {
+			if got, err := j.store.Attach(j.Context(), join(a), new(run.Run)); !errors.Is(err, run.ErrNotFound) || got.Started {
 				j.Errorf("%s: Started is %v and the error %v, want ErrNotFound", what, got.Started, err)
 			}
 		}
@@ -147,8 +147,7 @@ var attachCases = []journalCase{
 		j.open(to("r", after(0)))
 		ctx := context.Background()
 		for _, k := range []run.Key{key("other"), {Team: "team:two", ID: "r"}, key("r.2"), key("")} {
-			_, err := j.store.Detach(ctx, k, after(0), step("s", 1), nil)
-			j.missing("Detach", err)
+			j.missing("Detach", j.store.Detach(ctx, &run.Detachment{Key: k, At: after(0), Step: step("s", 1)}, new(run.Run)))
 			_, changed, err := j.store.Complete(ctx, k, run.ReasonByAgent, after(0))
 			j.missing("Complete", err)
 			same(j.T, "Complete: changed", changed, false)

@@ -1,0 +1,142 @@
+package memstore
+
+import (
+	"container/list"
+	"slices"
+	"time"
+
+	"github.com/rungate/rungate/run"
+)
+
+// maxRefusals is how many kinds of refusals of one run are told apart.
+const maxRefusals = 100
+
+// record is a run with what belongs to it.
+type record struct {
+	run.Run
+	head       head
+	generation int
+	parent     *record       // nil of a root
+	busy       int64         // calls in flight of the runs below it
+	place      *list.Element // in open or ended
+	ended      time.Time     // when it came there, or was last called there; zero while it is open
+
+	steps    []run.Step // the newest, in a ring that begins at oldest
+	oldest   int
+	stepIDs  stepIDs // of steps
+	refusals []run.Refusal
+	repeats  repeats
+}
+
+// add adds a step that is not there yet, in the place of the oldest if there
+// are keep of them.
+func (r *record) add(s *run.Step, keep int) bool {
+	if !r.stepIDs.add(s.ID) {
+		return false
+	}
+	r.Steps++
+	r.Spent = r.Spent.Plus(s.Cost)
+	r.Tokens = r.Tokens.Plus(s.Usage.Tokens)
+	if len(r.steps) < keep {
+		r.steps = append(r.steps, *s)
+		return true
+	}
+	r.stepIDs.remove(r.steps[r.oldest].ID)
+	r.steps[r.oldest] = *s
+	r.oldest = (r.oldest + 1) % keep
+	return true
+}
+
+// stepsFrom returns up to n steps without the first skip ones. Those that are
+// forgotten count as skipped.
+func (r *record) stepsFrom(skip int64, n int) []run.Step {
+	gone := r.Steps - int64(len(r.steps))
+	from := min(int64(len(r.steps)), max(0, skip-gone))
+	n = max(0, min(n, len(r.steps)-int(from)))
+	steps := make([]run.Step, 0, n)
+	for i := range n {
+		steps = append(steps, r.steps[(r.oldest+int(from)+i)%len(r.steps)])
+	}
+	return steps
+}
+
+func (r *record) refuse(f *run.Refusal, at time.Time) {
+	for i := range r.refusals {
+		x := &r.refusals[i]
+		if x.Code == f.Code && x.Rule == f.Rule && x.Model == f.Model && x.Agent == f.Agent {
+			x.Count++
+			x.Last = at
+			return
+		}
+	}
+	if len(r.refusals) == maxRefusals {
+		r.refusals = slices.Delete(r.refusals, 0, 1)
+	}
+	x := *f
+	x.Count, x.First, x.Last = 1, at, at
+	r.refusals = append(r.refusals, x)
+}
+
+// below notes at its ancestors that n more calls of r are in flight.
+func (r *record) below(n int64) {
+	for p := r.parent; p != nil; p = p.parent {
+		p.busy += n
+	}
+}
+
+// idle reports whether r has been called for too long ago.
+func (r *record) idle(at time.Time) bool {
+	return r.InFlight == 0 && r.busy == 0 && r.IdleTimeout >= 0 && !at.Before(r.LastCall.Add(r.IdleTimeout))
+}
+
+// over says why and since when a run that is open so far is completed; why is
+// empty if it is not.
+func (r *record) over(at time.Time) (why string, since time.Time) {
+	if r.idle(at) {
+		why, since = run.ReasonIdle, r.LastCall.Add(r.IdleTimeout)
+	}
+	for p := r.parent; p != nil; p = p.parent {
+		closed := p.Closed
+		switch {
+		case p.Status == run.Completed:
+		case p.Status == run.Open && p.idle(at):
+			closed = p.LastCall.Add(p.IdleTimeout)
+		default:
+			continue
+		}
+		if why == "" || closed.Before(since) {
+			why, since = run.ReasonParentClosed, closed
+		}
+	}
+	return why, since
+}
+
+// show writes the run to out as it is at that time.
+func (r *record) show(out *run.Run, at time.Time) {
+	*out = r.Run
+	if r.Status != run.Open {
+		return
+	}
+	if why, since := r.over(at); why != "" {
+		out.Status, out.Reason, out.Closed = run.Completed, why, since
+		return
+	}
+	for p := r.parent; p != nil; p = p.parent {
+		if p.Status == run.Blocked {
+			out.Status, out.Reason, out.Block = run.Blocked, p.Reason, p.Block
+			return
+		}
+	}
+}
+
+// at returns the run as it is at that time.
+func (r *record) at(at time.Time) (x run.Run) {
+	r.show(&x, at)
+	return x
+}
+
+// copy returns the run, in memory of its own.
+func (r *record) copy() *run.Run {
+	x := r.Run
+	return &x
+}

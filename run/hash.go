@@ -1,0 +1,99 @@
+package run
+
+import (
+	"hash/crc64"
+	"math/bits"
+
+	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider"
+)
+
+// What hashes begin with, so that no two kinds of things have the same.
+const (
+	hashCall = iota + 1
+	hashTool
+	hashFinding
+	hashObject
+	hashArray
+	hashText
+	hashRaw
+)
+
+// HashCall returns a hash by which two calls of an endpoint are told to be the
+// same request: whatever their directives are, and whether or not the answer is
+// to be a stream. The order of the members of the body and white space between
+// them do not matter; their values are compared as they are written, since a
+// client that repeats itself writes them in the same way. It is the same in every
+// process, and no proof: who wants to can make two requests with one hash.
+func HashCall(e provider.Endpoint, body []byte) uint64 {
+	h := hash(hashCall, string(e))
+	var members uint64
+	var s jsonscan.Scanner
+	s.Reset(body)
+	s.Object(func(key []byte) {
+		switch string(key) {
+		case "rungate", "stream", "stream_options":
+			return
+		}
+		name := hash(hashText, key)
+		if from, to := s.Skip(); from >= 0 {
+			members += mix(hash(name, body[from:to]))
+		}
+	})
+	s.End()
+	if s.Err() != nil {
+		members = hash(hashRaw, body)
+	}
+	return mix(h) + mix(members)
+}
+
+// HashToolCall returns a hash by which two calls of a tool are told to be the
+// same: its name and its arguments, as the JSON text that they are. The order of
+// the members of objects, white space and the spelling of strings do not matter.
+// Otherwise it is like [HashCall].
+func HashToolCall(name string, args []byte) uint64 {
+	h := hash(hashTool, name)
+	var s jsonscan.Scanner
+	s.Reset(args)
+	v := hashValue(&s, args)
+	s.End()
+	if s.Err() != nil {
+		v = hash(hashRaw, args)
+	}
+	return mix(h) + mix(v)
+}
+
+// hashValue returns the hash of the value that s reads next from data.
+func hashValue(s *jsonscan.Scanner, data []byte) uint64 {
+	switch s.Kind() {
+	case jsonscan.Object:
+		var members uint64
+		s.Object(func(key []byte) {
+			name := hash(hashText, key)
+			members += mix(name + bits.RotateLeft64(hashValue(s, data), 32))
+		})
+		return mix(members + hashObject)
+	case jsonscan.Array:
+		h := uint64(hashArray)
+		s.Array(func(int) { h = mix(h + bits.RotateLeft64(hashValue(s, data), 32)) })
+		return h
+	case jsonscan.String:
+		return mix(hash(hashText, s.Str()))
+	}
+	if from, to := s.Skip(); from >= 0 {
+		return mix(hash(hashRaw, data[from:to]))
+	}
+	return 0
+}
+
+// hash goes on with a hash. The length makes ends count.
+func hash[T string | []byte](h uint64, text T) uint64 {
+	return crc64.Update(h+uint64(len(text))<<32, crc64.MakeTable(crc64.ECMA), []byte(text))
+}
+
+// mix spreads a hash over all bits, so that hashes can be added up.
+func mix(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
