@@ -55,9 +55,10 @@ func (c *call) attach(ctx context.Context) error {
 		return err
 	}
 	// A run that goes on has its policy, also if that could not be bound any more.
-	c.arrival = run.Arrival{Agent: c.agent, Directives: &c.directives, At: c.start, Model: c.req.Model,
-		Join: unknown != nil, Policy: bound.Policy, IdleTimeout: bound.IdleTimeout}
-	err = c.g.recorder.Attach(ctx, &c.arrival, &c.run)
+	ar := &c.arrival
+	ar.Agent, ar.Directives, ar.At, ar.Model = c.agent, &c.directives, c.start, c.req.Model
+	ar.Join, ar.Policy, ar.IdleTimeout = unknown != nil, bound.Policy, bound.IdleTimeout
+	err = c.g.recorder.Attach(ctx, ar, &c.run)
 	if unknown != nil && errors.Is(err, run.ErrNotFound) {
 		return unknown
 	}

@@ -56,9 +56,9 @@ type Finding struct {
 
 // hash is the same for what is told once.
 func (f *Finding) hash(t EventType) uint64 {
-	h := hash(hashFinding, string(t))
+	h := hash(hashFinding, []byte(t))
 	for _, s := range [...]string{f.Rule, f.Field, f.Requested, f.Tool, f.Reason} {
-		h = hash(h, s)
+		h = hash(h, []byte(s))
 	}
 	return mix(hash(h, f.Args) + mix(f.Repeated))
 }

@@ -1,7 +1,7 @@
 package run
 
 import (
-	"hash/crc64"
+	"encoding/binary"
 	"math/bits"
 
 	"github.com/rungate/rungate/internal/jsonscan"
@@ -26,7 +26,8 @@ const (
 // client that repeats itself writes them in the same way. It is the same in every
 // process, and no proof: who wants to can make two requests with one hash.
 func HashCall(e provider.Endpoint, body []byte) uint64 {
-	h := hash(hashCall, string(e))
+	var small [64]byte // most names; keeps them off the heap
+	h := hash(hashCall, append(small[:0], e...))
 	var members uint64
 	var s jsonscan.Scanner
 	s.Reset(body)
@@ -44,7 +45,7 @@ func HashCall(e provider.Endpoint, body []byte) uint64 {
 	if s.Err() != nil {
 		members = hash(hashRaw, body)
 	}
-	return mix(h) + mix(members)
+	return mix(h + mix(members))
 }
 
 // HashToolCall returns a hash by which two calls of a tool are told to be the
@@ -52,7 +53,8 @@ func HashCall(e provider.Endpoint, body []byte) uint64 {
 // the members of objects, white space and the spelling of strings do not matter.
 // Otherwise it is like [HashCall].
 func HashToolCall(name string, args []byte) uint64 {
-	h := hash(hashTool, name)
+	var small [64]byte // most names; keeps them off the heap
+	h := hash(hashTool, append(small[:0], name...))
 	var s jsonscan.Scanner
 	s.Reset(args)
 	v := hashValue(&s, args)
@@ -60,7 +62,7 @@ func HashToolCall(name string, args []byte) uint64 {
 	if s.Err() != nil {
 		v = hash(hashRaw, args)
 	}
-	return mix(h) + mix(v)
+	return mix(h + mix(v))
 }
 
 // hashValue returns the hash of the value that s reads next from data.
@@ -86,9 +88,20 @@ func hashValue(s *jsonscan.Scanner, data []byte) uint64 {
 	return 0
 }
 
-// hash goes on with a hash. The length makes ends count.
-func hash[T string | []byte](h uint64, text T) uint64 {
-	return crc64.Update(h+uint64(len(text))<<32, crc64.MakeTable(crc64.ECMA), []byte(text))
+// hash goes on with a hash.
+func hash(h uint64, text []byte) uint64 {
+	h += uint64(len(text))
+	for ; len(text) >= 8; text = text[8:] {
+		h = fold(h ^ binary.LittleEndian.Uint64(text))
+	}
+	var rest [8]byte
+	copy(rest[:], text)
+	return fold(h ^ binary.LittleEndian.Uint64(rest[:]))
+}
+
+func fold(h uint64) uint64 {
+	hi, lo := bits.Mul64(h^0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9)
+	return hi ^ lo
 }
 
 // mix spreads a hash over all bits, so that hashes can be added up.
