@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -136,17 +135,6 @@ type Attachment struct {
 	// User, Tags.
 	Start *Run
 }
-
-// A ParentError says that there is no such run that another could be started
-// below. It is an ErrNotFound.
-type ParentError struct {
-	Parent string // as the call names it
-}
-
-func (e *ParentError) Error() string { return fmt.Sprintf("parent run %q not found", e.Parent) }
-
-// Unwrap returns ErrNotFound.
-func (e *ParentError) Unwrap() error { return ErrNotFound }
 
 // A Detachment ends a call. It adds Step to the run, or counts Refusal, or
 // neither where both are nil.

@@ -161,7 +161,7 @@ func (e *LimitError) Block() *Block {
 	case !e.final():
 		advice = "Some of them are under way: one that is not forwarded leaves its place to another."
 	}
-	return block(r, RefusedLimit, e.Rule, message+". "+advice, map[string]any{"limit": limit})
+	return block(r, RefusedLimit, e.Rule, message, advice, map[string]any{"limit": limit})
 }
 
 // by names the policy of a run in a message.
@@ -174,8 +174,8 @@ func by(r *Run) string {
 
 // block makes a Block, the context of which names the run, its policy and the
 // rule beside what else it says.
-func block(r *Run, code, rule, message string, context map[string]any) *Block {
+func block(r *Run, code, rule, message, advice string, context map[string]any) *Block {
 	context["run_id"], context["policy_id"], context["policy_name"], context["rule"] = r.ID, r.Policy.ID, r.Policy.Name, rule
 	text, _ := json.Marshal(context) // of strings and numbers
-	return &Block{Code: code, Rule: rule, Message: fmt.Sprintf("Rungate: %s (%s)", message, rule), Context: text}
+	return &Block{Code: code, Rule: rule, Message: fmt.Sprintf("Rungate: %s (%s). %s", message, rule, advice), Context: text}
 }

@@ -62,9 +62,8 @@ func (e *LoopError) Block() *Block {
 	if e.Rule == RuleIdenticalToolCalls {
 		what = fmt.Sprintf("called the tool %q with the same arguments", e.Tool)
 	}
-	return block(&e.Run, RefusedLoop, e.Rule, fmt.Sprintf(
-		"run %q has %s %d times within %s. Do something else, or ask an operator to raise the limit", e.Run.ID, what, e.Repeats, e.Within),
-		map[string]any{"repeats": e.Repeats, "window": e.Within.String()})
+	return block(&e.Run, RefusedLoop, e.Rule, fmt.Sprintf("run %q has %s %d times within %s", e.Run.ID, what, e.Repeats, e.Within),
+		"Do something else, or ask an operator to raise the limit.", map[string]any{"repeats": e.Repeats, "window": e.Within.String()})
 }
 
 // Repeat notes a turn of the run, and returns a *[LoopError] if l allows no more

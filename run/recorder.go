@@ -17,30 +17,6 @@ type Recorder struct {
 	Observer Observer // nil is none
 }
 
-// A StateError says that a run takes no calls: it is closed or blocked.
-type StateError struct {
-	Run Run
-}
-
-func (e *StateError) Error() string {
-	return fmt.Sprintf("run %q is %s: %s", e.Run.ID, e.Run.Status, e.Run.Reason)
-}
-
-// A ConflictError says that a run is bound to another policy than the call
-// wants, or was started by another agent under one that this agent may not use.
-type ConflictError struct {
-	Run    Run
-	Wanted string // the policy that the call names; empty if it names none
-	Agent  string
-}
-
-func (e *ConflictError) Error() string {
-	if e.Wanted == "" {
-		return fmt.Sprintf("run %q is held to policy %q, which agent %q may not use", e.Run.ID, e.Run.Policy.Name, e.Agent)
-	}
-	return fmt.Sprintf("run %q is held to policy %q, not %q", e.Run.ID, e.Run.Policy.Name, e.Wanted)
-}
-
 // An Arrival is a call that is to be attached to its run.
 type Arrival struct {
 	Agent      *Agent

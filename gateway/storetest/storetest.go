@@ -31,7 +31,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 
 // RunJournal checks a store that keeps runs only. Open is as for [Run].
 func RunJournal(t *testing.T, open func(t *testing.T) run.Journal) {
-	for _, cases := range [][]journalCase{attachCases, idCases, autoCases, idleCases, endCases, stepCases, limitCases, liftCases, repeatCases, treeCases, journalCrowdCases} {
+	for _, cases := range [][]journalCase{
+		attachCases, idCases, autoCases, idleCases, endCases, stepCases,
+		limitCases, liftCases, repeatCases, treeCases, ancestorCases, journalCrowdCases,
+	} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { c.check(&journal{t, open(t)}) })
 		}
