@@ -139,12 +139,12 @@ func TestAnnounce(t *testing.T) {
 // looked for.
 func BenchmarkLimitsAndLoops(b *testing.B) {
 	rc := run.Recorder{Journal: memstore.New(memstore.Options{})}
-	ctx := b.Context()
+	ctx, who := b.Context(), enrolled(b)
 	var ar run.Arrival
 	var end run.Detachment
 	var r run.Run
 	one := func(d *run.Directives, hash uint64) {
-		ar = run.Arrival{Agent: agent, Directives: d, At: time.Now(), Policy: policy,
+		ar = run.Arrival{Agent: who, Directives: d, At: time.Now(), Policy: policy,
 			Limits: run.Limits{MaxDuration: time.Hour, MaxSteps: 1e9, MaxDepth: 5, MaxChildren: 5}}
 		if err := rc.Attach(ctx, &ar, &r); err != nil {
 			b.Fatal(err)

@@ -274,18 +274,20 @@ func TestNoObserver(t *testing.T) {
 	}
 }
 
+// enrolled is agent, as a table knows it.
+func enrolled(b *testing.B) *run.Agent {
+	var table run.AgentTable
+	require.NoError(b, table.Add(run.Enrolment{Agent: *agent}))
+	who, err := table.ByID(b.Context(), agent.ID)
+	require.NoError(b, err)
+	return who
+}
+
 func BenchmarkRecorder(b *testing.B) {
 	rc := run.Recorder{Journal: memstore.New(memstore.Options{})}
 	ctx := b.Context()
 	d := &run.Directives{RunID: "nightly"}
-	var table run.AgentTable
-	if err := table.Add(run.Enrolment{Agent: *agent}); err != nil {
-		b.Fatal(err)
-	}
-	who, err := table.ByID(ctx, agent.ID)
-	if err != nil {
-		b.Fatal(err)
-	}
+	who := enrolled(b)
 	var ar run.Arrival
 	var end run.Detachment
 	var r run.Run
