@@ -2,15 +2,8 @@ package budget
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 )
-
-// A Scope is what a budget is counted per.
-type Scope string
-
-// ScopeRun counts each run by itself.
-const ScopeRun Scope = "run"
 
 // A Unit is what a budget counts.
 type Unit uint8
@@ -37,18 +30,23 @@ const (
 
 // A Budget limits what may be spent.
 type Budget struct {
-	Name  string // of the rule, as answers and events give it; unique within a policy
-	Per   Scope
-	Unit  Unit
-	Limit int64 // in Unit; 0 means that nothing may be spent
+	Name   string // of the rule, as answers and events give it; unique within a policy
+	Per    Scope
+	Unit   Unit
+	Limit  int64  // in Unit; 0 means that nothing may be spent
+	Window Window // over which it counts; zero is for ever
 
 	// AlertAt are shares of the limit, above 0 and up to 1, at which an alert is
-	// raised. Nil is DefaultAlertAt; empty is none.
+	// raised, each once in an account and window. Nil is DefaultAlertAt; empty
+	// is none.
 	AlertAt []float64
+
+	// Admission is how much room a call needs. Empty is Projected.
+	Admission Admission
 
 	// ExpectedOutput is how many output tokens of an answer are reserved for at
 	// most, whatever more the call may ask for: answers are mostly shorter than
-	// their limit. 0 is DefaultExpectedOutput.
+	// their limit. 0 is DefaultExpectedOutput. It matters to Projected only.
 	ExpectedOutput int64
 }
 
@@ -57,12 +55,16 @@ func (b *Budget) Validate() error {
 	switch {
 	case b.Name == "":
 		return fmt.Errorf("a budget needs a name")
-	case b.Per != ScopeRun:
-		return fmt.Errorf("budget %q: per %q is not known; use %q", b.Name, b.Per, ScopeRun)
+	case !b.Per.known():
+		return fmt.Errorf("budget %q: per %q is not known; use %s", b.Name, b.Per, scopes)
 	case b.Unit > Tokens:
 		return fmt.Errorf("budget %q: unit %d is not known", b.Name, b.Unit)
 	case b.Limit < 0:
 		return fmt.Errorf("budget %q: the limit is negative", b.Name)
+	case !b.Window.known():
+		return fmt.Errorf("budget %q: %v is no window", b.Name, b.Window)
+	case !b.Admission.known():
+		return fmt.Errorf("budget %q: admission %q is not known; use %q, %q or %q", b.Name, b.Admission, Projected, Strict, Spent)
 	case b.ExpectedOutput < 0:
 		return fmt.Errorf("budget %q: the expected output is negative", b.Name)
 	}
@@ -82,33 +84,4 @@ func (b *Budget) alerts() []float64 {
 		return defaultAlertAt
 	}
 	return b.AlertAt
-}
-
-// A Projection is what a call is expected to consume.
-type Projection struct {
-	Input     int64 // tokens
-	MaxOutput int64 // tokens of one answer that the call allows; 0 if it sets no limit
-	Choices   int64 // answers asked for; 0 is 1
-
-	// Price prices the call. The zero Price makes it free of charge, but not of
-	// tokens.
-	Price Price
-}
-
-// Need is the room that the projected call needs in b: its input, and the
-// output it asks for, but at most the output that b expects.
-func (b *Budget) Need(p *Projection) int64 {
-	out := b.ExpectedOutput
-	if out == 0 {
-		out = DefaultExpectedOutput
-	}
-	if p.MaxOutput > 0 {
-		out = min(out, p.MaxOutput)
-	}
-	// Agents may ask for any number of choices: a product must not wrap round.
-	out = min(out, math.MaxInt64/max(p.Choices, 1)) * max(p.Choices, 1)
-	if b.Unit == Tokens {
-		return addClamped(p.Input, out)
-	}
-	return int64(p.Price.Estimate(p.Input, out))
 }

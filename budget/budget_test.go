@@ -51,7 +51,8 @@ func TestNeed(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := tt.b.Need(&tt.p)
+			got, err := tt.b.Need(&tt.p)
+			require.NoError(t, err)
 			if tt.want == math.MaxInt64 {
 				// A product that is cut off may be a little short of the largest number.
 				assert.Greater(t, got, int64(math.MaxInt64-1e9))
@@ -75,7 +76,7 @@ func TestBudgetValidate(t *testing.T) {
 		{"no alerts", func(b *budget.Budget) { b.AlertAt = []float64{} }, ""},
 		{"no name", func(b *budget.Budget) { b.Name = "" }, `needs a name`},
 		{"no scope", func(b *budget.Budget) { b.Per = "" }, `per "" is not known`},
-		{"another scope", func(b *budget.Budget) { b.Per = "planet" }, `per "planet" is not known; use "run"`},
+		{"another scope", func(b *budget.Budget) { b.Per = "planet" }, `per "planet" is not known; use "run", "agent"`},
 		{"another unit", func(b *budget.Budget) { b.Unit = 2 }, `unit 2 is not known`},
 		{"a negative limit", func(b *budget.Budget) { b.Limit = -1 }, `limit is negative`},
 		{"a negative output", func(b *budget.Budget) { b.ExpectedOutput = -1 }, `expected output is negative`},

@@ -46,7 +46,7 @@ func TestAlerts(t *testing.T) {
 			// the first of them is charged.
 			calls := make([]budget.Reservation, len(tt.charges))
 			for i := range calls {
-				require.NoError(t, k.Reserve(t.Context(), &calls[i], owner, []budget.Budget{b}, &budget.Projection{}))
+				require.NoError(t, k.Reserve(t.Context(), &calls[i], call, []budget.Budget{b}, &budget.Projection{}))
 			}
 			var got []string
 			for i := range calls {
@@ -93,7 +93,7 @@ func TestAlertsAreRaisedOnce(t *testing.T) {
 		wg.Go(func() {
 			for range 10 {
 				var r budget.Reservation
-				assert.NoError(t, k.Reserve(t.Context(), &r, owner, []budget.Budget{b}, input(1)))
+				assert.NoError(t, k.Reserve(t.Context(), &r, call, []budget.Budget{b}, input(1)))
 				alerts, err := r.Settle(t.Context(), 0, 1)
 				assert.NoError(t, err)
 				mu.Lock()

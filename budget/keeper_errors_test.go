@@ -15,9 +15,9 @@ import (
 func TestExhausted(t *testing.T) {
 	const cent = budget.Dollar / 100
 	budgets := []budget.Budget{tokens("t", 1000), dollars("stop_on_budget", budget.Dollar)}
-	call := &budget.Projection{Input: 30_000, Price: price(t)} // 0.03, and the output 0.002
+	projection := &budget.Projection{Input: 30_000, Price: price(t)} // 0.03, and the output 0.002
 	k, _ := newKeeper()
-	err := k.Reserve(t.Context(), &budget.Reservation{}, owner, budgets, input(1001))
+	err := k.Reserve(t.Context(), &budget.Reservation{}, call, budgets, input(1001))
 	assert.EqualError(t, err, `budget "t" has no room: 0 spent and 0 reserved of 1000, 1001 needed`)
 
 	budgets[0].Limit = 1 << 40
@@ -25,7 +25,7 @@ func TestExhausted(t *testing.T) {
 	_, err = spent.Settle(t.Context(), 98*cent, 1)
 	require.NoError(t, err)
 	var r budget.Reservation
-	err = k.Reserve(t.Context(), &r, owner, budgets, call)
+	err = k.Reserve(t.Context(), &r, call, budgets, projection)
 	assert.EqualError(t, err, `budget "stop_on_budget" has no room: 0.98 spent and 0.00 reserved of 1.00, 0.032 needed`)
 	assert.ErrorIs(t, err, budget.ErrExhausted)
 	assert.False(t, r.Held())
@@ -38,8 +38,8 @@ func TestExhausted(t *testing.T) {
 	assert.Equal(t, "t 1+0 stop_on_budget 980000000000+0 ", stand(t, k, budgets), "nothing is taken in the other budget either")
 
 	budgets[1].Limit = int64(104 * cent)
-	require.NoError(t, k.Reserve(t.Context(), &r, owner, budgets, call))
-	err = k.Reserve(t.Context(), &budget.Reservation{}, owner, budgets, call)
+	require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, projection))
+	err = k.Reserve(t.Context(), &budget.Reservation{}, call, budgets, projection)
 	assert.EqualError(t, err, `budget "stop_on_budget" has no room: 0.98 spent and 0.032 reserved of 1.04, 0.032 needed`)
 	short = nil
 	require.ErrorAs(t, err, &short)
@@ -75,7 +75,7 @@ func TestLedgerFails(t *testing.T) {
 		k, f := newKeeper()
 		f.fail = broken
 		var r budget.Reservation
-		err := k.Reserve(gone, &r, owner, budgets, input(100))
+		err := k.Reserve(gone, &r, call, budgets, input(100))
 		assert.ErrorIs(t, err, broken)
 		assert.NotErrorIs(t, err, budget.ErrExhausted)
 		assert.False(t, r.Held())

@@ -13,7 +13,7 @@ func ExampleKeeper() {
 	ctx := context.Background()
 	keeper := budget.Keeper{Ledger: memstore.New(memstore.Options{})}
 	budgets := []budget.Budget{{Name: "tokens", Per: budget.ScopeRun, Unit: budget.Tokens, Limit: 2000}}
-	nightly := budget.Owner{Scope: budget.ScopeRun, Team: "team:ops", ID: "nightly"}
+	nightly := &budget.Subject{Team: "team:ops", Run: budget.Run{ID: "nightly"}}
 
 	var first, second budget.Reservation
 	if err := keeper.Reserve(ctx, &first, nightly, budgets, &budget.Projection{Input: 600}); err != nil {

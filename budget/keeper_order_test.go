@@ -47,7 +47,7 @@ func TestAnyOrderOfCalls(t *testing.T) {
 					projection.Price = p
 				}
 				f.fail = nil
-				if err := k.Reserve(t.Context(), &r, owner, budgets, projection); err == nil {
+				if err := k.Reserve(t.Context(), &r, call, budgets, projection); err == nil {
 					require.LessOrEqual(t, spent+reserved+n, int64(limit))
 					calls = append(calls, live{&r, n})
 					reserved += n
@@ -76,12 +76,12 @@ func TestAnyOrderOfCalls(t *testing.T) {
 			default:
 				require.NoError(t, calls[i].Renew(t.Context()))
 			}
-			balances, err := k.Statement(t.Context(), owner, budgets)
+			balances, err := k.Statement(t.Context(), call, budgets)
 			require.NoError(t, err)
-			require.Equal(t, spent, balances[0].Spent)
-			require.Equal(t, reserved, balances[0].Reserved)
-			require.Equal(t, cost, balances[1].Spent)
-			require.GreaterOrEqual(t, balances[1].Reserved, int64(0))
+			require.Equal(t, spent, balances[0].Balance.Spent)
+			require.Equal(t, reserved, balances[0].Balance.Reserved)
+			require.Equal(t, cost, balances[1].Balance.Spent)
+			require.GreaterOrEqual(t, balances[1].Balance.Reserved, int64(0))
 		}
 		for _, c := range calls {
 			require.NoError(t, c.Release(t.Context()))

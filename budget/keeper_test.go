@@ -15,7 +15,10 @@ import (
 	"github.com/rungate/rungate/gateway/memstore"
 )
 
-var owner = budget.Owner{Scope: budget.ScopeRun, Team: "team:a", ID: "r"}
+var (
+	call  = &budget.Subject{Team: "team:a", Run: budget.Run{ID: "r"}}
+	owner = budget.Owner{Scope: budget.ScopeRun, Team: "team:a", ID: "r"}
+)
 
 // tokens is a budget in tokens; a call of n tokens of input and none of output
 // needs n in it.
@@ -74,18 +77,18 @@ func newKeeper() (*budget.Keeper, *flaky) {
 func mustReserve(t *testing.T, k *budget.Keeper, budgets []budget.Budget, n int64) *budget.Reservation {
 	t.Helper()
 	var r budget.Reservation
-	require.NoError(t, k.Reserve(t.Context(), &r, owner, budgets, input(n)))
+	require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, input(n)))
 	return &r
 }
 
 // stand is what is spent and reserved in each budget.
 func stand(t *testing.T, k *budget.Keeper, budgets []budget.Budget) string {
 	t.Helper()
-	balances, err := k.Statement(t.Context(), owner, budgets)
+	standings, err := k.Statement(t.Context(), call, budgets)
 	require.NoError(t, err)
 	var s string
-	for i, b := range balances {
-		s += fmt.Sprintf("%s %d+%d ", budgets[i].Name, b.Spent, b.Reserved)
+	for _, x := range standings {
+		s += fmt.Sprintf("%s %d+%d ", x.Budget.Name, x.Balance.Spent, x.Balance.Reserved)
 	}
 	return s
 }
@@ -106,7 +109,7 @@ func TestReservation(t *testing.T) {
 	t.Run("dollars are reserved at the price", func(t *testing.T) {
 		k, _ := newKeeper()
 		var r budget.Reservation
-		require.NoError(t, k.Reserve(t.Context(), &r, owner, budgets, &budget.Projection{Input: 10, MaxOutput: 5, Price: price(t)}))
+		require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, &budget.Projection{Input: 10, MaxOutput: 5, Price: price(t)}))
 		assert.Equal(t, "t 0+15 d 0+20000000 ", stand(t, k, budgets))
 	})
 	t.Run("Release charges nothing", func(t *testing.T) {

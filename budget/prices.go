@@ -32,6 +32,7 @@ type finding struct {
 	who  Seller
 	name string
 	*model
+	limits
 }
 
 // A Seller is whose prices are asked for.
@@ -65,6 +66,7 @@ func ParsePrices(table []byte) (*Prices, error) {
 	if err := r.err(); err != nil {
 		return nil, fmt.Errorf("price table: %w", err)
 	}
+	setLimits(vendors)
 	p := &Prices{vendors: vendors, seed: maphash.MakeSeed()}
 	h := sha256.New()
 	h.Write(table)
@@ -114,7 +116,7 @@ func (p *Prices) ID() string { return p.id }
 // that of the vendor of its dialect. It is false if none of them has the model,
 // which therefore has no known price.
 func (p *Prices) Lookup(who Seller, name string, at time.Time) (Price, bool) {
-	m := p.model(who, name)
+	m := p.seek(who, name).model
 	if m == nil {
 		return Price{}, false
 	}
@@ -124,36 +126,42 @@ func (p *Prices) Lookup(who Seller, name string, at time.Time) (Price, bool) {
 // maxName is how long the name of a model may be, in bytes.
 const maxName = 256
 
-func (p *Prices) model(who Seller, name string) *model {
+// nothing is what is found under a name that no model can have.
+var nothing finding
+
+// seek finds a name, in the cache if it can.
+func (p *Prices) seek(who Seller, name string) *finding {
 	if name == "" || len(name) > maxName {
-		return nil
+		return &nothing
 	}
 	place := &p.cache[(maphash.String(p.seed, name)+3*maphash.String(p.seed, who.Provider))%uint64(len(p.cache))]
 	if f := place.Load(); f != nil && f.name == name && f.who == who {
-		return f.model
+		return f
 	}
-	m := p.find(who, strings.ToLower(name))
 	// The copy lets go of the request that the name may be a part of.
-	place.Store(&finding{who, strings.Clone(name), m})
-	return m
+	f := &finding{who: who, name: strings.Clone(name)}
+	f.model, f.limits = p.find(who, strings.ToLower(name))
+	place.Store(f)
+	return f
 }
 
-// find is model without the cache. The name is in lower case.
-func (p *Prices) find(who Seller, name string) *model {
+// find is seek without the cache. The name is in lower case.
+func (p *Prices) find(who Seller, name string) (*model, limits) {
 	own := p.vendors[who.Provider]
 	maker := p.vendors[who.Dialect]
 	if maker == nil {
 		maker = own
 	}
-	// Surcharges go by whose model it is, whoever sells it.
+	// Surcharges and limits go by whose model it is, whoever sells it.
 	var (
 		listed *entry
 		id     string
 		s      surcharge
+		l      limits
 	)
 	if maker != nil {
 		if listed = maker.entry(name); listed != nil {
-			id = listed.id
+			id, l = listed.id, listed.limits
 		} else if maker.claims.fit(name) > 0 {
 			id = name
 		}
@@ -161,18 +169,18 @@ func (p *Prices) find(who Seller, name string) *model {
 			s = surchargeOf(maker.id, id, name)
 		}
 	}
-	for _, l := range p.layers {
-		if prices := l.prices(who.Provider, name, id); prices != nil {
-			return newModel([]offer{{when: span{always: true}, prices: prices}}, s)
+	for _, layer := range p.layers {
+		if prices := layer.prices(who.Provider, name, id); prices != nil {
+			return newModel([]offer{{when: span{always: true}, prices: prices}}, s), l
 		}
 	}
 	if own != nil && own != maker {
 		if e := own.entry(name); e != nil {
-			return newModel(e.offers, s)
+			return newModel(e.offers, s), l
 		}
 	}
 	if listed != nil {
-		return newModel(listed.offers, s)
+		return newModel(listed.offers, s), l
 	}
-	return nil
+	return nil, l
 }

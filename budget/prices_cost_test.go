@@ -435,15 +435,13 @@ func TestPriceBeforeTheCall(t *testing.T) {
 	sonnet := price("claude-sonnet-4-5")
 	assert.Equal(t, "0.018", sonnet.Estimate(1000, 1000).String(), "1000*3 + 1000*15")
 	assert.Equal(t, "1.2225", sonnet.Estimate(200_000+1, 1000).Plus(-6*Dollar/1e6).String(), "200000*6 + 1000*22.5")
-	assert.Equal(t, "0.021", sonnet.Dearest(1000, 1000).String(), "all written to the cache for an hour: 1000*6 + 1000*15")
 	assert.Equal(t, "0.009", sonnet.Served("batch", "us", "fast").Estimate(1000, 1000).String(), "half, and nothing else of the kind")
 	assert.Equal(t, "0.198", price("claude-opus-4-6").Served("", "us", "fast").Estimate(1000, 1000).String(), "0.03 * 1.1 * 6")
 	assert.Zero(t, sonnet.Estimate(-5, -5))
-	assert.Zero(t, sonnet.Dearest(-5, -5))
-	assert.Equal(t, MaxMoney, sonnet.Dearest(math.MaxInt64, math.MaxInt64))
+	assert.Equal(t, MaxMoney, sonnet.Estimate(math.MaxInt64, math.MaxInt64))
 
 	assert.Zero(t, Price{}.Estimate(1000, 1000), "the zero price is free")
-	assert.Zero(t, Price{}.Served("priority", "us", "fast").Dearest(1000, 1000))
+	assert.Zero(t, Price{}.Served("priority", "us", "fast").Estimate(1000, 1000))
 	assert.Zero(t, Price{}.WebSearches(5))
 }
 

@@ -196,7 +196,7 @@ func FuzzParseOverlay(f *testing.F) {
 		for name, models := range o {
 			for model := range models {
 				if pr, ok := p.Lookup(Seller{name, "openai"}, model, autumn); ok {
-					require.GreaterOrEqual(t, pr.Dearest(math.MaxInt64, math.MaxInt64), Money(0))
+					require.GreaterOrEqual(t, pr.Dearest(math.MaxInt64, "", "", "").Estimate(math.MaxInt64, math.MaxInt64), pr.Estimate(math.MaxInt64, math.MaxInt64))
 				}
 			}
 		}

@@ -1,8 +1,6 @@
 package budget
 
 import (
-	"slices"
-
 	"github.com/rungate/rungate/provider"
 )
 
@@ -42,19 +40,6 @@ func (p Price) Served(serviceTier, inferenceGeo, speed string) Price {
 // Estimate is the cost of a call with so many tokens of ordinary text.
 func (p Price) Estimate(input, output int64) Money {
 	return p.Cost(provider.Tokens{Input: input, Output: output})
-}
-
-// Dearest is the most that a call can cost which has so many tokens: all input
-// is written to the dearest cache or is audio, all output audio, if that is
-// dearer than text.
-func (p Price) Dearest(input, output int64) Money {
-	if p.tariff == nil {
-		return 0
-	}
-	r := p.tariff.rates(input)
-	in, out := slices.Max(r[:outputRate]), slices.Max(r[outputRate:])
-	cost := p.tariff.request.Plus(in.Times(max(0, input))).Plus(out.Times(max(0, output)))
-	return p.factor.of(cost)
 }
 
 // Cost is what the tokens of one sampling cost. Its level of prices is that of

@@ -21,6 +21,7 @@ type entry struct {
 	id     string
 	names  clause
 	offers []offer
+	limits
 }
 
 // entry returns the entry that is for the model of that name, nil if there is

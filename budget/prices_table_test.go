@@ -170,7 +170,7 @@ func FuzzParsePrices(f *testing.F) {
 			for i := range v.entries {
 				pr, ok := p.Lookup(Seller{id, ""}, v.entries[i].id, autumn)
 				require.Equal(t, len(v.entries[i].id) <= maxName, ok)
-				require.GreaterOrEqual(t, pr.Dearest(math.MaxInt64, math.MaxInt64), Money(0))
+				require.GreaterOrEqual(t, pr.Dearest(math.MaxInt64, "", "", "").Estimate(math.MaxInt64, math.MaxInt64), pr.Estimate(math.MaxInt64, math.MaxInt64))
 			}
 		}
 	})

@@ -181,7 +181,8 @@ func (c *call) reserve(ctx context.Context) error {
 	}
 	price = price.Served(c.req.ServiceTier, c.req.InferenceGeo, c.req.Speed)
 	p := budget.Projection{Input: c.req.Input, MaxOutput: c.req.MaxOutput, Choices: c.req.Choices, Price: price}
-	err := c.g.keeper.Reserve(ctx, &c.reserved, owner(c.run.Key), c.decision.Budgets, &p)
+	subject := c.subject()
+	err := c.g.keeper.Reserve(ctx, &c.reserved, &subject, c.decision.Budgets, &p)
 	if err != nil {
 		var short *budget.ExhaustedError
 		if errors.As(err, &short) && short.Final() && !short.TooLarge() {
@@ -189,6 +190,12 @@ func (c *call) reserve(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// subject is whom the call is for.
+func (c *call) subject() budget.Subject {
+	return budget.Subject{Team: c.run.Team, Run: budget.Run{ID: c.run.ID}, Agent: c.agent.ID,
+		User: c.directives.User, Tags: c.directives.Tags, Policy: c.run.Policy.ID}
 }
 
 // block stops a run that has used up its budget: it could not make this call

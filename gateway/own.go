@@ -201,12 +201,13 @@ func (c *call) limits(ctx context.Context, r *run.Run) ([]limitObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	balances, err := c.g.keeper.Statement(ctx, owner(r.Key), budgets)
+	subject := budget.Subject{Team: r.Team, Run: budget.Run{ID: r.ID}, Agent: r.Agent, User: r.User, Tags: r.Tags, Policy: r.Policy.ID}
+	standings, err := c.g.keeper.Statement(ctx, &subject, budgets)
 	if err != nil {
 		return nil, err
 	}
-	for i := range budgets {
-		b, bal := &budgets[i], &balances[i]
+	for i := range standings {
+		b, bal := &standings[i].Budget, &standings[i].Balance
 		l := limitObject{Rule: b.Name, Scope: b.Per}
 		if b.Unit == budget.USD {
 			limit, spent, reserved := budget.Money(b.Limit), budget.Money(bal.Spent), budget.Money(bal.Reserved)

@@ -62,13 +62,15 @@ func BenchmarkKeeper(b *testing.B) {
 			b.Run(fmt.Sprintf("budgets=%d/runs=%d", len(budgets), n), func(b *testing.B) {
 				s, owners := busy(b, n)
 				k := budget.Keeper{Ledger: s}
+				var call budget.Subject
 				ctx := context.Background()
 				p := budget.Projection{Input: 1000}
 				var r budget.Reservation
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					r = budget.Reservation{}
-					if err := k.Reserve(ctx, &r, owners[i%n], budgets, &p); err != nil {
+					call.Team, call.Run.ID = owners[i%n].Team, owners[i%n].ID
+					if err := k.Reserve(ctx, &r, &call, budgets, &p); err != nil {
 						b.Fatal(err)
 					}
 					if _, err := r.Settle(ctx, 1000, 1); err != nil {

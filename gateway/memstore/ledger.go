@@ -2,7 +2,7 @@ package memstore
 
 import (
 	"context"
-	"math"
+	"errors"
 	"sync"
 	"time"
 
@@ -13,19 +13,18 @@ import (
 // ended can still be settled.
 const correctable = time.Hour
 
+var errAccounts = errors.New("memstore: as many accounts as Options allow; no more are made")
+
 // ledger implements budget.Ledger.
 type ledger struct {
+	most int // accounts
+
 	mu       sync.Mutex
-	accounts map[budget.Owner][]*account
+	accounts accounts
 	known    map[budget.ID]*reservation
 	held     queue        // in the order in which their leases end
 	charged  queue        // whose leases have ended, in the order in which they are forgotten
 	free     *reservation // to be used again, linked by next
-}
-
-type account struct {
-	name                  string
-	spent, reserved, peak int64
 }
 
 type reservation struct {
@@ -37,53 +36,14 @@ type reservation struct {
 }
 
 type hold struct {
-	*account
+	*slot
 	need int64
 }
 
-func (l *ledger) init() {
-	l.accounts = map[budget.Owner][]*account{}
+func (l *ledger) init(o Options) {
+	l.most = o.Accounts
+	l.accounts.of = map[budget.Owner]*owner{}
 	l.known = map[budget.ID]*reservation{}
-}
-
-// find returns an account, and nil if it is not there.
-func (l *ledger) find(a *budget.Account) *account {
-	for _, x := range l.accounts[a.Owner] {
-		if x.name == a.Budget {
-			return x
-		}
-	}
-	return nil
-}
-
-// open returns an account, made if it is not there.
-func (l *ledger) open(a *budget.Account) *account {
-	x := l.find(a)
-	if x == nil {
-		x = &account{name: a.Budget}
-		l.accounts[a.Owner] = append(l.accounts[a.Owner], x)
-	}
-	return x
-}
-
-// room reports whether a hold fits in. It does not add, since sums may be beyond
-// the largest number.
-func (a *account) room(h *budget.Hold) bool {
-	left := h.Limit - a.spent
-	return left >= a.reserved && left-a.reserved >= h.Need
-}
-
-// spend changes what is spent by n, without wrapping round.
-func (a *account) spend(n int64) {
-	s := a.spent + n
-	if n > 0 && s < 0 {
-		s = math.MaxInt64
-	}
-	a.spent = max(0, s)
-}
-
-func (a *account) balance(before int64) budget.Balance {
-	return budget.Balance{Spent: a.spent, Reserved: a.reserved, Peak: a.peak, Before: before}
 }
 
 // Reserve implements budget.Ledger.
@@ -95,18 +55,30 @@ func (l *ledger) Reserve(_ context.Context, id budget.ID, holds []budget.Hold, l
 	if l.known[id] != nil {
 		return budget.Shortage{}, true, nil
 	}
+	fresh := 0
+	var few [16]*account
+	found := few[:0]
+	for i := range holds {
+		h := &holds[i]
+		c := l.accounts.account(&h.Account)
+		if c == nil {
+			fresh++
+		}
+		found = append(found, c)
+		counted := c.counted(h.Slot)
+		if b := balance(counted); !room(h, b.Spent, b.Reserved) {
+			return budget.Shortage{Hold: i, Balance: b, Room: vacant(h, counted)}, false, nil
+		}
+	}
+	if fresh > 0 && l.accounts.count+fresh > l.most {
+		return budget.Shortage{}, false, errAccounts
+	}
 	r := l.newReservation()
 	for i := range holds {
 		h := &holds[i]
-		a := l.open(&h.Account)
-		if !a.room(h) {
-			l.recycle(r)
-			return budget.Shortage{Hold: i, Balance: a.balance(a.peak)}, false, nil
-		}
-		r.holds = append(r.holds, hold{a, h.Need})
-	}
-	for _, h := range r.holds {
-		h.reserved += h.need
+		s := l.accounts.open(&h.Account, found[i])
+		s.reserved, s.holds = add(s.reserved, h.Need), s.holds+1
+		r.holds = append(r.holds, hold{s, h.Need})
 	}
 	r.id, r.until = id, now.Add(lease)
 	l.known[id] = r
@@ -137,42 +109,47 @@ func (l *ledger) Settle(_ context.Context, id budget.ID, charges []int64, dst []
 		return dst, nil
 	}
 	for i, h := range r.holds {
-		before := h.peak
 		var n int64
 		if len(charges) > 0 {
 			n = max(0, charges[i])
 		}
-		if r.charged {
-			n -= h.need
-		} else {
-			h.reserved -= h.need
-		}
-		h.spend(n)
-		h.peak = max(h.peak, h.spent)
-		dst = append(dst, h.balance(before))
+		dst = append(dst, h.settle(n, r.charged))
 	}
 	if r.charged {
 		l.charged.remove(r)
 	} else {
 		l.held.remove(r)
 	}
-	delete(l.known, id)
-	l.recycle(r)
+	l.end(r)
 	return dst, nil
 }
 
+// settle charges n for what the hold has reserved, or was charged with when its
+// lease ended.
+func (h hold) settle(n int64, charged bool) budget.Balance {
+	if charged {
+		h.spent = max(0, h.spent-h.need)
+	} else {
+		h.reserved -= h.need
+	}
+	counted := h.of.counted(h.number)
+	before := balance(counted).Peak
+	h.spent = add(h.spent, n)
+	b := balance(counted)
+	b.Before, b.Peak = before, max(before, b.Spent)
+	counted[len(counted)-1].peak = b.Peak
+	return b
+}
+
 // Balances implements budget.Ledger.
-func (l *ledger) Balances(_ context.Context, accounts []budget.Account, dst []budget.Balance) ([]budget.Balance, error) {
+func (l *ledger) Balances(_ context.Context, all []budget.Account, dst []budget.Balance) ([]budget.Balance, error) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.expire(now)
-	for i := range accounts {
-		var b budget.Balance
-		if a := l.find(&accounts[i]); a != nil {
-			b = a.balance(a.peak)
-		}
-		dst = append(dst, b)
+	for i := range all {
+		a := &all[i]
+		dst = append(dst, balance(l.accounts.account(a).counted(a.Slot)))
 	}
 	return dst, nil
 }
@@ -181,27 +158,42 @@ func (l *ledger) Balances(_ context.Context, accounts []budget.Account, dst []bu
 func (l *ledger) Forget(_ context.Context, o budget.Owner) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.accounts, o)
+	l.accounts.forget(o)
 	return nil
 }
 
-// expire charges the reservations whose leases have ended, and forgets those
-// that were charged long ago.
+// expire charges the reservations whose leases have ended, and forgets what was
+// charged long ago, or has left its window long ago.
 func (l *ledger) expire(now time.Time) {
 	for r := l.held.first; r != nil && !now.Before(r.until); r = l.held.first {
 		l.held.remove(r)
 		for _, h := range r.holds {
 			h.reserved -= h.need
-			h.spend(h.need)
+			h.spent = add(h.spent, h.need)
 		}
 		r.charged, r.until = true, now.Add(correctable)
 		l.charged.insert(r)
 	}
 	for r := l.charged.first; r != nil && !now.Before(r.until); r = l.charged.first {
 		l.charged.remove(r)
-		delete(l.known, r.id)
-		l.recycle(r)
+		l.end(r)
 	}
+	l.accounts.expire(now)
+}
+
+// end forgets a reservation, and the accounts that it leaves with nothing in
+// them.
+func (l *ledger) end(r *reservation) {
+	for _, h := range r.holds {
+		h.holds--
+		if h.holds == 0 && h.spent == 0 && h.peak == 0 {
+			l.accounts.drop(h.slot)
+		}
+	}
+	delete(l.known, r.id)
+	clear(r.holds)
+	*r = reservation{holds: r.holds[:0], next: l.free}
+	l.free = r
 }
 
 func (l *ledger) newReservation() *reservation {
@@ -211,46 +203,4 @@ func (l *ledger) newReservation() *reservation {
 	}
 	l.free, r.next = r.next, nil
 	return r
-}
-
-func (l *ledger) recycle(r *reservation) {
-	clear(r.holds)
-	*r = reservation{holds: r.holds[:0], next: l.free}
-	l.free = r
-}
-
-// queue is a list of reservations, ordered by until. Leases are mostly of the
-// same length, so that a new one belongs at the end.
-type queue struct{ first, last *reservation }
-
-func (q *queue) insert(r *reservation) {
-	after := q.last
-	for after != nil && r.until.Before(after.until) {
-		after = after.prev
-	}
-	r.prev = after
-	if after == nil {
-		r.next, q.first = q.first, r
-	} else {
-		r.next, after.next = after.next, r
-	}
-	if r.next == nil {
-		q.last = r
-	} else {
-		r.next.prev = r
-	}
-}
-
-func (q *queue) remove(r *reservation) {
-	if r.prev == nil {
-		q.first = r.next
-	} else {
-		r.prev.next = r.next
-	}
-	if r.next == nil {
-		q.last = r.prev
-	} else {
-		r.next.prev = r.prev
-	}
-	r.prev, r.next = nil, nil
 }

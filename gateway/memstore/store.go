@@ -12,6 +12,7 @@ const (
 	DefaultRuns       = 100_000
 	DefaultOpenRuns   = 100_000
 	DefaultSteps      = 10_000
+	DefaultAccounts   = 1_000_000
 )
 
 // Options bound what is remembered. The zero Options are the defaults.
@@ -32,6 +33,14 @@ type Options struct {
 	// Steps is how many steps of one run are remembered, the newest. The run's
 	// sums count all of them. 0 is DefaultSteps.
 	Steps int
+
+	// Accounts is how many accounts are kept, of some 300 bytes each, or 100 for
+	// each slot of a window that rolls, of which there are up to 61. Those of
+	// runs go with their runs, those of windows with the window, those in which
+	// nothing was spent at once. What is spent under a budget for ever has to be
+	// remembered: beyond the bound, calls that need a new account are refused
+	// with an error. 0 is DefaultAccounts.
+	Accounts int
 }
 
 // A Store is a run.Journal and a budget.Ledger in memory. It is safe for
@@ -56,8 +65,11 @@ func New(o Options) *Store {
 	if o.Steps == 0 {
 		o.Steps = DefaultSteps
 	}
+	if o.Accounts == 0 {
+		o.Accounts = DefaultAccounts
+	}
 	s := &Store{}
 	s.journal.init(o)
-	s.ledger.init()
+	s.ledger.init(o)
 	return s
 }

@@ -1,0 +1,199 @@
+package budget
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// A Reservation is room taken for one call. It has to be given back by Settle
+// or Release, whichever comes first; what comes later does nothing. The zero
+// Reservation, and one for a call without budgets, holds nothing. A Reservation
+// is for one goroutine, except that Renew may be called beside the others; it
+// must not be copied.
+type Reservation struct {
+	k       *Keeper
+	id      ID
+	holds   []Hold
+	budgets []*Budget // of each hold
+	done    bool
+	after   []Balance // of each hold, once done
+
+	// Most calls have no more holds than this: no memory is taken for them.
+	few struct {
+		holds    [4]Hold
+		balances [4]Balance
+		budgets  [12]*Budget
+		charges  [12]int64
+	}
+}
+
+// project finds the holds that a call needs. Without a projection they need
+// nothing.
+func (r *Reservation) project(s *Subject, budgets []Budget, p *Projection, at time.Time) error {
+	n := 0
+	for i := range budgets {
+		n += len(s.tags(budgets[i].Per))
+	}
+	for i := range s.Ancestors {
+		n += len(s.Ancestors[i].Budgets)
+	}
+	r.holds, r.budgets = sized(r.few.holds[:0], n), sized(r.few.budgets[:0], n)
+	for i := range budgets {
+		if err := r.add(s, &s.Run, &budgets[i], p, at); err != nil {
+			return err
+		}
+	}
+	for i := range s.Ancestors {
+		a := &s.Ancestors[i]
+		for j := range a.Budgets {
+			if b := &a.Budgets[j]; b.Per == ScopeRun {
+				if err := r.add(s, &a.Run, b, p, at); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// sized returns few, or an empty slice with room for n where few has none.
+func sized[T any](few []T, n int) []T {
+	if n > cap(few) {
+		return make([]T, 0, n)
+	}
+	return few
+}
+
+// add adds a hold for each account that a budget has for the call.
+func (r *Reservation) add(s *Subject, run *Run, b *Budget, p *Projection, at time.Time) error {
+	h := Hold{
+		Account:   Account{Budget: b.Name, Unit: b.Unit, Window: b.Window, Slot: b.Window.Slot(at)},
+		Limit:     b.Limit,
+		SpentOnly: b.Admission == Spent,
+	}
+	if b.Per == ScopeRun {
+		if raised, ok := run.Raised[b.Name]; ok {
+			h.Limit = raised
+		}
+	}
+	if p != nil {
+		var err error
+		if h.Need, err = b.Need(p); err != nil {
+			return err
+		}
+	}
+	tags := s.tags(b.Per)
+	for i, tag := range tags {
+		var applies bool
+		if h.Owner, applies = s.owner(b.Per, run, tag); applies && !slices.Contains(tags[:i], tag) {
+			r.holds, r.budgets = append(r.holds, h), append(r.budgets, b)
+		}
+	}
+	return nil
+}
+
+// Held reports whether r holds anything that is still to be given back.
+func (r *Reservation) Held() bool { return r.k != nil && !r.done }
+
+// Renew keeps the reservation alive for another lease. The holder calls it
+// before the lease ends, as long as the call lives.
+func (r *Reservation) Renew(ctx context.Context) error {
+	if r.k == nil {
+		return nil
+	}
+	return r.k.Ledger.Renew(ctx, r.id, r.k.lease())
+}
+
+// Settle gives the room back and charges what the call has really cost. It
+// returns the alerts that this raised. If it fails, the reservation is still
+// held and Settle may be called again.
+func (r *Reservation) Settle(ctx context.Context, cost Money, tokens int64) ([]Alert, error) {
+	if !r.Held() {
+		return nil, nil
+	}
+	charges := sized(r.few.charges[:0], len(r.holds))
+	for _, b := range r.budgets {
+		if b.Unit == Tokens {
+			charges = append(charges, tokens)
+		} else {
+			charges = append(charges, int64(cost))
+		}
+	}
+	return r.end(ctx, charges)
+}
+
+// Release gives the room back for a call that has cost nothing.
+func (r *Reservation) Release(ctx context.Context) error {
+	if !r.Held() {
+		return nil
+	}
+	_, err := r.end(ctx, nil)
+	return err
+}
+
+func (r *Reservation) end(ctx context.Context, charges []int64) ([]Alert, error) {
+	balances, err := r.k.Ledger.Settle(ctx, r.id, charges, sized(r.few.balances[:0], len(r.holds)))
+	if err != nil {
+		return nil, err
+	}
+	r.done, r.after = true, balances
+	var raised []Alert
+	for i := range balances {
+		b, h, bal := r.budgets[i], &r.holds[i], &balances[i]
+		for _, at := range b.alerts() {
+			if line := threshold(h.Limit, at); bal.Before < line && bal.Peak >= line {
+				a := Alert{Budget: *b, Account: h.Account, At: at, Spent: bal.Spent}
+				a.Budget.Limit = h.Limit
+				raised = append(raised, a)
+			}
+		}
+	}
+	return raised, nil
+}
+
+// Left is the least that the reservation's budgets have left after it was
+// settled: dollars, and tokens. Each is -1 where no budget limits it or the
+// reservation is not settled.
+func (r *Reservation) Left() (dollars Money, tokens int64) {
+	dollars, tokens = -1, -1
+	for i := range r.after {
+		b, bal := r.budgets[i], &r.after[i]
+		left := max(0, max(0, r.holds[i].Limit-bal.Spent)-bal.Reserved)
+		switch {
+		case b.Unit == USD && (dollars < 0 || Money(left) < dollars):
+			dollars = Money(left)
+		case b.Unit == Tokens && (tokens < 0 || left < tokens):
+			tokens = left
+		}
+	}
+	return dollars, tokens
+}
+
+// An Alert says that spending has passed a share of a budget. There is one for
+// each share in each account and window; in a window that rolls, one for as long
+// as the spending that raised it counts.
+type Alert struct {
+	Budget  Budget // with the limit that holds for the run, if it was raised
+	Account Account
+	At      float64 // the share
+	Spent   int64   // in the budget's unit
+}
+
+// threshold is the least amount that is at least the share of limit. The share
+// is taken to a millionth, so that 0.1 of 70 is 7, as it is in decimals. At
+// least one, since nothing spent is nothing to raise an alert for.
+func threshold(limit int64, share float64) int64 {
+	const parts = 1_000_000
+	if !(share > 0 && share < 1) {
+		return max(1, limit)
+	}
+	hi, lo := bits.Mul64(uint64(limit), uint64(math.Round(share*parts)))
+	line, rest := bits.Div64(hi, lo, parts)
+	if rest > 0 {
+		line++
+	}
+	return max(1, int64(line))
+}
