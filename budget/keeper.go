@@ -35,7 +35,7 @@ func (k *Keeper) lease() time.Duration {
 // The call is charged to the windows that it is reserved in, even if it ends
 // after them.
 func (k *Keeper) Reserve(ctx context.Context, r *Reservation, s *Subject, budgets []Budget, p *Projection) error {
-	if err := r.project(s, budgets, p, time.Now()); err != nil || len(r.holds) == 0 {
+	if err := r.project(s, budgets, p); err != nil || len(r.holds) == 0 {
 		return err
 	}
 	id := ID(ids.New())
@@ -64,7 +64,7 @@ type Standing struct {
 // in the order of the budgets; those of its run's ancestors follow.
 func (k *Keeper) Statement(ctx context.Context, s *Subject, budgets []Budget) ([]Standing, error) {
 	var r Reservation
-	if err := r.project(s, budgets, nil, time.Now()); err != nil {
+	if err := r.project(s, budgets, nil); err != nil {
 		return nil, err
 	}
 	accounts := make([]Account, len(r.holds))

@@ -30,15 +30,22 @@ type Reservation struct {
 	}
 }
 
-// project finds the holds that a call needs. Without a projection they need
+// project finds the holds that a call needs now. Without a projection they need
 // nothing.
-func (r *Reservation) project(s *Subject, budgets []Budget, p *Projection, at time.Time) error {
+func (r *Reservation) project(s *Subject, budgets []Budget, p *Projection) error {
+	var at time.Time // not asked for where no window depends on it
 	n := 0
-	for i := range budgets {
-		n += len(s.tags(budgets[i].Per))
+	count := func(budgets []Budget) {
+		for i := range budgets {
+			n += len(s.tags(budgets[i].Per))
+			if at.IsZero() && budgets[i].Window != Forever {
+				at = time.Now()
+			}
+		}
 	}
+	count(budgets)
 	for i := range s.Ancestors {
-		n += len(s.Ancestors[i].Budgets)
+		count(s.Ancestors[i].Budgets)
 	}
 	r.holds, r.budgets = sized(r.few.holds[:0], n), sized(r.few.budgets[:0], n)
 	for i := range budgets {

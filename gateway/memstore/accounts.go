@@ -40,8 +40,7 @@ type slot struct {
 }
 
 // account returns an account with all its slots, and nil if it is not there.
-func (x *accounts) account(a *budget.Account) *account {
-	o := x.of[a.Owner]
+func (o *owner) account(a *budget.Account) *account {
 	if o == nil {
 		return nil
 	}
@@ -132,6 +131,12 @@ func (x *accounts) forget(key budget.Owner) {
 		}
 	}
 	o.accounts = nil
+}
+
+// lasts reports whether the account is kept for ever: it neither goes with a run
+// nor has a window.
+func (c *account) lasts() bool {
+	return c.window == budget.Forever && c.of.key.Scope != budget.ScopeRun
 }
 
 // counted returns the slots that count as of a slot number.

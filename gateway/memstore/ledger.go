@@ -58,9 +58,13 @@ func (l *ledger) Reserve(_ context.Context, id budget.ID, holds []budget.Hold, l
 	fresh := 0
 	var few [16]*account
 	found := few[:0]
+	var o *owner
 	for i := range holds {
 		h := &holds[i]
-		c := l.accounts.account(&h.Account)
+		if i == 0 || h.Owner != holds[i-1].Owner {
+			o = l.accounts.of[h.Owner]
+		}
+		c := o.account(&h.Account)
 		if c == nil {
 			fresh++
 		}
@@ -149,7 +153,7 @@ func (l *ledger) Balances(_ context.Context, all []budget.Account, dst []budget.
 	l.expire(now)
 	for i := range all {
 		a := &all[i]
-		dst = append(dst, balance(l.accounts.account(a).counted(a.Slot)))
+		dst = append(dst, balance(l.accounts.of[a.Owner].account(a).counted(a.Slot)))
 	}
 	return dst, nil
 }
@@ -182,11 +186,11 @@ func (l *ledger) expire(now time.Time) {
 }
 
 // end forgets a reservation, and the accounts that it leaves with nothing in
-// them.
+// them and that nothing else would drop.
 func (l *ledger) end(r *reservation) {
 	for _, h := range r.holds {
 		h.holds--
-		if h.holds == 0 && h.spent == 0 && h.peak == 0 {
+		if h.holds == 0 && h.spent == 0 && h.peak == 0 && h.of.lasts() {
 			l.accounts.drop(h.slot)
 		}
 	}
