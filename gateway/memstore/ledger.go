@@ -24,15 +24,15 @@ type ledger struct {
 	known    map[budget.ID]*reservation
 	held     queue        // in the order in which their leases end
 	charged  queue        // whose leases have ended, in the order in which they are forgotten
-	free     *reservation // to be used again, linked by next
+	free     *reservation // to be used again
 }
 
+// A reservation is leased; once charged, it is kept until it is forgotten.
 type reservation struct {
-	id         budget.ID
-	holds      []hold
-	until      time.Time // end of the lease; once charged, when it is forgotten
-	charged    bool
-	prev, next *reservation
+	lease
+	holds   []hold
+	charged bool
+	free    *reservation // the next one that is free
 }
 
 type hold struct {
@@ -86,7 +86,7 @@ func (l *ledger) Reserve(_ context.Context, id budget.ID, holds []budget.Hold, l
 	}
 	r.id, r.until = id, now.Add(lease)
 	l.known[id] = r
-	l.held.insert(r)
+	l.held.insert(&r.lease)
 	return budget.Shortage{}, true, nil
 }
 
@@ -97,9 +97,9 @@ func (l *ledger) Renew(_ context.Context, id budget.ID, lease time.Duration) err
 	defer l.mu.Unlock()
 	l.expire(now)
 	if r := l.known[id]; r != nil && !r.charged {
-		l.held.remove(r)
+		l.held.remove(&r.lease)
 		r.until = now.Add(lease)
-		l.held.insert(r)
+		l.held.insert(&r.lease)
 	}
 	return nil
 }
@@ -120,9 +120,9 @@ func (l *ledger) Settle(_ context.Context, id budget.ID, charges []int64, dst []
 		dst = append(dst, h.settle(n, r.charged))
 	}
 	if r.charged {
-		l.charged.remove(r)
+		l.charged.remove(&r.lease)
 	} else {
-		l.held.remove(r)
+		l.held.remove(&r.lease)
 	}
 	l.end(r)
 	return dst, nil
@@ -169,17 +169,19 @@ func (l *ledger) Forget(_ context.Context, o budget.Owner) error {
 // expire charges the reservations whose leases have ended, and forgets what was
 // charged long ago, or has left its window long ago.
 func (l *ledger) expire(now time.Time) {
-	for r := l.held.first; r != nil && !now.Before(r.until); r = l.held.first {
-		l.held.remove(r)
+	for x := l.held.ended(now); x != nil; x = l.held.ended(now) {
+		r := l.known[x.id]
+		l.held.remove(&r.lease)
 		for _, h := range r.holds {
 			h.reserved -= h.need
 			h.spent = add(h.spent, h.need)
 		}
 		r.charged, r.until = true, now.Add(correctable)
-		l.charged.insert(r)
+		l.charged.insert(&r.lease)
 	}
-	for r := l.charged.first; r != nil && !now.Before(r.until); r = l.charged.first {
-		l.charged.remove(r)
+	for x := l.charged.ended(now); x != nil; x = l.charged.ended(now) {
+		r := l.known[x.id]
+		l.charged.remove(&r.lease)
 		l.end(r)
 	}
 	l.accounts.expire(now)
@@ -196,7 +198,7 @@ func (l *ledger) end(r *reservation) {
 	}
 	delete(l.known, r.id)
 	clear(r.holds)
-	*r = reservation{holds: r.holds[:0], next: l.free}
+	*r = reservation{holds: r.holds[:0], free: l.free}
 	l.free = r
 }
 
@@ -205,6 +207,6 @@ func (l *ledger) newReservation() *reservation {
 	if r == nil {
 		return &reservation{}
 	}
-	l.free, r.next = r.next, nil
+	l.free, r.free = r.free, nil
 	return r
 }

@@ -1,10 +1,31 @@
 package memstore
 
-// queue is a list of reservations, ordered by until. Leases are mostly of the
-// same length, so that a new one belongs at the end.
-type queue struct{ first, last *reservation }
+import (
+	"time"
 
-func (q *queue) insert(r *reservation) {
+	"github.com/rungate/rungate/budget"
+)
+
+// A lease is what was taken for a time.
+type lease struct {
+	id         budget.ID
+	until      time.Time // when it ends
+	prev, next *lease
+}
+
+// queue is a list of leases, ordered by until. They are mostly of the same
+// length, so that a new one belongs at the end.
+type queue struct{ first, last *lease }
+
+// ended returns the first lease if it has ended, and nil if none has.
+func (q *queue) ended(now time.Time) *lease {
+	if q.first == nil || now.Before(q.first.until) {
+		return nil
+	}
+	return q.first
+}
+
+func (q *queue) insert(r *lease) {
 	after := q.last
 	for after != nil && r.until.Before(after.until) {
 		after = after.prev
@@ -22,7 +43,7 @@ func (q *queue) insert(r *reservation) {
 	}
 }
 
-func (q *queue) remove(r *reservation) {
+func (q *queue) remove(r *lease) {
 	if r.prev == nil {
 		q.first = r.next
 	} else {

@@ -43,12 +43,13 @@ type Options struct {
 	Accounts int
 }
 
-// A Store is a run.Journal and a budget.Ledger in memory. It is safe for
+// A Store is a run.Journal, a budget.Ledger and budget.Rates in memory. It is safe for
 // concurrent use. None of its methods fails but for what is not found, and none
 // looks at its context: they do not wait.
 type Store struct {
 	journal
 	ledger
+	rates
 }
 
 // New returns an empty store.
@@ -71,5 +72,6 @@ func New(o Options) *Store {
 	s := &Store{}
 	s.journal.init(o)
 	s.ledger.init(o)
+	s.rates.init()
 	return s
 }

@@ -1,0 +1,184 @@
+package memstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/rungate/rungate/budget"
+)
+
+// rates implements budget.Rates. A bucket that is full and used by nobody is as
+// good as none: it is dropped by one of the next calls, each of which looks at
+// two buckets for each that it takes from. So there are never many more of them
+// than are not full.
+type rates struct {
+	mu      sync.Mutex
+	buckets map[bucketKey]*bucket
+	all     []*bucket // in no order
+	next    int       // in all: whose turn it is to be looked at
+	permits map[budget.ID]*permit
+	held    queue   // in the order in which their leases end
+	free    *permit // to be used again
+}
+
+type permit struct {
+	lease
+	parts []part
+	free  *permit // the next one that is free
+}
+
+type part struct {
+	*bucket
+	need int64
+}
+
+func (r *rates) init() {
+	r.buckets = map[bucketKey]*bucket{}
+	r.permits = map[budget.ID]*permit{}
+}
+
+// Take implements budget.Rates.
+func (r *rates) Take(_ context.Context, id budget.ID, takes []budget.Take, lease time.Duration) (budget.Wait, bool, error) {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	if r.permits[id] != nil {
+		return budget.Wait{}, true, nil
+	}
+	for range 2 * len(takes) {
+		r.tidy(now)
+	}
+	p := r.newPermit()
+	var few [8]rate.Reservation
+	taken := few[:0]
+	var short budget.Wait
+	for i := range takes {
+		t := &takes[i]
+		b := r.bucket(t, now)
+		p.parts = append(p.parts, part{b, t.Need})
+		v, wait := b.take(t, now)
+		if wait > short.After {
+			short = budget.Wait{Take: i, After: wait}
+		}
+		taken = append(taken, v)
+	}
+	if short.After > 0 {
+		for i := range taken {
+			p.parts[i].untake(&taken[i], now)
+		}
+		r.recycle(p)
+		return short, false, nil
+	}
+	for _, x := range p.parts {
+		x.keep(x.need, now)
+	}
+	p.id, p.until = id, now.Add(lease)
+	r.permits[id] = p
+	r.held.insert(&p.lease)
+	return budget.Wait{}, true, nil
+}
+
+// Extend implements budget.Rates.
+func (r *rates) Extend(_ context.Context, id budget.ID, lease time.Duration) error {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	if p := r.permits[id]; p != nil {
+		r.held.remove(&p.lease)
+		p.until = now.Add(lease)
+		r.held.insert(&p.lease)
+	}
+	return nil
+}
+
+// Return implements budget.Rates.
+func (r *rates) Return(_ context.Context, id budget.ID, used []int64) error {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	p := r.permits[id]
+	if p == nil {
+		return nil
+	}
+	for i, x := range p.parts {
+		var n int64
+		if len(used) > 0 {
+			n = max(0, used[i])
+		}
+		x.bucket.correct(n-x.need, now)
+	}
+	r.end(p)
+	return nil
+}
+
+// expire ends the permits whose leases have ended.
+func (r *rates) expire(now time.Time) {
+	for x := r.held.ended(now); x != nil; x = r.held.ended(now) {
+		r.end(r.permits[x.id])
+	}
+}
+
+func (r *rates) end(p *permit) {
+	r.held.remove(&p.lease)
+	delete(r.permits, p.id)
+	for _, x := range p.parts {
+		x.holders--
+	}
+	r.recycle(p)
+}
+
+func (r *rates) newPermit() *permit {
+	p := r.free
+	if p == nil {
+		return &permit{}
+	}
+	r.free, p.free = p.free, nil
+	return p
+}
+
+func (r *rates) recycle(p *permit) {
+	clear(p.parts)
+	*p = permit{parts: p.parts[:0], free: r.free}
+	r.free = p
+}
+
+// bucket returns what a take is from, made if it is not there.
+func (r *rates) bucket(t *budget.Take, now time.Time) *bucket {
+	key := bucketKey{t.Owner, t.Rate, t.Of}
+	b := r.buckets[key]
+	if b == nil {
+		b = &bucket{key: key}
+		if t.Of != budget.Concurrent {
+			b.limiter = rate.NewLimiter(perSecond(t), int(t.Burst))
+		}
+		r.buckets[key] = b
+		r.all = append(r.all, b)
+	}
+	b.adjust(t, now)
+	return b
+}
+
+// tidy looks at one bucket, and drops it if it is as good as none.
+func (r *rates) tidy(now time.Time) {
+	if len(r.all) == 0 {
+		return
+	}
+	if r.next >= len(r.all) {
+		r.next = 0
+	}
+	b := r.all[r.next]
+	if !b.idle(now) {
+		r.next++
+		return
+	}
+	delete(r.buckets, b.key)
+	last := len(r.all) - 1
+	r.all[r.next], r.all[last] = r.all[last], nil
+	r.all = r.all[:last]
+}
