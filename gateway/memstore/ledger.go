@@ -141,7 +141,8 @@ func (h hold) settle(n int64, charged bool) budget.Balance {
 	h.spent = add(h.spent, n)
 	b := balance(counted)
 	b.Before, b.Peak = before, max(before, b.Spent)
-	counted[len(counted)-1].peak = b.Peak
+	newest := counted[len(counted)-1]
+	newest.peak = max(newest.peak, b.Spent)
 	return b
 }
 

@@ -1,6 +1,6 @@
-// Package storetest checks that a store keeps its word. What [run.Journal] and
-// [budget.Ledger] promise in their comments is here a test, sentence by
-// sentence, for any implementation:
+// Package storetest checks that a store keeps its word. What [run.Journal],
+// [budget.Ledger] and [budget.Rates] promise in their comments is here a test,
+// sentence by sentence, for any implementation:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) storetest.Store { return open(t) })

@@ -43,7 +43,7 @@ func RunJournal(t *testing.T, open func(t *testing.T) run.Journal) {
 
 // RunLedger checks a store that keeps accounts only. Open is as for [Run].
 func RunLedger(t *testing.T, open func(t *testing.T) budget.Ledger) {
-	for _, cases := range [][]ledgerCase{reserveCases, settleCases, leaseCases, ledgerCrowdCases} {
+	for _, cases := range [][]ledgerCase{reserveCases, settleCases, leaseCases, windowCases, ledgerCrowdCases} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { c.check(&ledger{t, open(t)}) })
 		}
