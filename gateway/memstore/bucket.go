@@ -38,23 +38,28 @@ func (b *bucket) adjust(t *budget.Take, now time.Time) {
 	}
 }
 
-// take takes, and says how long it would have to wait for that: if it has to
-// wait at all, it must not be kept.
-func (b *bucket) take(t *budget.Take, now time.Time) (rate.Reservation, time.Duration) {
+// take takes up to the burst, or says how long it would have to wait for that.
+// What was taken has to be kept or untaken.
+func (b *bucket) take(need, limit int64, now time.Time) time.Duration {
 	if b.limiter == nil {
-		if b.holders >= t.Limit {
-			return rate.Reservation{}, budget.SlotWait
+		if b.holders >= limit {
+			return budget.SlotWait
 		}
-		return rate.Reservation{}, 0
+		return 0
 	}
-	v := *b.limiter.ReserveN(now, int(min(t.Need, t.Burst)))
-	return v, v.DelayFrom(now)
+	n := int(min(need, int64(b.limiter.Burst())))
+	if b.limiter.AllowN(now, n) {
+		return 0
+	}
+	v := b.limiter.ReserveN(now, n)
+	defer v.CancelAt(now)
+	return v.DelayFrom(now)
 }
 
-// untake undoes what take has done.
-func (b *bucket) untake(v *rate.Reservation, now time.Time) {
+// untake puts back what take has taken.
+func (b *bucket) untake(need int64, now time.Time) {
 	if b.limiter != nil {
-		v.CancelAt(now)
+		b.correct(-min(need, int64(b.limiter.Burst())), now)
 	}
 }
 

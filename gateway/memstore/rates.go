@@ -12,8 +12,8 @@ import (
 
 // rates implements budget.Rates. A bucket that is full and used by nobody is as
 // good as none: it is dropped by one of the next calls, each of which looks at
-// two buckets for each that it takes from. So there are never many more of them
-// than are not full.
+// two buckets for each that it makes. So there are never many more of them than
+// there have to be at once.
 type rates struct {
 	mu      sync.Mutex
 	buckets map[bucketKey]*bucket
@@ -49,26 +49,21 @@ func (r *rates) Take(_ context.Context, id budget.ID, takes []budget.Take, lease
 	if r.permits[id] != nil {
 		return budget.Wait{}, true, nil
 	}
-	for range 2 * len(takes) {
-		r.tidy(now)
-	}
+	defer r.tidy(len(r.all), now)
 	p := r.newPermit()
-	var few [8]rate.Reservation
-	taken := few[:0]
 	var short budget.Wait
 	for i := range takes {
 		t := &takes[i]
 		b := r.bucket(t, now)
-		p.parts = append(p.parts, part{b, t.Need})
-		v, wait := b.take(t, now)
-		if wait > short.After {
+		if wait := b.take(t.Need, t.Limit, now); wait == 0 {
+			p.parts = append(p.parts, part{b, t.Need})
+		} else if wait > short.After {
 			short = budget.Wait{Take: i, After: wait}
 		}
-		taken = append(taken, v)
 	}
 	if short.After > 0 {
-		for i := range taken {
-			p.parts[i].untake(&taken[i], now)
+		for _, x := range p.parts {
+			x.untake(x.need, now)
 		}
 		r.recycle(p)
 		return short, false, nil
@@ -164,21 +159,23 @@ func (r *rates) bucket(t *budget.Take, now time.Time) *bucket {
 	return b
 }
 
-// tidy looks at one bucket, and drops it if it is as good as none.
-func (r *rates) tidy(now time.Time) {
-	if len(r.all) == 0 {
-		return
+// tidy looks at two buckets for each that there is more than before, and drops
+// those that are as good as none.
+func (r *rates) tidy(before int, now time.Time) {
+	for range 2 * (len(r.all) - before) {
+		if r.next >= len(r.all) {
+			r.next = 0
+		}
+		b := r.all[r.next]
+		if !b.idle(now) {
+			r.next++
+			continue
+		}
+		delete(r.buckets, b.key)
+		last := len(r.all) - 1
+		r.all[r.next], r.all[last] = r.all[last], nil
+		if r.all = r.all[:last]; last == 0 {
+			return
+		}
 	}
-	if r.next >= len(r.all) {
-		r.next = 0
-	}
-	b := r.all[r.next]
-	if !b.idle(now) {
-		r.next++
-		return
-	}
-	delete(r.buckets, b.key)
-	last := len(r.all) - 1
-	r.all[r.next], r.all[last] = r.all[last], nil
-	r.all = r.all[:last]
 }
