@@ -12,8 +12,8 @@ import (
 
 // rates implements budget.Rates. A bucket that is full and used by nobody is as
 // good as none: it is dropped by one of the next calls, each of which looks at
-// two buckets for each that it makes. So there are never many more of them than
-// there have to be at once.
+// four buckets for each that it makes. So there are never more than about twice
+// as many of them as there have to be.
 type rates struct {
 	mu      sync.Mutex
 	buckets map[bucketKey]*bucket
@@ -159,10 +159,11 @@ func (r *rates) bucket(t *budget.Take, now time.Time) *bucket {
 	return b
 }
 
-// tidy looks at two buckets for each that there is more than before, and drops
-// those that are as good as none.
+// tidy looks at four buckets for each that there is more than before, and drops
+// those that are as good as none. The last one takes the place of one that is
+// dropped, and is looked at next: two would drop no more than are made.
 func (r *rates) tidy(before int, now time.Time) {
-	for range 2 * (len(r.all) - before) {
+	for range 4 * (len(r.all) - before) {
 		if r.next >= len(r.all) {
 			r.next = 0
 		}
