@@ -65,9 +65,9 @@ type Input struct {
 	Target Target
 	Others []Target
 
-	// Billing is the member of the body by which the call would have somebody else
-	// pay for it, such as "workspace_id"; empty if there is none.
-	Billing string
+	// Billing are the members of the body by which the call would have somebody else
+	// pay for it, such as "workspace_id"; nil if there is none.
+	Billing []string
 
 	InputTokens int64 // estimated
 	MaxOutput   int64 // tokens of one answer; 0 if the call sets no limit

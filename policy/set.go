@@ -145,9 +145,9 @@ func (c *compiled) decide(in *Input) Decision {
 			return deny("allowed_models", "model", t.String(), &c.Models)
 		}
 	}
-	if in.Billing != "" {
-		return Decision{Rule: "no_billing_change", Field: in.Billing,
-			Reason: "the field " + in.Billing + " would have somebody else pay for it."}
+	if len(in.Billing) > 0 {
+		return Decision{Rule: "no_billing_change", Field: in.Billing[0],
+			Reason: "the field " + in.Billing[0] + " would have somebody else pay for it."}
 	}
 	return Decision{Verdict: Allow, Budgets: c.budgets}
 }

@@ -20,6 +20,9 @@ type Dialect interface {
 	// Meter returns a reader of the answer to a parsed request.
 	Meter(r *Request) Meter
 
+	// Calls returns a reader of the tool calls in the answer to a parsed request.
+	Calls(r *Request) CallReader
+
 	// Refusal writes an error as the body of an answer.
 	Refusal(e *Refusal) []byte
 

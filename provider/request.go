@@ -23,9 +23,14 @@ type Request struct {
 	// fetched by another.
 	Background bool
 
-	// Billing is the member by which the call would have somebody else pay for it,
-	// such as "workspace_id"; empty if there is none.
-	Billing string
+	// Billing are the members by which the call would have somebody else pay for it,
+	// such as "workspace_id"; nil if there is none.
+	Billing []string
+
+	// Tools are those that the call declares or names, in the order of the body,
+	// wherever in it they are; nil if there are none. One that is declared twice is
+	// there twice.
+	Tools []Tool
 
 	// MaxOutput is the largest of the output limits that the call names, in
 	// tokens for one choice; 0 if it names none.
@@ -35,6 +40,15 @@ type Request struct {
 	// Input is the estimate of the call's input in tokens. It is made to be
 	// rather too high than too low.
 	Input int64
+
+	// MaxInput is what the call's input can come to at most, in tokens, with any
+	// tokenizer whose tokens are a byte or more, if Unbounded is empty.
+	MaxInput int64
+
+	// Unbounded says why the body does not tell how much input there can be: the
+	// first member, type of tool or kind of content that brings in what is not in
+	// the body, such as "previous_response_id". It is empty if there is none.
+	Unbounded string
 
 	// LongCache says that wherever the call asks for its input to be cached, it
 	// asks for an hour.

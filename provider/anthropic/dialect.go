@@ -41,17 +41,18 @@ func (d Dialect) Parse(r *provider.Request) error {
 	if err != nil || r.Endpoint == provider.Models {
 		return err
 	}
-	r.Input = perCall + load.TextTokens(wire.ClaudePercent) +
-		load.Images*imageTokens(r.Model) + load.Hosted*perHosted
+	added := perCall + load.Images*imageTokens(r.Model) + load.Hosted*perHosted
 	if load.Tools > 0 {
-		r.Input += perToolUse
+		added += perToolUse
 	}
 	if load.Formats > 0 {
-		r.Input += perFormat
+		added += perFormat
 	}
 	if load.Cited > 0 {
-		r.Input += perCitations
+		added += perCitations
 	}
+	r.Input = load.TextTokens(wire.ClaudePercent) + added
+	r.MaxInput = load.MaxTokens(len(r.Body)) + added
 	return nil
 }
 

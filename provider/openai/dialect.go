@@ -47,7 +47,9 @@ func (d Dialect) Parse(r *provider.Request) error {
 	if strings.Contains(r.Model, "claude") {
 		percent = wire.ClaudePercent
 	}
-	r.Input = load.TextTokens(percent) + load.Images*imageTokens(r.Model) + load.Tools*perTool + load.Hosted*perHosted
+	image, added := imageTokens(r.Model), load.Tools*perTool+load.Hosted*perHosted
+	r.Input = load.TextTokens(percent) + load.Images*image + added
+	r.MaxInput = load.MaxTokens(len(r.Body)) + load.Images*max(image, perOriginal) + added
 	return nil
 }
 
@@ -62,10 +64,12 @@ const (
 // 1,445 in models that cut it into tiles (85, and 170 for each of up to 8), and
 // in those that cut it into patches 1,536 times up to 2.46 (gpt-4.1-nano), or
 // 2,500 times 1.2 (gpt-5.4 and later). In gpt-4o-mini a tile costs 5,667 tokens,
-// and the image itself 2,833. Source: OpenAI's guide "Images and vision", 2026.
+// and the image itself 2,833. At the detail "original" there are 10,000 patches
+// times 1.2. Source: OpenAI's guide "Images and vision", 2026.
 const (
 	perImage     = 3_779
 	perMiniImage = 2_833 + 8*5_667
+	perOriginal  = 12_000
 )
 
 func imageTokens(model string) int64 {
@@ -73,4 +77,15 @@ func imageTokens(model string) int64 {
 		return perMiniImage
 	}
 	return perImage
+}
+
+// Calls implements [provider.Dialect].
+func (Dialect) Calls(r *provider.Request) provider.CallReader {
+	switch r.Endpoint {
+	case provider.Chat:
+		return new(chatCalls)
+	case provider.Responses:
+		return new(responseCalls)
+	}
+	return wire.NoCalls{}
 }

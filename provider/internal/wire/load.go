@@ -7,6 +7,7 @@ type Load struct {
 	Definitions int64 // bytes of the definitions of tools and of answer formats
 	Counted     int64 // tokens, where they can be told without the text: framing, token arrays, documents, audio
 	Images      int64
+	Pictures    int64 // bytes of the images that are in the body
 	Tools       int64 // tools that the request defines
 	Formats     int64 // formats that the answer is bound to
 	Cited       int64 // documents that are to be cited from
@@ -34,6 +35,11 @@ const (
 func (l Load) TextTokens(percent int64) int64 {
 	return ((Tokens(l.Text)+Tokens(l.Definitions))*percent+99)/100 + l.Counted
 }
+
+// MaxTokens is what a body of so many bytes can come to at most, in tokens, but
+// for images, tools and formats: one for each byte, since no escape is shorter
+// than what it stands for, and what is counted.
+func (l Load) MaxTokens(body int) int64 { return int64(body) - l.Pictures + l.Counted }
 
 // ClaudePercent is how many tokens Claude makes of a text for 100 of o200k.
 const ClaudePercent = 135

@@ -3,17 +3,15 @@ package wire
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/provider"
 )
 
-// Parse reads r.Body in one strict pass and sets every fact of r but Input,
-// which is an estimate of the Load that it returns. An error is a
+// Parse reads r.Body in one strict pass and sets every fact of r but Input and
+// MaxInput, which are made of the Load that it returns. An error is a
 // *[provider.SyntaxError].
 //
 // It knows the members of all endpoints and dialects at once. What one of them
@@ -44,6 +42,7 @@ func Parse(r *provider.Request) (Load, error) {
 	if r.Endpoint == provider.Chat && r.Stream {
 		r.AskUsage = p.askUsage()
 	}
+	p.undeclared()
 	r.LongCache = p.longCache && !p.shortCache
 	return p.load, nil
 }
@@ -69,6 +68,9 @@ type parser struct {
 	ask        provider.Edit // makes it ask for usage
 
 	longCache, shortCache bool // there are cache breakpoints for an hour, or for less
+
+	labels strings.Builder // the names of tools, one after the other
+	chosen []provider.Tool // that are to be called
 }
 
 // member reads a member of the body. What it leaves is skipped.
@@ -97,12 +99,29 @@ func (p *parser) member(key []byte) {
 		}
 	case "system":
 		p.content("system")
-	case "instructions", "prompt":
+	case "instructions":
+		p.load.Text += p.size()
+	case "prompt":
+		if s.Kind() == jsonscan.Object { // it names one that the provider keeps
+			p.unbounded("prompt")
+		}
 		p.load.Text += p.size()
 	case "tools":
 		p.tools("tools")
 	case "functions":
-		p.tools("functions")
+		p.functions()
+	case "tool_choice", "function_call":
+		p.choice()
+	case "web_search_options":
+		p.searches()
+	case "thread":
+		p.thread()
+	case "previous_response_id", "conversation", "container", "compaction":
+		if !s.Null() {
+			p.unbounded(string(key))
+		}
+	case "context_management":
+		p.contextManagement()
 	case "response_format", "text", "output_config", "output_format":
 		p.load.Formats++
 		p.load.Definitions += p.size()
@@ -121,11 +140,11 @@ func (p *parser) member(key []byte) {
 	case "background":
 		p.req.Background = !s.Null() && s.Bool()
 	case "bill_to", "billing_policy", "workspace_id", "user_profile_id":
-		p.req.Billing = string(key)
+		p.req.Billing = append(p.req.Billing, string(key))
 	case "cache_control":
 		p.cacheControl()
 	default:
-		if !disguised(key) {
+		if !Disguised(key, known) {
 			return // an error in it is found when this has returned
 		}
 		s.Fail("the name is another one's in another case")
@@ -136,26 +155,14 @@ func (p *parser) member(key []byte) {
 }
 
 // The members that are read.
-var known = [...]string{
+var known = []string{
 	"model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "rungate", "stream_options",
 	"messages", "input", "system", "instructions", "prompt", "tools", "functions",
 	"response_format", "text", "output_config", "output_format", "mcp_servers", "fallbacks", "models", "cache_control",
 	"service_tier", "inference_geo", "speed", "background",
 	"bill_to", "billing_policy", "workspace_id", "user_profile_id",
-}
-
-// disguised reports whether a name that is not known becomes so if case does not
-// count. Servers that are written in Go take one for the other.
-func disguised(key []byte) bool {
-	plain := true
-	for _, c := range key {
-		plain = plain && (c < 'A' || 'Z' < c) && c < utf8.RuneSelf
-	}
-	if plain {
-		return false
-	}
-	name := string(key)
-	return slices.ContainsFunc(known[:], func(k string) bool { return strings.EqualFold(k, name) })
+	"tool_choice", "function_call", "web_search_options",
+	"previous_response_id", "conversation", "thread", "container", "compaction", "context_management",
 }
 
 // at notes an error in element i of the list called name.
@@ -165,28 +172,9 @@ func (p *parser) at(name string, i int) {
 	}
 }
 
-func (p *parser) model() {
-	s := &p.scan
-	s.Kind() // so that Pos is where the value begins
-	from := s.Pos()
-	p.req.Model = string(s.Str())
-	switch {
-	case p.req.Model == "":
-		s.Fail("is empty")
-	case len(p.req.Model) > maxModelName:
-		p.req.Model = ""
-		s.Fail("is longer than " + strconv.Itoa(maxModelName) + " bytes")
-	}
-	p.req.SetModelSpan(from, s.Pos())
-}
-
-// maxModelName is the length in bytes that a model's name may have. Names are
-// kept in records.
-const maxModelName = 256
-
 // word reads a word that is not the ordinary one; anything else it leaves.
 func (p *parser) word(to *string) {
-	if w := Unusual(string(p.name())); len(w) <= maxModelName {
+	if w := Unusual(string(p.name())); len(w) <= maxName {
 		*to = w
 	}
 }
@@ -232,3 +220,7 @@ func (p *parser) embed() {
 		p.load.Text += p.size()
 	}
 }
+
+// ignore leaves a member to be skipped. The names of an object that is visited
+// are known not to repeat.
+func ignore([]byte) {}

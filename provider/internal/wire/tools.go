@@ -1,10 +1,10 @@
 package wire
 
 import (
-	"bytes"
-	"strconv"
+	"slices"
 
 	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider"
 )
 
 // tools reads a list of definitions of tools.
@@ -20,6 +20,13 @@ func (p *parser) tools(name string) {
 	})
 }
 
+// functions reads tools as they were declared when all of them were functions.
+func (p *parser) functions() {
+	from := len(p.req.Tools)
+	p.tools("functions")
+	p.adopt(from, "function", false)
+}
+
 // definition reads a tool and counts its bytes.
 func (p *parser) definition() {
 	p.scan.Kind()
@@ -30,46 +37,21 @@ func (p *parser) definition() {
 
 // tool reads a definition of a tool, or of a namespace of tools.
 func (p *parser) tool() {
-	s := &p.scan
-	if s.Kind() != jsonscan.Object {
-		s.Skip()
-		return
-	}
 	p.load.Tools++
-	hosted := false
-	s.Object(func(key []byte) {
-		switch string(key) {
-		case "type":
-			switch string(p.name()) {
-			case "", "function", "custom", "namespace", "tool_reference":
-			default:
-				hosted = true
-			}
-		case "model":
-			p.other()
-		case "function":
-			Members(s, ignore)
-		case "custom": // brings a grammar's rules along
-			hosted = true
-			Members(s, ignore)
-		case "tools":
-			if s.Kind() == jsonscan.Array {
-				s.Array(func(int) { p.tool() })
-			}
-		case "cache_control":
-			p.cacheControl()
-		default:
-			p.refuseModel(key)
-		}
-	})
-	if hosted {
+	from := len(p.req.Tools)
+	var d definition
+	p.define(&d)
+	if d.builtIn() {
 		p.load.Hosted++
 	}
+	if d.hosted() {
+		p.adopt(from, d.kind, true)
+	}
+	if d.n == 0 && !d.wraps {
+		d.name(bare(d.kind))
+	}
+	p.declare(&d)
 }
-
-// ignore leaves a member to be skipped. The names of an object that is visited
-// are known not to repeat.
-func ignore([]byte) {}
 
 // servers reads the servers of tools that the provider is to call.
 func (p *parser) servers() {
@@ -78,56 +60,84 @@ func (p *parser) servers() {
 	}
 	p.scan.Array(func(i int) {
 		p.load.Hosted++
-		p.scan.Object(ignore)
+		var d definition
+		p.define(&d)
+		d.kind = "mcp" // it says "url"
+		if d.n == 0 {
+			d.name("")
+		}
+		p.declare(&d)
 		p.at("mcp_servers", i)
 	})
 }
 
-// fallbacks reads the models that the provider itself may turn to: a list, or a
-// word that stands for one.
-func (p *parser) fallbacks() {
-	if p.scan.Kind() != jsonscan.Array {
-		p.other()
+// choice reads which tool is to be called, or which are. They are kept apart,
+// since most are declared too.
+func (p *parser) choice() {
+	if p.scan.Kind() != jsonscan.Object {
+		return // how it is chosen, in a word
+	}
+	load, declared := p.load, p.req.Tools // a choice is nothing to read
+	p.req.Tools = p.chosen
+	var d definition
+	p.define(&d)
+	switch d.kind {
+	case "auto", "any", "none", "required", "allowed_tools":
+	default:
+		if name := bare(d.kind); d.n == 0 && name != "" {
+			d.name(name)
+		}
+	}
+	p.declare(&d)
+	p.load, p.chosen, p.req.Tools = load, p.req.Tools, declared
+}
+
+// undeclared adds what is to be called and not declared.
+func (p *parser) undeclared() {
+	for _, t := range p.chosen {
+		if !slices.ContainsFunc(p.req.Tools, func(o provider.Tool) bool { return o.Name == t.Name }) {
+			p.req.Tools = append(p.req.Tools, t)
+		}
+	}
+}
+
+// searches reads the options of a web search, by being there a tool.
+func (p *parser) searches() {
+	if p.scan.Null() {
 		return
 	}
-	p.scan.Array(func(i int) {
-		if p.scan.Kind() == jsonscan.Object {
-			p.scan.Object(func(key []byte) {
-				if string(key) == "model" {
-					p.other()
-				} else {
-					p.refuseModel(key)
-				}
-			})
-		} else {
-			p.other()
+	d := definition{kind: "web_search_options"}
+	d.name("web_search")
+	p.declare(&d)
+}
+
+// adopt gives the tools from the given one on, where they have no type, that of
+// what they are in.
+func (p *parser) adopt(from int, kind string, hosted bool) {
+	for i := from; i < len(p.req.Tools); i++ {
+		if t := &p.req.Tools[i]; t.Type == "" {
+			t.Type, t.Hosted = kind, hosted
 		}
-		p.at("fallbacks", i)
-	})
-}
-
-// refuseModel fails for a name that is "model" but for its case, which some
-// servers read as the same.
-func (p *parser) refuseModel(key []byte) {
-	if len(key) == len("model") && bytes.EqualFold(key, []byte("model")) {
-		p.scan.Fail("the name is another one's in another case")
 	}
 }
 
-// others reads a list of models.
-func (p *parser) others() {
-	if p.scan.Kind() == jsonscan.Array {
-		p.scan.Array(func(int) { p.other() })
+// declare adds a tool for each name of a definition.
+func (p *parser) declare(d *definition) {
+	hosted := d.hosted()
+	if hosted {
+		p.unbounded(d.kind)
+	}
+	if p.req.Tools == nil && d.n > 0 { // one that takes less than 256 bytes is rare
+		p.req.Tools = make([]provider.Tool, 0, min(1+len(p.req.Body)/256, 32))
+	}
+	for _, name := range d.names[:d.n] {
+		p.req.Tools = append(p.req.Tools, provider.Tool{Name: name, Type: d.kind, URL: d.url, Hosted: hosted})
 	}
 }
 
-// other reads the name of a further model; anything else it leaves.
-func (p *parser) other() {
-	model := p.name()
-	switch {
-	case len(model) > maxModelName:
-		p.scan.Fail("a model's name is longer than " + strconv.Itoa(maxModelName) + " bytes")
-	case len(model) > 0:
-		p.req.Others = append(p.req.Others, string(model))
+// unbounded notes what brings in input that is not in the body.
+func (p *parser) unbounded(what string) {
+	if p.req.Unbounded == "" {
+		p.req.Unbounded = what
 	}
 }
