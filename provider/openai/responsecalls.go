@@ -168,8 +168,8 @@ func (c *responseCalls) again(s *jsonscan.Scanner, index int64, args []byte) {
 		c.calls.Append(k, args, s)
 	case !bytes.Equal(args, k.Args):
 		call := k.ToolCall
-		call.Args = bytes.Clone(args)
-		c.tell(s, call)
+		call.Args = args
+		c.tellCopy(s, call)
 	}
 }
 
@@ -200,10 +200,7 @@ func (c *responseCalls) complete(s *jsonscan.Scanner, index int64, entry *item) 
 	for _, args := range entry.arguments() {
 		call := whole
 		call.Args = args
-		if !c.knows(call) {
-			call.Args = bytes.Clone(args)
-			c.tell(s, call)
-		}
+		c.tellCopy(s, call)
 	}
 }
 
@@ -225,6 +222,14 @@ func (c *responseCalls) tell(s *jsonscan.Scanner, call provider.ToolCall) {
 		s.Fail(wire.Nameless)
 	case !c.knows(call):
 		c.told = append(c.told, call)
+	}
+}
+
+// tellCopy adds a call whose arguments are part of an event.
+func (c *responseCalls) tellCopy(s *jsonscan.Scanner, call provider.ToolCall) {
+	if !c.knows(call) && c.calls.Hold(len(call.Args), s) {
+		call.Args = bytes.Clone(call.Args)
+		c.tell(s, call)
 	}
 }
 

@@ -27,9 +27,9 @@ func TestTools(t *testing.T) {
 		members string // besides the model
 		want    []provider.Tool
 	}{
-		"none":      {`"messages":[]`, nil},
-		"no list":   {`"tools":null,"functions":null,"web_search_options":null,"tool_choice":null`, nil},
-		"functions": {`"tools":[{"type":"function","function":{"name":"a","parameters":{"name":"no"}}},{"function":{"name":"B"},"type":"function"}]`, function("a", "B")},
+		"none":                    {`"messages":[]`, nil},
+		"no list":                 {`"tools":null,"functions":null,"web_search_options":null,"tool_choice":null`, nil},
+		"functions":               {`"tools":[{"type":"function","function":{"name":"a","parameters":{"name":"no"}}},{"function":{"name":"B"},"type":"function"}]`, function("a", "B")},
 		"a function of Responses": {`"tools":[{"type":"function","name":"a","parameters":{"properties":{"name":{}}}}]`, function("a")},
 		"an escaped name":         {`"tools":[{"type":"function","function":{"n\u0061me":"\u0073h\u0065ll"}}]`, function("shell")},
 		"a function by two names": {`"tools":[{"type":"function","name":"a","function":{"name":"b"}}]`, function("a", "b")},

@@ -27,11 +27,8 @@ type Call struct {
 // maxHeld is how many bytes of arguments an answer may have.
 const maxHeld = 32 << 20
 
-// The reasons why nobody can say what is called.
-const (
-	tooMuch  = "the arguments are longer than 32 MiB"
-	Nameless = "a tool call without a name"
-)
+// Nameless is why nobody can say what a call calls.
+const Nameless = "a tool call without a name"
 
 // Open reports whether there is a call that is not complete.
 func (c *Calls) Open() bool {
@@ -63,22 +60,28 @@ func (c *Calls) Begin(group, index int64, call provider.ToolCall) *Call {
 // Append adds a copy of p to the arguments of k, which are then not complete. S
 // fails if that is too much.
 func (c *Calls) Append(k *Call, p []byte, s *jsonscan.Scanner) {
-	if c.held += len(p); c.held > maxHeld {
-		s.Fail(tooMuch)
-		return
+	if c.Hold(len(p), s) {
+		k.Args = append(k.Args, p...)
+		k.done = false
 	}
-	k.Args = append(k.Args, p...)
-	k.done = false
 }
 
 // Give keeps a copy of p as the arguments of k for the case that Append brings
 // none. S fails if that is too much.
 func (c *Calls) Give(k *Call, p []byte, s *jsonscan.Scanner) {
-	if c.held += len(p); c.held > maxHeld {
-		s.Fail(tooMuch)
-		return
+	if c.Hold(len(p), s) {
+		k.given = bytes.Clone(p)
 	}
-	k.given = bytes.Clone(p)
+}
+
+// Hold counts n bytes of arguments and reports whether there is room for them. S
+// fails if there is none.
+func (c *Calls) Hold(n int, s *jsonscan.Scanner) bool {
+	if c.held += n; c.held > maxHeld {
+		s.Fail("the arguments are longer than 32 MiB")
+		return false
+	}
+	return true
 }
 
 // Finish completes what is open, of all of the answer or where yes says so, and
