@@ -98,10 +98,7 @@ func (c *call) decide(ctx context.Context) error {
 	if d.Verdict != policy.Allow {
 		return c.policyRefusal(&c.decision)
 	}
-	if c.g.binder == nil {
-		return checkBudgets(d.Budgets) // a Binder has checked them when they were made
-	}
-	return nil
+	return checkBudgets(d.Budgets)
 }
 
 // checkBudgets reports what is wrong with the budgets of a decision.

@@ -82,7 +82,7 @@ func TestOwnEngine(t *testing.T) {
 			return policy.Decision{}, nil
 		}, 403, "policy_violation", "refuses this call"},
 		"that gives a reason": {func(context.Context, *policy.Input) (policy.Decision, error) {
-			return policy.Decision{Rule: "working-hours", Reason: "it is Sunday"}, nil
+			return policy.Decision{Finding: policy.Finding{Rule: "working-hours", Reason: "it is Sunday"}}, nil
 		}, 403, "policy_violation", "it is Sunday"},
 		"that cannot find out": {func(context.Context, *policy.Input) (policy.Decision, error) {
 			return policy.Decision{Verdict: policy.Allow}, errors.New("the rules are locked in a safe")

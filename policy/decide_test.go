@@ -63,7 +63,7 @@ func TestModels(t *testing.T) {
 				assert.Equal(t, policy.Decision{Verdict: policy.Allow}, d)
 				return
 			}
-			assert.Equal(t, policy.Decision{Rule: "allowed_models", Field: "model", Requested: tt.target.String(), Allowed: tt.allow}, d)
+			assert.Equal(t, policy.Decision{Drift: true, Finding: policy.Finding{Rule: "allowed_models", Field: "model", Requested: tt.target.String(), Allowed: tt.allow}}, d)
 
 			// Nor may a call run it beside another.
 			in.Target, in.Others = policy.Target{}, []policy.Target{tt.target}
@@ -118,7 +118,7 @@ func TestEndpoints(t *testing.T) {
 				assert.Equal(t, policy.Decision{Verdict: policy.Allow}, d)
 				return
 			}
-			assert.Equal(t, policy.Decision{Rule: "allowed_endpoints", Field: "endpoint", Requested: string(tt.endpoint), Allowed: tt.allow}, d)
+			assert.Equal(t, policy.Decision{Drift: true, Finding: policy.Finding{Rule: "allowed_endpoints", Field: "endpoint", Requested: string(tt.endpoint), Allowed: tt.allow}}, d)
 		})
 	}
 }

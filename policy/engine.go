@@ -11,8 +11,9 @@ import (
 )
 
 // An Engine decides about calls. Decide is called once for every call, by many
-// goroutines at once, before anything is forwarded. An error means that it could
-// not be decided, and refuses the call for now. "No" is a Decision.
+// goroutines at once, before anything is forwarded; and, if that Decision says
+// Judge, again with Input.Calls, before the agent gets the answer. An error means
+// that it could not be decided, and refuses the call for now. "No" is a Decision.
 type Engine interface {
 	Decide(ctx context.Context, in *Input) (Decision, error)
 }
@@ -41,10 +42,14 @@ type Binder interface {
 	Budgets(ctx context.Context, ref run.PolicyRef) ([]budget.Budget, error)
 }
 
-// A Binding is what a run is bound to from its start.
+// A Binding is what a run is bound to from its start. Of the limits, 0 is none.
 type Binding struct {
 	Policy      run.PolicyRef
 	IdleTimeout time.Duration // 0 is run.DefaultIdleTimeout, negative is never
+	MaxDuration time.Duration
+	MaxSteps    int64
+	MaxDepth    int64 // of runs that are started from runs
+	MaxChildren int64 // that one run may start
 }
 
 // Input is what an Engine decides about. It must not be changed or kept.
@@ -69,8 +74,20 @@ type Input struct {
 	// pay for it, such as "workspace_id"; nil if there is none.
 	Billing []string
 
-	InputTokens int64 // estimated
-	MaxOutput   int64 // tokens of one answer; 0 if the call sets no limit
+	// Tools are those that the request declares. They are here, too, when its
+	// answer is judged.
+	Tools []provider.Tool
+
+	// Calls are the calls of tools in the answer, if that is judged. They are nil
+	// when the request is.
+	Calls []provider.ToolCall
+
+	InputTokens int64        // estimated
+	MaxOutput   int64        // tokens of one answer; 0 if the call sets no limit
+	Cost        budget.Money // estimated; of no meaning unless Priced
+	Priced      bool         // the models have prices
+
+	At time.Time // when the call came; zero is not known
 }
 
 // A Target is a model at a provider.
@@ -81,30 +98,6 @@ type Target struct {
 
 // String returns "provider/model".
 func (t Target) String() string { return t.Provider + "/" + t.Model }
-
-// A Verdict is the answer to whether a call may be made.
-type Verdict uint8
-
-// The verdicts. The zero Verdict is to deny.
-const (
-	Deny Verdict = iota
-	Allow
-)
-
-// A Decision is what an Engine decides. The zero Decision denies.
-type Decision struct {
-	Verdict Verdict
-
-	// Budgets are what an allowed call is reserved in.
-	Budgets []budget.Budget
-
-	// Why a call is denied, for the agent and for the record. All may be empty.
-	Rule      string   // such as "allowed_models"
-	Field     string   // of the request: "model"
-	Requested string   // what was found there
-	Allowed   []string // what would have been allowed
-	Reason    string   // a sentence, instead of one made from the fields above
-}
 
 // AllowAll is an Engine that allows every call and limits nothing.
 var AllowAll = EngineFunc(func(context.Context, *Input) (Decision, error) {

@@ -63,7 +63,7 @@ func ExampleSet() {
 func ExampleEngineFunc() {
 	engine := policy.EngineFunc(func(_ context.Context, in *policy.Input) (policy.Decision, error) {
 		if in.User == "" {
-			return policy.Decision{Rule: "known_users", Reason: "Say for which user this is."}, nil
+			return policy.Decision{Finding: policy.Finding{Rule: "known_users", Reason: "say for which user this is."}}, nil
 		}
 		return policy.Decision{
 			Verdict: policy.Allow,
@@ -76,5 +76,5 @@ func ExampleEngineFunc() {
 	}
 	// Output:
 	// "u-1842" true  <nil>
-	// "" false Say for which user this is. <nil>
+	// "" false say for which user this is. <nil>
 }

@@ -4,16 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
-	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/run"
 )
 
-// A Policy is a declarative policy, as operators write it in JSON. Whatever else
-// it allows, it denies calls that would have somebody else pay for them.
+// A Policy is a declarative policy, as operators write it in JSON; see [Schema].
 type Policy struct {
 	ID   string `json:"id"`   // empty is Name
 	Name string `json:"name"` // by which agents and calls name it, such as "prod-agents/v4"
@@ -21,9 +18,37 @@ type Policy struct {
 	Models    List `json:"models"`    // of models, see [List]
 	Endpoints List `json:"endpoints"` // of endpoints: "chat", "messages", …
 
+	// Tools is of tools, those that a request declares and those that an answer
+	// calls. Deny is matched against all that a tool goes by: its name, its type,
+	// with and without the date at its end, and the address of a server of tools.
+	// Allow is matched against the name of a tool that the agent runs; of one that
+	// the provider runs, against its type or address, since its name may be the
+	// agent's choice. A type is "web_search_20250305", "mcp", and so on;
+	// "function" and "custom" do not count.
+	Tools List `json:"tools"`
+
+	// Rules are what depends on more than a name.
+	Rules []Rule `json:"rules"`
+
 	Budgets []Budget `json:"budgets"`
-	Run     Run      `json:"run"`
+
+	// Billing is of the members by which a call has somebody else pay for it, such
+	// as "workspace_id". Other than with other lists, without Allow there are none.
+	Billing List `json:"billing"`
+
+	Loops Loops `json:"loops"`
+	Run   Run   `json:"run"`
+	Mode  Mode  `json:"mode"`
 }
+
+// A Mode is what becomes of a policy's decisions.
+type Mode string
+
+// The modes. Empty is Enforced.
+const (
+	Enforced Mode = "enforce"
+	Shadowed Mode = "shadow" // recorded and announced, but nothing is refused
+)
 
 // A List restricts names by globs, in which "*" stands for any characters. What
 // Deny matches is denied, even if Allow matches it too. What Allow does not
@@ -37,23 +62,15 @@ type List struct {
 	Deny  []string `json:"deny"`
 }
 
-// A Budget limits what a run may spend, in dollars or in tokens: exactly one of
-// the limits is given.
-type Budget struct {
-	Name        string        `json:"name"`
-	Per         budget.Scope  `json:"per"`
-	LimitUSD    *budget.Money `json:"limit_usd"`
-	LimitTokens *int64        `json:"limit_tokens"`
-	AlertAt     []float64     `json:"alert_at"` // shares of the limit; absent is 0.8
-
-	// ExpectedOutputTokens are reserved for an answer at most; 0 is 1,000.
-	ExpectedOutputTokens int64 `json:"expected_output_tokens"`
-}
-
-// Run holds the limits of a run's life.
+// Run holds the limits of a run's life. Of those that are numbers, nil is none.
 type Run struct {
 	// IdleTimeout is how long a run stays open without a call. 0 is 15 minutes.
 	IdleTimeout time.Duration `json:"idle_timeout"`
+
+	MaxDuration time.Duration `json:"max_duration"` // 0 is none
+	MaxSteps    *int64        `json:"max_steps"`    // calls that are forwarded
+	MaxDepth    *int64        `json:"max_depth"`    // of runs that are started from runs
+	MaxChildren *int64        `json:"max_children"` // that one run may start
 }
 
 // Parse reads one policy from JSON. The error, a list, names everything that is
@@ -64,92 +81,10 @@ func Parse(document []byte) (Policy, error) {
 	return p, err
 }
 
-// Validate reports everything that is wrong with p, with paths; nil if nothing
-// is.
-func (p *Policy) Validate() error {
-	var errs strict.Errors
-	bad := func(path, format string, args ...any) {
-		errs = append(errs, strict.Error{Path: path, Reason: fmt.Sprintf(format, args...)})
-	}
-	if p.Name == "" {
-		bad("name", "a policy needs a name")
-	} else if !run.ValidID(p.Name) {
-		bad("name", "want up to %d bytes of printable characters", run.MaxIDBytes)
-	}
-	if p.ID != "" && !run.ValidID(p.ID) {
-		bad("id", "want up to %d bytes of printable characters", run.MaxIDBytes)
-	}
-	for _, l := range []struct {
-		path  string
-		globs []string
-	}{
-		{"models.allow", p.Models.Allow}, {"models.deny", p.Models.Deny},
-		{"endpoints.allow", p.Endpoints.Allow}, {"endpoints.deny", p.Endpoints.Deny},
-	} {
-		for i, g := range l.globs {
-			if g == "" {
-				bad(fmt.Sprintf("%s[%d]", l.path, i), "it is empty")
-			}
-		}
-	}
-	names := map[string]bool{}
-	for i := range p.Budgets {
-		b, path := &p.Budgets[i], fmt.Sprintf("budgets[%d]", i)
-		b.validate(func(field, format string, args ...any) { bad(path+field, format, args...) })
-		if b.Name != "" && names[b.Name] {
-			bad(path+".name", "%q is used twice", b.Name)
-		}
-		names[b.Name] = true
-	}
-	if p.Run.IdleTimeout < 0 {
-		bad("run.idle_timeout", "is negative")
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return errs
-}
-
-// validate calls bad for each thing that is wrong with b.
-func (b *Budget) validate(bad func(field, format string, args ...any)) {
-	if b.Name == "" {
-		bad(".name", "a budget needs a name")
-	}
-	if b.Per != budget.ScopeRun {
-		bad(".per", "%q is not known; use %q", b.Per, budget.ScopeRun)
-	}
-	switch {
-	case (b.LimitUSD == nil) == (b.LimitTokens == nil):
-		bad("", "give one of limit_usd and limit_tokens")
-	case b.LimitUSD != nil && *b.LimitUSD < 0:
-		bad(".limit_usd", "is negative")
-	case b.LimitTokens != nil && *b.LimitTokens < 0:
-		bad(".limit_tokens", "is negative")
-	}
-	for i, at := range b.AlertAt {
-		if !(at > 0 && at <= 1) {
-			bad(fmt.Sprintf(".alert_at[%d]", i), "want a share above 0 and up to 1")
-		}
-	}
-	if b.ExpectedOutputTokens < 0 {
-		bad(".expected_output_tokens", "is negative")
-	}
-}
-
-func (b *Budget) compile() budget.Budget {
-	c := budget.Budget{Name: b.Name, Per: b.Per, AlertAt: b.AlertAt, ExpectedOutput: b.ExpectedOutputTokens}
-	if b.LimitTokens != nil {
-		c.Unit, c.Limit = budget.Tokens, *b.LimitTokens
-	} else {
-		c.Limit = int64(*b.LimitUSD)
-	}
-	return c
-}
-
 // ref names p at its revision, which is a digest of what it says: two replicas
 // that read the same document agree on it.
 func (p *Policy) ref() run.PolicyRef {
-	doc, _ := json.Marshal(p) // of strings, numbers and lists: cannot fail
+	doc, _ := json.Marshal(p) // of what compile has accepted: cannot fail
 	sum := sha256.Sum256(doc)
 	id := p.ID
 	if id == "" {

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/rungate/rungate/budget"
-	"github.com/rungate/rungate/internal/glob"
 	"github.com/rungate/rungate/run"
 )
 
@@ -23,13 +20,6 @@ type setState struct {
 	byName   map[string]*compiled // by name and by id, the newest revision
 	byRef    map[run.PolicyRef]*compiled
 	standard *compiled
-}
-
-// compiled is one revision of a policy, made for deciding.
-type compiled struct {
-	Policy
-	ref     run.PolicyRef
-	budgets []budget.Budget
 }
 
 // New returns the engine of some policies, at least one. The first is the
@@ -53,14 +43,10 @@ func (s *Set) Replace(policies ...Policy) error {
 	next := &setState{byName: map[string]*compiled{}, byRef: map[run.PolicyRef]*compiled{}}
 	var errs []error
 	for i, p := range policies {
-		if err := p.Validate(); err != nil {
+		c, err := p.compile()
+		if err != nil {
 			errs = append(errs, fmt.Errorf("policy %d (%q): %w", i, p.Name, err))
 			continue
-		}
-		c := &compiled{Policy: p, ref: p.ref()}
-		c.Models.Deny, c.Endpoints.Deny = lower(p.Models.Deny), lower(p.Endpoints.Deny)
-		for j := range p.Budgets {
-			c.budgets = append(c.budgets, p.Budgets[j].compile())
 		}
 		for _, name := range []string{c.ref.Name, c.ref.ID} {
 			if old := next.byName[name]; old != nil && old != c {
@@ -100,7 +86,7 @@ func (s *Set) Bind(_ context.Context, name string) (Binding, error) {
 			return Binding{}, ErrUnknown
 		}
 	}
-	return Binding{Policy: c.ref, IdleTimeout: c.Run.IdleTimeout}, nil
+	return c.Run.binding(c.ref), nil
 }
 
 // Budgets implements Binder.
@@ -128,59 +114,4 @@ func (s *Set) at(ref run.PolicyRef) (*compiled, error) {
 		return nil, fmt.Errorf("%w: %q at revision %q", ErrUnknown, ref.Name, ref.Revision)
 	}
 	return c, nil
-}
-
-func (c *compiled) decide(in *Input) Decision {
-	deny := func(rule, field, requested string, l *List) Decision {
-		return Decision{Rule: rule, Field: field, Requested: requested, Allowed: l.Allow}
-	}
-	if ep := string(in.Endpoint); !c.Endpoints.allows(ep) {
-		return deny("allowed_endpoints", "endpoint", ep, &c.Endpoints)
-	}
-	if in.Target.Model != "" && !c.Models.allowsModel(in.Target) {
-		return deny("allowed_models", "model", in.Target.String(), &c.Models)
-	}
-	for _, t := range in.Others {
-		if !c.Models.allowsModel(t) {
-			return deny("allowed_models", "model", t.String(), &c.Models)
-		}
-	}
-	if len(in.Billing) > 0 {
-		return Decision{Rule: "no_billing_change", Field: in.Billing[0],
-			Reason: "the field " + in.Billing[0] + " would have somebody else pay for it."}
-	}
-	return Decision{Verdict: Allow, Budgets: c.budgets}
-}
-
-func lower(globs []string) []string {
-	l := make([]string, len(globs))
-	for i, g := range globs {
-		l[i] = strings.ToLower(g)
-	}
-	return l
-}
-
-// allows reports whether the list, its Deny in lower case, allows a name.
-func (l *List) allows(name string) bool {
-	is := func(n string) func(string) bool { return func(g string) bool { return glob.Match(g, n) } }
-	return !slices.ContainsFunc(l.Deny, is(strings.ToLower(name))) &&
-		(len(l.Allow) == 0 || slices.ContainsFunc(l.Allow, is(name)))
-}
-
-// allowsModel does the same for a model.
-func (l *List) allowsModel(t Target) bool {
-	return !slices.ContainsFunc(l.Deny, Target{strings.ToLower(t.Provider), strings.ToLower(t.Model)}.fits) &&
-		(len(l.Allow) == 0 || slices.ContainsFunc(l.Allow, t.fits))
-}
-
-// fits reports whether a glob matches one of the target's two names.
-func (t Target) fits(g string) bool {
-	p, model, slash := strings.Cut(g, "/")
-	switch {
-	case !slash:
-		return glob.Match(g, t.Model)
-	case !strings.Contains(p, "*"): // no provider's name holds a slash
-		return p == t.Provider && glob.Match(model, t.Model)
-	}
-	return glob.Match(g, t.String())
 }

@@ -132,7 +132,7 @@ func TestRevision(t *testing.T) {
 		Run:     policy.Run{IdleTimeout: time.Minute},
 	}
 	revision := func(p policy.Policy) string { return bind(t, set(t, p), "").Revision }
-	assert.Equal(t, "0e2cf9d4c54e", revision(p), "another process finds the same")
+	assert.Equal(t, "0faeee0a248c", revision(p), "another process finds the same")
 	seen := map[string]string{revision(p): "as it was"}
 	for name, change := range map[string]func(p *policy.Policy){
 		"id":             func(p *policy.Policy) { p.ID = "pol_2" },
@@ -228,7 +228,7 @@ func TestEngineFunc(t *testing.T) {
 	e := policy.EngineFunc(func(ctx context.Context, got *policy.Input) (policy.Decision, error) {
 		assert.Same(t, in, got)
 		assert.Equal(t, t.Context(), ctx)
-		return policy.Decision{Rule: "hours"}, busy
+		return policy.Decision{Finding: policy.Finding{Rule: "hours"}}, busy
 	})
 	d, err := e.Decide(t.Context(), in)
 	assert.Equal(t, "hours", d.Rule)

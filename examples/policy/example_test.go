@@ -25,12 +25,12 @@ import (
 // models only, and a run may cost ten cents.
 func smallOnly(_ context.Context, in *policy.Input) (policy.Decision, error) {
 	if in.InputTokens > 1000 && !strings.HasSuffix(in.Target.Model, "-mini") {
-		return policy.Decision{
+		return policy.Decision{Finding: policy.Finding{
 			Rule:      "long-inputs",
 			Field:     "model",
 			Requested: in.Target.String(),
 			Reason:    fmt.Sprintf("an input of about %d tokens is for a small model", in.InputTokens),
-		}, nil
+		}}, nil
 	}
 	return policy.Decision{
 		Verdict: policy.Allow, // the zero Decision denies

@@ -1,0 +1,114 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rungate/rungate/budget"
+)
+
+// A Verdict is the answer to whether a call may be made.
+type Verdict uint8
+
+// The verdicts. The zero Verdict is to deny.
+const (
+	Deny  Verdict = iota
+	Allow         // also an answer to reach the agent
+	Block         // to deny, and to deny all later calls of the run
+)
+
+var verdicts = [...]string{Deny: "deny", Allow: "allow", Block: "block"}
+
+// String returns "deny", "allow" or "block".
+func (v Verdict) String() string { return verdicts[v] }
+
+// MarshalText writes what String returns.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads what String returns.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	for i, s := range verdicts {
+		if s == string(text) {
+			*v = Verdict(i)
+			return nil
+		}
+	}
+	return fmt.Errorf(`%.40q is not known; use "deny", "allow" or "block"`, text)
+}
+
+// A Decision is what an Engine decides. The zero Decision denies.
+type Decision struct {
+	Verdict Verdict
+	Finding // why a call is not allowed
+
+	// Drift says that the call was outside the lists of what may be used at all:
+	// models, endpoints, tools, members that move the bill.
+	Drift bool
+
+	// Alerts are what is to be announced, whatever the verdict.
+	Alerts []Finding
+
+	// Judge asks for a second decision when the answer is there: on the calls of
+	// tools in it.
+	Judge bool
+
+	// Shadow says that nothing is to be refused by this decision, its budgets and
+	// limits; only recorded and announced.
+	Shadow bool
+
+	// Candidate is what an engine on trial has decided, where that is something
+	// else; see [Shadow].
+	Candidate *Decision
+
+	// Budgets are what an allowed call is reserved in.
+	Budgets []budget.Budget
+
+	// Loops are the limits of repetition; nil is none.
+	Loops *Loops
+}
+
+// A Finding says why a call is refused or announced, for the agent and for the
+// record. All fields may be empty.
+type Finding struct {
+	Rule      string   // such as "allowed_models"
+	Field     string   // of the request: "model"
+	Requested string   // what was found there
+	Allowed   []string // what would have been allowed
+	Tool      string   // that is declared or called
+	Args      []byte   // of the call of Tool, as the model wrote them, where the rule is about them
+	Reason    string   // a sentence, instead of one made from the fields above
+}
+
+// Loops limits how often the same is repeated within a run. Of the numbers, 0 is
+// no limit.
+type Loops struct {
+	IdenticalCalls     int64         `json:"identical_calls"`
+	IdenticalToolCalls int64         `json:"identical_tool_calls"`
+	Within             time.Duration `json:"within"` // back from the call; 0 is the whole run
+	Then               Action        `json:"then"`   // ThenDeny, or ThenBlock; empty is ThenDeny
+}
+
+func (l *Loops) validate(bad complaint) {
+	for _, n := range []struct {
+		field string
+		value int64
+	}{{"identical_calls", l.IdenticalCalls}, {"identical_tool_calls", l.IdenticalToolCalls}, {"within", int64(l.Within)}} {
+		if n.value < 0 {
+			bad("loops."+n.field, "is negative")
+		}
+	}
+	if l.Then != "" && l.Then != ThenDeny && l.Then != ThenBlock {
+		bad("loops.then", `%q is not known; use "deny" or "block"`, string(l.Then))
+	}
+}
+
+// compile returns the limits as a decision has them.
+func (l Loops) compile() *Loops {
+	if l.IdenticalCalls == 0 && l.IdenticalToolCalls == 0 {
+		return nil
+	}
+	if l.Then == "" {
+		l.Then = ThenDeny
+	}
+	return &l
+}
