@@ -22,7 +22,8 @@ const (
 // An argument is what stands at a path.
 type argument struct {
 	kind kind
-	raw  []byte // what a text means; of anything else, the JSON
+	raw  []byte  // what a text means; of anything else, the JSON
+	num  decimal // of a number
 }
 
 // readArguments puts what stands at each path of the tree into its slot of into,
@@ -68,7 +69,7 @@ func (r *argumentReader) walk(n *pathNode) {
 		if n == nil || n.slot < 0 {
 			r.scan.Skip()
 		} else if s := r.scan.Str(); r.into[n.slot].kind != unreadable {
-			r.into[n.slot] = argument{text, s}
+			r.into[n.slot] = argument{kind: text, raw: s}
 		}
 		r.spoilBelow(n)
 	case jsonscan.Null:
@@ -89,7 +90,11 @@ func (r *argumentReader) found(n *pathNode, k kind, from int) {
 	if n == nil || n.slot < 0 || r.into[n.slot].kind == unreadable || r.scan.Err() != nil {
 		return
 	}
-	r.into[n.slot] = argument{k, r.args[from:r.scan.Pos()]}
+	a := argument{kind: k, raw: r.args[from:r.scan.Pos()]}
+	if k == number {
+		a.num = parseDecimal(a.raw)
+	}
+	r.into[n.slot] = a
 }
 
 // member returns where the paths go on that lead through a member.

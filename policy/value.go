@@ -105,9 +105,8 @@ func (c *condition) checkArgument(a *argument) truth {
 	case boolean:
 		return is(c.hasFlag(a.raw[0] == 't') == (c.op != "!="))
 	}
-	d := parseDecimal(a.raw)
 	for i := range c.values {
-		if ordered(c.op, d.compare(c.values[i].num), 0) {
+		if ordered(c.op, a.num.compare(c.values[i].num), 0) {
 			return yes
 		}
 	}

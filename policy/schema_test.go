@@ -1,0 +1,160 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/policy"
+)
+
+// documented is what the documentation of policies shows, as far as it is there.
+const documented = `{
+	"id": "pol_prod_v4", "name": "prod-agents/v4",
+	"models":    {"allow": ["openai/gpt-4*", "anthropic/claude-sonnet-4*"], "deny": []},
+	"endpoints": {"allow": ["chat", "messages", "embeddings"]},
+	"tools":     {"allow": ["*"], "deny": ["shell"]},
+	"rules": [
+		{"name": "refund:over-$500", "tool": "issue_refund", "when": [{"arg": "amount_usd", "op": ">", "value": 500}], "then": "deny"},
+		{"name": "no-drop-table", "tool": "sql_*", "when": [{"arg": "query", "op": "matches", "value": "(?i)\\bdrop\\s+table\\b"}], "then": "deny"},
+		{"name": "big-call", "when": [{"call": "estimated_cost_usd", "op": ">", "value": "0.50"}], "then": "alert"},
+		{"name": "eu-only", "when": [{"call": "tags", "op": "contains", "value": "eu"}, {"call": "provider", "op": "!=", "value": "eu-openai"}], "then": "block"}
+	],
+	"budgets": [
+		{"name": "stop_on_budget", "per": "run", "limit_usd": "1.00", "alert_at": [0.8]},
+		{"name": "tokens", "per": "run", "limit_tokens": 2000000}
+	],
+	"billing":  {"allow": ["user_profile_id"]},
+	"run":      {"idle_timeout": "15m", "max_duration": "2h", "max_steps": 200, "max_depth": 3, "max_children": 20},
+	"loops":    {"identical_calls": 5, "identical_tool_calls": 5, "within": "10m", "then": "deny"},
+	"mode": "enforce"
+}`
+
+// schemaRefuses says what the published schema finds wrong with a document.
+func schemaRefuses(t *testing.T, document string) []string {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(document))
+	d.UseNumber()
+	var v any
+	require.NoError(t, d.Decode(&v))
+	c := newSchemaChecker(policy.Schema())
+	return c.check(c.root, "", v)
+}
+
+func TestSchemaAcceptsWhatIsDocumented(t *testing.T) {
+	assert.Empty(t, schemaRefuses(t, documented))
+	_, err := policy.Parse([]byte(documented))
+	assert.NoError(t, err)
+}
+
+// The schema has the fields of the code, and the code those of the schema.
+func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
+	c := newSchemaChecker(policy.Schema())
+	seen := map[reflect.Type]bool{}
+	var same func(path string, typ reflect.Type, schema map[string]any)
+	same = func(path string, typ reflect.Type, schema map[string]any) {
+		if ref, ok := schema["$ref"]; ok {
+			schema = c.def(ref.(string))
+		}
+		for typ.Kind() == reflect.Pointer {
+			typ = typ.Elem()
+		}
+		switch {
+		case typ == reflect.TypeFor[time.Duration]():
+			assert.Equal(t, c.def("#/$defs/duration"), schema, path)
+		case typ.Kind() == reflect.Slice:
+			require.Equal(t, "array", schema["type"], path)
+			same(path+"[]", typ.Elem(), schema["items"].(map[string]any))
+		case typ.Kind() == reflect.Struct:
+			require.Equal(t, "object", schema["type"], path)
+			assert.Equal(t, false, schema["additionalProperties"], path)
+			seen[typ] = true
+			properties := schema["properties"].(map[string]any)
+			var names []string
+			for i := range typ.NumField() {
+				name := typ.Field(i).Tag.Get("json")
+				names = append(names, name)
+				if p, ok := properties[name]; assert.True(t, ok, "%s.%s is not in the schema", path, name) {
+					same(path+"."+name, typ.Field(i).Type, p.(map[string]any))
+				}
+			}
+			for name := range properties {
+				assert.True(t, slices.Contains(names, name), "%s.%s is not in the code", path, name)
+			}
+		}
+	}
+	same("", reflect.TypeFor[policy.Policy](), c.root)
+	assert.Len(t, seen, 7, "the structs of a policy")
+}
+
+// What the schema refuses, the code refuses.
+func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
+	in := func(field, value string) string { return `{"name":"p","` + field + `":` + value + `}` }
+	rule := func(r string) string { return in("rules", `[{"name":"r","then":"deny",`+r+`}]`) }
+	when := func(c string) string { return rule(`"tool":"t","when":[` + c + `]`) }
+	for _, tt := range []struct {
+		name, document string
+		schema, code   bool // it accepts
+	}{
+		{"only a name", `{"name":"p"}`, true, true},
+		{"no object", `[]`, false, false},
+		{"no name", `{}`, false, false},
+		{"an empty name", `{"name":""}`, false, false},
+		{"an unknown field", in("failover", "[]"), false, false},
+		{"approval of a policy", in("approval", "{}"), false, false},
+		{"an empty glob", in("tools", `{"deny":[""]}`), false, false},
+		{"an unknown list", in("models", `{"alow":[]}`), false, false},
+		{"another mode", in("mode", `"off"`), false, false},
+		{"shadow", in("mode", `"shadow"`), true, true},
+		{"a negative number", in("loops", `{"identical_calls":-1}`), false, false},
+		{"part of a number", in("loops", `{"identical_calls":1.5}`), false, false},
+		{"a whole number with an exponent", in("loops", `{"identical_calls":2e1}`), true, true},
+		{"another action on loops", in("loops", `{"then":"alert"}`), false, false},
+		{"a limit of nothing", in("run", `{"max_steps":0}`), false, false},
+		{"no limit", in("run", `{"max_steps":null}`), true, true},
+		{"a duration of no unit", in("run", `{"max_duration":"15"}`), false, false},
+		{"a duration of parts", in("run", `{"max_duration":"1h.5m2.s"}`), true, true},
+		{"a duration of nothing", in("run", `{"max_duration":"0"}`), true, true},
+		{"a negative duration", in("run", `{"max_duration":"-1h"}`), true, false},
+		{"a rule without a name", in("rules", `[{"then":"deny"}]`), false, false},
+		{"a rule without an action", in("rules", `[{"name":"r"}]`), false, false},
+		{"a rule that asks for approval", in("rules", `[{"name":"r","then":"approve"}]`), false, false},
+		{"two rules of the same name", in("rules", `[{"name":"r","then":"deny"},{"name":"r","then":"deny"}]`), true, false},
+		{"another fact", rule(`"when":[{"call":"mood","op":"==","value":"good"}]`), false, false},
+		{"another operator", when(`{"arg":"a","op":"~","value":"x"}`), false, false},
+		{"no operator", when(`{"arg":"a","value":"x"}`), false, false},
+		{"an object as value", when(`{"arg":"a","op":"==","value":{}}`), false, false},
+		{"no values", when(`{"arg":"a","op":"in","value":[]}`), false, false},
+		{"lists as values", when(`{"arg":"a","op":"in","value":[[1]]}`), false, false},
+		{"values", when(`{"arg":"a","op":"in","value":[1,2]}`), true, true},
+		{"existence", when(`{"arg":"a","op":"exists"}`), true, true},
+		{"a condition on nothing", when(`{"op":"exists"}`), true, false},
+		{"money with a sign", in("budgets", `[{"name":"b","per":"run","limit_usd":"-1"}]`), false, false},
+		{"money as a negative number", in("budgets", `[{"name":"b","per":"run","limit_usd":-1}]`), false, false},
+		{"a share above all", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"alert_at":[1.5]}]`), false, false},
+		{"a budget per planet", in("budgets", `[{"name":"b","per":"planet","limit_usd":1}]`), false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			assert.Equal(t, tt.schema, len(schemaRefuses(t, tt.document)) == 0, "schema")
+			_, err := policy.Parse([]byte(tt.document))
+			assert.Equal(t, tt.code, err == nil, "code: %v", err)
+		})
+	}
+}
+
+func FuzzSchema(f *testing.F) {
+	f.Add(documented)
+	f.Add(`{"name":"p","run":{"idle_timeout":"+.5h0m"},"budgets":[{"name":"b","per":"run","limit_usd":1e-2,"limit_tokens":null}]}`)
+	f.Add(`{"name":"p","rules":[{"name":"r","tool":"","then":"alert","when":[{"arg":"","call":"steps","op":"<","value":2e0}]}]}`)
+	f.Fuzz(func(t *testing.T, document string) {
+		if _, err := policy.Parse([]byte(document)); err == nil {
+			assert.Empty(t, schemaRefuses(t, document))
+		}
+	})
+}
