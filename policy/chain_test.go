@@ -1,0 +1,156 @@
+package policy_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/run"
+)
+
+// says is an engine that always decides the same.
+func says(d policy.Decision) policy.EngineFunc {
+	return func(context.Context, *policy.Input) (policy.Decision, error) { return d, nil }
+}
+
+func allowing(d policy.Decision) policy.EngineFunc {
+	d.Verdict = policy.Allow
+	return says(d)
+}
+
+var errLocked = errors.New("the rules are locked in a safe")
+
+func broken(context.Context, *policy.Input) (policy.Decision, error) {
+	return policy.Decision{Verdict: policy.Allow}, errLocked
+}
+
+func TestChain(t *testing.T) {
+	rule := func(name string) policy.Finding { return policy.Finding{Rule: name} }
+	a, b := []budget.Budget{{Name: "a"}}, []budget.Budget{{Name: "b"}}
+	denied := policy.Decision{Finding: rule("no")}
+	never := policy.EngineFunc(func(context.Context, *policy.Input) (policy.Decision, error) { panic("asked") })
+	loops, other := &policy.Loops{IdenticalCalls: 1}, &policy.Loops{IdenticalCalls: 2}
+	for _, tt := range []struct {
+		name  string
+		chain policy.Chain
+		want  policy.Decision
+	}{
+		{"of nothing", nil, policy.Decision{Verdict: policy.Allow}},
+		{"all allow", policy.Chain{allowing(policy.Decision{}), allowing(policy.Decision{})}, policy.Decision{Verdict: policy.Allow}},
+		{"the first denies", policy.Chain{says(denied), never}, denied},
+		{"the last denies", policy.Chain{allowing(policy.Decision{}), says(denied)}, denied},
+		{"one blocks", policy.Chain{says(policy.Decision{Verdict: policy.Block, Finding: rule("stop")}), never}, policy.Decision{Verdict: policy.Block, Finding: rule("stop")}},
+		{"budgets and alerts add up", policy.Chain{allowing(policy.Decision{Budgets: a, Alerts: []policy.Finding{rule("x")}}), policy.AllowAll, allowing(policy.Decision{Budgets: b, Alerts: []policy.Finding{rule("y")}})},
+			policy.Decision{Verdict: policy.Allow, Budgets: []budget.Budget{{Name: "a"}, {Name: "b"}}, Alerts: []policy.Finding{rule("x"), rule("y")}}},
+		{"alerts of what is denied", policy.Chain{allowing(policy.Decision{Alerts: []policy.Finding{rule("x")}}), says(denied)}, policy.Decision{Finding: rule("no"), Alerts: []policy.Finding{rule("x")}}},
+		{"one wants to judge", policy.Chain{allowing(policy.Decision{Judge: true}), policy.AllowAll}, policy.Decision{Verdict: policy.Allow, Judge: true}},
+		{"the first loops", policy.Chain{policy.AllowAll, allowing(policy.Decision{Loops: loops}), allowing(policy.Decision{Loops: other})}, policy.Decision{Verdict: policy.Allow, Loops: loops}},
+		{"one denies in shadow", policy.Chain{says(policy.Decision{Shadow: true, Budgets: a, Judge: true, Finding: rule("trial")}), allowing(policy.Decision{Budgets: b})},
+			policy.Decision{Verdict: policy.Allow, Budgets: b, Judge: true, Candidate: &policy.Decision{Shadow: true, Budgets: a, Judge: true, Finding: rule("trial")}}},
+		{"one denies in shadow, and one for good", policy.Chain{says(policy.Decision{Shadow: true, Finding: rule("trial")}), says(denied)},
+			policy.Decision{Finding: rule("no"), Candidate: &policy.Decision{Shadow: true, Finding: rule("trial")}}},
+		{"one allows in shadow", policy.Chain{allowing(policy.Decision{Shadow: true, Budgets: a, Loops: loops})}, policy.Decision{Verdict: policy.Allow}},
+		{"a chain in a chain", policy.Chain{policy.Chain{allowing(policy.Decision{Budgets: a})}, says(denied)}, policy.Decision{Budgets: a, Finding: rule("no")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := tt.chain.Decide(t.Context(), &policy.Input{})
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, d)
+		})
+	}
+	t.Run("one cannot decide", func(t *testing.T) {
+		d, err := policy.Chain{policy.AllowAll, policy.EngineFunc(broken), never}.Decide(t.Context(), &policy.Input{})
+		assert.ErrorIs(t, err, errLocked)
+		assert.Equal(t, policy.Deny, d.Verdict)
+	})
+	assert.Equal(t, []budget.Budget{{Name: "a"}}, a)
+}
+
+// What is made of engines binds runs like the first Binder in it.
+func TestBindersOfOthers(t *testing.T) {
+	limit := budget.Dollar
+	s := set(t, policy.Policy{Name: "prod", Budgets: []policy.Budget{{Name: "usd", Per: budget.ScopeRun, LimitUSD: &limit}}})
+	other := set(t, policy.Policy{Name: "other"})
+	for name, b := range map[string]policy.Binder{
+		"a chain":                   policy.Chain{policy.AllowAll, s, other},
+		"a chain in a chain":        policy.Chain{policy.Chain{policy.AllowAll}, policy.Chain{s}},
+		"a shadow":                  policy.Shadow{Enforced: s, Candidate: other},
+		"a shadow of a chain":       policy.Shadow{Enforced: policy.Chain{s}, Candidate: other},
+		"a chain that has a shadow": policy.Chain{policy.Shadow{Enforced: policy.AllowAll, Candidate: other}, s},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, wanted := range []string{"", "prod"} {
+				got, err := b.Bind(t.Context(), wanted)
+				require.NoError(t, err)
+				assert.Equal(t, "prod", got.Policy.Name)
+				budgets, err := b.Budgets(t.Context(), got.Policy)
+				require.NoError(t, err)
+				assert.Len(t, budgets, 1)
+			}
+			_, err := b.Bind(t.Context(), "other")
+			assert.ErrorIs(t, err, policy.ErrUnknown)
+		})
+	}
+	for name, b := range map[string]policy.Binder{
+		"a chain without": policy.Chain{policy.AllowAll}, "a shadow without": policy.Shadow{Enforced: policy.AllowAll, Candidate: s},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := b.Bind(t.Context(), "")
+			require.NoError(t, err)
+			assert.Equal(t, policy.Binding{}, got)
+			_, err = b.Bind(t.Context(), "prod")
+			assert.ErrorIs(t, err, policy.ErrUnknown)
+			budgets, err := b.Budgets(t.Context(), run.PolicyRef{})
+			require.NoError(t, err)
+			assert.Empty(t, budgets)
+		})
+	}
+}
+
+func TestShadow(t *testing.T) {
+	no := policy.Decision{Finding: policy.Finding{Rule: "no"}}
+	for _, tt := range []struct {
+		name                string
+		enforced, candidate policy.Engine
+		want                policy.Decision
+	}{
+		{"both allow", policy.AllowAll, allowing(policy.Decision{Budgets: []budget.Budget{{Name: "a"}}}), policy.Decision{Verdict: policy.Allow}},
+		{"both deny by the same rule", says(no), says(no), no},
+		{"the candidate denies", policy.AllowAll, says(no), policy.Decision{Verdict: policy.Allow, Candidate: &no}},
+		{"the candidate allows", says(no), policy.AllowAll, policy.Decision{Finding: no.Finding, Candidate: &policy.Decision{Verdict: policy.Allow}}},
+		{"by another rule", says(policy.Decision{Finding: policy.Finding{Rule: "other"}}), says(no), policy.Decision{Finding: policy.Finding{Rule: "other"}, Candidate: &no}},
+		{"the candidate cannot decide", policy.AllowAll, policy.EngineFunc(broken),
+			policy.Decision{Verdict: policy.Allow, Candidate: &policy.Decision{Finding: policy.Finding{Reason: errLocked.Error()}}}},
+		{"the candidate wants to judge", policy.AllowAll, allowing(policy.Decision{Judge: true}), policy.Decision{Verdict: policy.Allow, Judge: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := policy.Shadow{Enforced: tt.enforced, Candidate: tt.candidate}.Decide(t.Context(), &policy.Input{})
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, d)
+		})
+	}
+	t.Run("the enforced one cannot decide", func(t *testing.T) {
+		d, err := policy.Shadow{Enforced: policy.EngineFunc(broken), Candidate: policy.AllowAll}.Decide(t.Context(), &policy.Input{})
+		assert.ErrorIs(t, err, errLocked)
+		assert.Equal(t, policy.Deny, d.Verdict)
+	})
+	t.Run("the candidate decides by its policy of that name, or its default", func(t *testing.T) {
+		s := policy.Shadow{Enforced: set(t, only("prod", "a"), only("lab", "a")), Candidate: set(t, only("new", "c"), only("prod", "b"))}
+		for name, model := range map[string]string{"prod": "b", "lab": "c"} {
+			b, err := s.Bind(t.Context(), name)
+			require.NoError(t, err)
+			in := policy.Input{Policy: b.Policy, Target: policy.Target{Model: "a"}}
+			d, err := s.Decide(t.Context(), &in)
+			require.NoError(t, err)
+			assert.Equal(t, policy.Allow, d.Verdict)
+			require.NotNil(t, d.Candidate)
+			assert.Equal(t, []string{model}, d.Candidate.Allowed)
+			assert.Equal(t, b.Policy, in.Policy, "what is asked about is not changed")
+		}
+	})
+}
