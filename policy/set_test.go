@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -148,6 +149,24 @@ func TestRevision(t *testing.T) {
 		"alerts":         func(p *policy.Policy) { p.Budgets[0].AlertAt = []float64{0.6} },
 		"output":         func(p *policy.Policy) { p.Budgets[0].ExpectedOutputTokens = 1 },
 		"idle timeout":   func(p *policy.Policy) { p.Run.IdleTimeout = time.Hour },
+		"duration":       func(p *policy.Policy) { p.Run.MaxDuration = time.Hour },
+		"steps":          func(p *policy.Policy) { p.Run.MaxSteps = to[int64](1) },
+		"depth":          func(p *policy.Policy) { p.Run.MaxDepth = to[int64](1) },
+		"children":       func(p *policy.Policy) { p.Run.MaxChildren = to[int64](1) },
+		"tools":          func(p *policy.Policy) { p.Tools.Deny = []string{"shell"} },
+		"billing":        func(p *policy.Policy) { p.Billing.Allow = []string{"*"} },
+		"loops":          func(p *policy.Policy) { p.Loops.IdenticalCalls = 5 },
+		"mode":           func(p *policy.Policy) { p.Mode = policy.Shadowed },
+		"rule":           func(p *policy.Policy) { p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny}} },
+		"value of a rule": func(p *policy.Policy) {
+			p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny, When: []policy.Condition{{Call: "steps", Op: ">", Value: 5}}}}
+		},
+		"number that a float takes for the same": func(p *policy.Policy) {
+			p.Rules = []policy.Rule{{Name: "r", Tool: "t", Then: policy.ThenDeny, When: []policy.Condition{{Arg: "a", Op: ">", Value: json.Number("9007199254740993")}}}}
+		},
+		"and its neighbour": func(p *policy.Policy) {
+			p.Rules = []policy.Rule{{Name: "r", Tool: "t", Then: policy.ThenDeny, When: []policy.Condition{{Arg: "a", Op: ">", Value: json.Number("9007199254740992")}}}}
+		},
 	} {
 		q := p
 		q.Budgets = []policy.Budget{p.Budgets[0]}
