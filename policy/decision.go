@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/rungate/rungate/budget"
@@ -21,20 +20,6 @@ var verdicts = [...]string{Deny: "deny", Allow: "allow", Block: "block"}
 
 // String returns "deny", "allow" or "block".
 func (v Verdict) String() string { return verdicts[v] }
-
-// MarshalText writes what String returns.
-func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
-
-// UnmarshalText reads what String returns.
-func (v *Verdict) UnmarshalText(text []byte) error {
-	for i, s := range verdicts {
-		if s == string(text) {
-			*v = Verdict(i)
-			return nil
-		}
-	}
-	return fmt.Errorf(`%.40q is not known; use "deny", "allow" or "block"`, text)
-}
 
 // A Decision is what an Engine decides. The zero Decision denies.
 type Decision struct {
