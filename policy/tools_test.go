@@ -125,7 +125,7 @@ func TestBilling(t *testing.T) {
 		{"what is denied", []string{"*"}, []string{"workspace_id"}, policy.Deny},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := decide(t, policy.Policy{Billing: policy.List{Allow: tt.allow, Deny: tt.deny}}, policy.Input{Billing: "workspace_id"})
+			d := decide(t, policy.Policy{Billing: policy.List{Allow: tt.allow, Deny: tt.deny}}, policy.Input{Billing: []string{"workspace_id"}})
 			assert.Equal(t, tt.want, d.Verdict)
 			if tt.want == policy.Deny {
 				assert.Equal(t, "no_billing_change", d.Rule)
