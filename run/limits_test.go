@@ -126,6 +126,17 @@ func TestParents(t *testing.T) {
 			assert.Equal(t, `Rungate: run "root" has started the 1 runs below it that policy "prod" allows (max_children). Make the call in a run that there is, or ask an operator to raise the limit.`, limit.Block().Message)
 		})
 	})
+	t.Run("without an id, each parent has a run of the agent below it", func(t *testing.T) {
+		at(t, func(d *desk) {
+			d.call(run.Directives{RunID: "a"})
+			d.call(run.Directives{RunID: "b"})
+			below := func(parent string) string { return d.call(run.Directives{Parent: parent}).ID }
+			a := below("a")
+			assert.Equal(t, a, below("a"))
+			assert.NotEqual(t, a, below("b"))
+			assert.NotEqual(t, a, below(""))
+		})
+	})
 	t.Run("a parent that is not there", func(t *testing.T) {
 		at(t, func(d *desk) {
 			_, err := d.arrive(run.Directives{RunID: "r", Parent: "none"})

@@ -2,6 +2,9 @@
 // store of a gateway that is given no other. What it holds is gone when the
 // process ends, and is not shared between processes: two gateways with a
 // memstore each allow each run its budget twice.
+//
+// A run costs about 1 KB of memory; what it repeats takes up to another one, and
+// each step that is kept about 0.5 KB. [Options] bound how many there are of each.
 package memstore
 
 import "time"

@@ -124,6 +124,30 @@ var ancestorCases = []journalCase{
 		j.must("Lift", err)
 		j.is("Lift", j.find(key("root"), after(2*idle)), "root", run.Completed, run.ReasonIdle, 0)
 		j.is("the child", j.find(k, after(2*idle)), "child", run.Completed, run.ReasonParentClosed, 0)
+		same(j.T, "runs that Sweep completes", len(j.sweep(after(2*idle)).Completed), 2)
+	}},
+	{"a call that a closed child refuses keeps no parent open", func(j *journal) {
+		j.family()
+		j.complete(key("grandchild"), run.ReasonByAgent, after(0))
+		j.attach(to("grandchild", after(idle-time.Second)))
+		j.is("the parent", j.find(key("child"), after(idle)), "child", run.Completed, run.ReasonIdle, 0)
+	}},
+	{"a run ends by what comes first, its own time or its ancestor's end", func(j *journal) {
+		a := to("root", after(0))
+		a.Start.IdleTimeout = time.Hour
+		j.past(a)
+		j.past(below("root", "early", after(0)))
+		j.open(below("root", "late", after(0)))
+		j.detach(key("late"), after(2*idle), nil, nil)
+		j.complete(key("root"), run.ReasonByAgent, after(2*idle))
+		for id, want := range map[string]struct {
+			reason string
+			closed time.Time
+		}{"early": {run.ReasonIdle, after(idle)}, "late": {run.ReasonParentClosed, after(2 * idle)}} {
+			r := j.find(key(id), after(10*idle))
+			j.is("Find", r, id, run.Completed, want.reason, 0)
+			same(j.T, "Closed of "+id, r.Closed.UTC(), want.closed)
+		}
 	}},
 	{"a call in flight ends normally though an ancestor was closed", func(j *journal) {
 		j.family()

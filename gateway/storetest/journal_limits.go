@@ -61,6 +61,21 @@ var limitCases = []journalCase{
 		})
 		same(j.T, "calls that were taken", taken.Load(), crowd/2)
 	}},
+	{"a run that is not open refuses calls as such, whatever its limits", func(j *journal) {
+		l := run.Limits{MaxSteps: 1}
+		for _, id := range []string{"blocked", "closed"} {
+			j.detach(j.open(limited(id, after(0), l)), after(0), step("s", 1), nil)
+		}
+		j.block(key("blocked"), after(0))
+		j.complete(key("closed"), run.ReasonByAgent, after(0))
+		for id, code := range map[string]string{"blocked": block.Code, "closed": run.RefusedClosed} {
+			same(j.T, "Exceeded of run "+id, j.attach(limited(id, after(0), l)).Exceeded, "")
+			f := j.refusals(key(id))
+			if len(f) != 1 || f[0].Code != code {
+				j.Errorf("Refusals are %+v, want one with code %s", f, code)
+			}
+		}
+	}},
 	{"a run older than MaxDuration takes no further call, and those in flight end", func(j *journal) {
 		l := run.Limits{MaxDuration: idle / 2}
 		k := j.open(limited("r", after(0), l))

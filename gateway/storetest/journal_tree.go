@@ -88,6 +88,10 @@ var treeCases = []journalCase{
 		a := anew("child", after(0))
 		a.Parent = "root"
 		same(j.T, "below the same parent", j.parent(a), "root")
+		j.complete(key("child"), run.ReasonByAgent, after(0))
+		a = anew("child", after(0))
+		a.Parent = "child"
+		j.is("below the one that it follows on", j.attach(a).Run, "child.2", run.Completed, run.ReasonByAgent, 1)
 	}},
 	{"a parent that is not open takes no child, and is what refuses it", func(j *journal) {
 		j.past(to("closed", after(0)))
