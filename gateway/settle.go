@@ -47,8 +47,8 @@ func (c *call) conclude() {
 	c.describeStep(at)
 	// Whatever becomes of the settlement, the call has to leave its run.
 	defer func() {
-		c.record(ctx, at, &c.step, nil)
-		c.g.recorder.Alert(ctx, &c.run, c.agent.ID, alerts)
+		r := c.record(ctx, at, &c.step, nil)
+		c.g.recorder.Alert(ctx, r, c.agent.ID, alerts)
 	}()
 	alerts = c.settle(ctx)
 }
@@ -121,12 +121,14 @@ func (c *call) refused() *run.Refusal {
 	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}
 }
 
-// record tells the run how the call ended, and learns how it is after that.
-func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) {
+// record tells the run how the call ended, and returns the run after that.
+func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) *run.Run {
 	c.ending = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f}
-	if err := c.g.recorder.End(ctx, &c.ending, &c.run); err != nil {
+	if err := c.g.recorder.End(ctx, &c.ending, &c.after); err != nil {
 		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
+		return &c.run
 	}
+	return &c.after
 }
 
 // tellCost tells the agent in the header what its call has cost, and what that

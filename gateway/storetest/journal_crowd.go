@@ -108,6 +108,19 @@ var journalCrowdCases = []journalCase{
 			j.Errorf("%d steps and %d spent, want 1 and 3", r.Steps, r.Spent)
 		}
 	}},
+	{"many calls of children leave their parent idle when all have ended", func(j *journal) {
+		j.past(to("root", after(0)))
+		together(func(i int) {
+			for range 4 {
+				k := j.open(below("root", fmt.Sprint("r-", i%3), after(0)))
+				j.is("while a child is called", j.find(key("root"), after(2*idle)), "root", run.Open, "", 0)
+				j.detach(k, after(0), nil, nil)
+			}
+		})
+		r := j.find(key("root"), after(idle))
+		j.is("after that", r, "root", run.Completed, run.ReasonIdle, 0)
+		same(j.T, "Children", r.Children, 3)
+	}},
 	{"of many that close or block a run, the first does", func(j *journal) {
 		j.past(to("r", after(0)))
 		var completed, blocked atomic.Int64
