@@ -50,7 +50,7 @@ type call struct {
 	watch  watch
 	step   run.Step
 	ending run.Detachment
-	after  run.Run // as it was when the call had ended
+	after  run.Run  // as it was when the call had ended
 	failed *refusal // why the call was refused, or its answer is of our own making
 
 	// What the answer's header points to.
