@@ -19,6 +19,7 @@ type accounts struct {
 type owner struct {
 	key      budget.Owner
 	accounts []*account
+	few      [2]*account // accounts, as long as there are no more
 }
 
 // An account is all slots of one budget of an owner.
@@ -28,6 +29,10 @@ type account struct {
 	unit   budget.Unit
 	window budget.Window
 	slots  []*slot // by rising number
+
+	// Most accounts have one slot: it stands here, so that it is found at once.
+	first slot
+	few   [1]*slot
 }
 
 type slot struct {
@@ -59,9 +64,11 @@ func (x *accounts) open(a *budget.Account, c *account) *slot {
 		o := x.of[a.Owner]
 		if o == nil {
 			o = &owner{key: a.Owner}
+			o.accounts = o.few[:0]
 			x.of[a.Owner] = o
 		}
 		c = &account{of: o, name: a.Budget, unit: a.Unit, window: a.Window}
+		c.slots = c.few[:0]
 		o.accounts = append(o.accounts, c)
 		x.count++
 	}
@@ -72,7 +79,11 @@ func (x *accounts) open(a *budget.Account, c *account) *slot {
 	if i > 0 && c.slots[i-1].number == a.Slot {
 		return c.slots[i-1]
 	}
-	s := &slot{of: c, number: a.Slot, at: -1}
+	s := &c.first
+	if s.of != nil {
+		s = &slot{}
+	}
+	s.of, s.number, s.at = c, a.Slot, -1
 	c.slots = slices.Insert(c.slots, i, s)
 	if c.window != budget.Forever {
 		s.until = c.window.Start(a.Slot + c.window.Slots()).Add(correctable)
