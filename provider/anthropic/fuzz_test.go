@@ -1,7 +1,9 @@
 package anthropic
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -27,6 +29,7 @@ func FuzzParse(f *testing.F) {
 			f.Add(c.Request)
 		}
 	}
+	f.Add([]byte(`{"model":"m","tools":[{"name":"a"},{"type":"mcp_toolset","mcp_server_name":"b"}],"mcp_servers":[{"name":"b","url":"u"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := &provider.Request{Endpoint: provider.Messages, Body: body}
 		if (Dialect{}).Parse(r) != nil {
@@ -38,6 +41,59 @@ func FuzzParse(f *testing.F) {
 		assert.Equal(t, o["stream"] == true, r.Stream)
 		assert.GreaterOrEqual(t, r.Input, int64(0))
 		assert.GreaterOrEqual(t, r.MaxOutput, int64(0))
+		assert.GreaterOrEqual(t, r.MaxInput, r.Input)
+		tools, _ := o["tools"].([]any)
+		assert.GreaterOrEqual(t, len(r.Tools), len(tools))
+		for i, tool := range tools {
+			if name, _ := tool.(map[string]any)["name"].(string); name != "" {
+				assert.Condition(t, func() bool {
+					for _, t := range r.Tools {
+						if t.Name == name {
+							return true
+						}
+					}
+					return false
+				}, "tool %d", i)
+			}
+		}
+	})
+}
+
+// A reader of calls takes anything. What it can tell of a whole answer, it tells
+// as encoding/json has it.
+func FuzzCalls(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Response) < 4_000 {
+			f.Add(c.Response)
+		}
+	}
+	f.Add([]byte(`{"content":[{"type":"tool_use","name":"a","input":{"x":"\u0061"}},{"type":"mcp_tool_use","name":"b"}]}`))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		r := &provider.Request{Endpoint: provider.Messages, Model: "m"}
+		stream := Dialect{}.Calls(r)
+		for _, e := range events(answer) {
+			if _, _, err := stream.Event(e.Name, e.Data); err != nil {
+				break
+			}
+		}
+		calls, err := Dialect{}.Calls(r).Body(answer)
+		if err != nil || len(bytes.TrimSpace(answer)) == 0 {
+			return
+		}
+		var o map[string]any
+		require.NoError(t, json.Unmarshal(answer, &o))
+		blocks, _ := o["content"].([]any)
+		var want, got []any
+		for _, b := range blocks {
+			block := b.(map[string]any)
+			if kind, _ := block["type"].(string); strings.HasSuffix(kind, "tool_use") {
+				want = append(want, block["name"], kind)
+			}
+		}
+		for _, c := range calls {
+			got = append(got, c.Name, c.Type)
+		}
+		require.Equal(t, want, got)
 	})
 }
 

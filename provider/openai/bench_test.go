@@ -77,14 +77,20 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// Events that bring a word.
+const (
+	chatEvent     = `{"id":"chatcmpl-CqK2l1pV7dTzW0a3yS9uXbRfMnE4h","object":"chat.completion.chunk","created":1787000000,"model":"gpt-5.4-mini-2026-03-17","service_tier":"default","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":" weather"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"qDdnWY"}`
+	responseEvent = `{"type":"response.output_text.delta","content_index":0,"delta":" weather","item_id":"msg_0a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef01","logprobs":[],"obfuscation":"Xh2kQ9","output_index":0,"sequence_number":17}`
+)
+
 // BenchmarkEvent is one event of a stream: by its shape, and read.
 func BenchmarkEvent(b *testing.B) {
 	for name, c := range map[string]struct {
 		endpoint provider.Endpoint
 		data     string
 	}{
-		"chat":      {provider.Chat, `{"id":"chatcmpl-CqK2l1pV7dTzW0a3yS9uXbRfMnE4h","object":"chat.completion.chunk","created":1787000000,"model":"gpt-5.4-mini-2026-03-17","service_tier":"default","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":" weather"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"qDdnWY"}`},
-		"responses": {provider.Responses, `{"type":"response.output_text.delta","content_index":0,"delta":" weather","item_id":"msg_0a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef01","logprobs":[],"obfuscation":"Xh2kQ9","output_index":0,"sequence_number":17}`},
+		"chat":      {provider.Chat, chatEvent},
+		"responses": {provider.Responses, responseEvent},
 	} {
 		for _, shape := range []bool{true, false} {
 			name := name + "/shape"
@@ -105,6 +111,48 @@ func BenchmarkEvent(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkCalls is what it takes to look for calls in an event that holds none,
+// and in one that brings a piece of one.
+func BenchmarkCalls(b *testing.B) {
+	for name, c := range map[string]struct {
+		endpoint provider.Endpoint
+		data     string
+	}{
+		"chat":            {provider.Chat, chatEvent},
+		"responses":       {provider.Responses, responseEvent},
+		"chat/piece":      {provider.Chat, `{"id":"chatcmpl-CqK2l1pV7dTzW0a3yS9uXbRfMnE4h","object":"chat.completion.chunk","created":1787000000,"model":"gpt-5.4-mini-2026-03-17","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"weather"}}]},"finish_reason":null}]}`},
+		"responses/piece": {provider.Responses, `{"type":"response.function_call_arguments.delta","item_id":"fc_0a1b2c3d","output_index":0,"sequence_number":17,"delta":"weather"}`},
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := &provider.Request{Endpoint: c.endpoint, Model: "m", Stream: true}
+			calls, data := Dialect{}.Calls(r), []byte(c.data)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for n := 0; b.Loop(); n++ {
+				if n%100_000 == 0 { // before what is held comes to too much
+					calls = Dialect{}.Calls(r)
+				}
+				if _, _, err := calls.Event(nil, data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCallsRead is an event without calls that is not like the one before.
+func BenchmarkCallsRead(b *testing.B) {
+	calls, events := Dialect{}.Calls(&provider.Request{Endpoint: provider.Chat, Model: "m"}), [2][]byte{
+		[]byte(chatEvent), []byte(strings.Replace(chatEvent, "default", "flex", 1)),
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if _, _, err := calls.Event(nil, events[n%2]); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -146,6 +146,7 @@ func TestChatStreamCalls(t *testing.T) {
 			{delta("1", `{"tool_calls":[{"index":0,"id":"d","function":{"name":"b","arguments":"2"}}]}`), nil, true},
 			{end("1"), []provider.ToolCall{called("function", "d", "b", "2")}, true},
 			{end("0"), []provider.ToolCall{called("function", "c", "a", "1")}, false},
+			{"[DONE]", nil, false},
 		},
 		"the index after the delta": {
 			{`{"choices":[{"delta":{"tool_calls":[{"function":{"name":"a","arguments":"1"},"index":5}]},"index":1}]}`, nil, true},

@@ -52,6 +52,7 @@ func (c *chatCalls) Event(name, data []byte) (calls []provider.ToolCall, open bo
 		return nil, c.calls.Open(), nil
 	}
 	data = bytes.TrimSpace(data)
+	c.ready = nil
 	switch {
 	case len(data) == 0, string(name) == "error":
 	case string(data) == "[DONE]":
@@ -84,7 +85,6 @@ func (c *chatCalls) read(data []byte) error {
 		plain = true // it only brings text
 	)
 	c.shape.Drop()
-	c.ready = nil
 	s.Reset(data)
 	s.Object(func(key []byte) {
 		switch string(key) {

@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -40,6 +41,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("chat", []byte(`{"rungate":{}`))
 	f.Add("chat", []byte(`{"model":"m","stream":true,"stream_options":null,"n":1e9,"max_tokens":9e18}`))
+	f.Add("chat", []byte(`{"model":"m","tools":[{"type":"function","name":"a","function":{"name":"b"}},{"type":"mcp","server_label":"c"}],"tool_choice":{"type":"custom","name":"d"}}`))
 	f.Fuzz(func(t *testing.T, endpoint string, body []byte) {
 		r := &provider.Request{Endpoint: provider.Endpoint(endpoint), Body: body}
 		if (Dialect{}).Parse(r) != nil || len(body) == 0 {
@@ -54,7 +56,93 @@ func FuzzParse(f *testing.F) {
 		assert.GreaterOrEqual(t, r.Input, int64(0))
 		assert.GreaterOrEqual(t, r.MaxOutput, int64(0))
 		assert.GreaterOrEqual(t, r.Choices, int64(1))
+		assert.GreaterOrEqual(t, r.MaxInput, r.Input)
+		tools, _ := o["tools"].([]any)
+		assert.GreaterOrEqual(t, len(r.Tools), len(tools))
+		for _, tool := range tools {
+			function, _ := tool.(map[string]any)["function"].(map[string]any)
+			for _, name := range []any{tool.(map[string]any)["name"], function["name"]} {
+				if name != nil && name != "" {
+					assert.Contains(t, names(r.Tools), name)
+				}
+			}
+		}
 	})
+}
+
+func names(tools []provider.Tool) (list []any) {
+	for _, t := range tools {
+		list = append(list, t.Name)
+	}
+	return list
+}
+
+// A reader of calls takes anything. What it can tell of a whole answer, it tells
+// as encoding/json has it.
+func FuzzCalls(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Response) < 4_000 {
+			f.Add(c.API == "openai.responses", c.Response)
+		}
+	}
+	f.Add(false, []byte(`{"choices":[{"message":{"tool_calls":[{"function":{"name":"a","arguments":{}}}],"function_call":{"name":"b"}}}]}`))
+	f.Add(true, []byte(`{"output":[{"type":"function_call","name":"a","arguments":"1"},{"type":"shell_call","action":{}}]}`))
+	f.Fuzz(func(t *testing.T, responses bool, answer []byte) {
+		r := &provider.Request{Endpoint: provider.Chat, Model: "m"}
+		if responses {
+			r.Endpoint = provider.Responses
+		}
+		stream := Dialect{}.Calls(r)
+		for _, e := range events(answer) {
+			if _, _, err := stream.Event(e.Name, e.Data); err != nil {
+				break
+			}
+		}
+		calls, err := Dialect{}.Calls(r).Body(answer)
+		if err != nil || len(bytes.TrimSpace(answer)) == 0 {
+			return
+		}
+		var o map[string]any
+		require.NoError(t, json.Unmarshal(answer, &o))
+		got := map[string]bool{}
+		for _, c := range calls {
+			got[c.Name] = true
+		}
+		want := map[string]bool{}
+		if responses {
+			for _, i := range list(o["output"]) {
+				item, _ := i.(map[string]any)
+				if kind, _ := item["type"].(string); kind == "function_call" || kind == "mcp_call" {
+					want[item["name"].(string)] = true
+				}
+			}
+			for name := range want {
+				require.True(t, got[name], "%q is called", name)
+			}
+			return
+		}
+		for _, c := range list(o["choices"]) {
+			message, _ := c.(map[string]any)["message"].(map[string]any)
+			for _, call := range append(list(message["tool_calls"]), map[string]any{"function": message["function_call"]}) {
+				function, _ := call.(map[string]any)["function"].(map[string]any)
+				if name, _ := function["name"].(string); name != "" {
+					want[name] = true
+				}
+			}
+		}
+		for name := range want { // which a server may have split up
+			found := false
+			for call := range got {
+				found = found || strings.Contains(call, name)
+			}
+			require.True(t, found, "%q is called", name)
+		}
+	})
+}
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
 }
 
 // Directives can be put in before any member and taken out again, and each edit

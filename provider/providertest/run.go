@@ -37,8 +37,10 @@ func Run(t *testing.T, d provider.Dialect, cases []Case) {
 			case c.Response == nil:
 			case c.Stream:
 				testStream(t, d, r, c)
+				testStreamCalls(t, d, r, c)
 			default:
 				testBody(t, d, r, c)
+				testBodyCalls(t, d, r, c)
 			}
 		})
 	}
@@ -67,6 +69,7 @@ func parse(t *testing.T, d provider.Dialect, c Case) *provider.Request {
 	if r.Input < 1 && c.Endpoint != provider.Models {
 		t.Errorf("Input is %d", r.Input)
 	}
+	checkTools(t, r)
 	return r
 }
 
