@@ -47,8 +47,8 @@ type ToolCall struct {
 // and is of no use after an error.
 type CallReader interface {
 	// Body returns the tool calls in a whole answer, of which p are all bytes. An
-	// answer that is an error, or no answer of a model, has none. An error means
-	// that nobody can say what the answer calls.
+	// answer that tells of an error, or is no model's, has none. An error means that
+	// nobody can say what the answer calls, since it is no JSON object or a bad one.
 	Body(p []byte) ([]ToolCall, error)
 
 	// Event takes the next event of a streamed answer, by its name (empty if it

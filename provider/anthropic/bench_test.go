@@ -30,9 +30,12 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// textEvent is an event that brings a few words.
+const textEvent = `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" a few words of an answer that goes on"}           }`
+
 // BenchmarkEvent is one event of a stream: by its shape, and read.
 func BenchmarkEvent(b *testing.B) {
-	data := []byte(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" a few words of an answer that goes on"}           }`)
+	data := []byte(textEvent)
 	for _, shape := range []bool{true, false} {
 		name := "shape"
 		if !shape {
@@ -48,6 +51,32 @@ func BenchmarkEvent(b *testing.B) {
 				}
 				if m.Event(nil, data) != provider.EventContent {
 					b.Fatal("no content")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCalls is what it takes to look for calls in an event that holds none,
+// and in one that brings a piece of one.
+func BenchmarkCalls(b *testing.B) {
+	for name, event := range map[string]string{
+		"text":  textEvent,
+		"piece": `{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"weather"}}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := &provider.Request{Endpoint: provider.Messages, Model: "m", Stream: true}
+			data := []byte(event)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			var calls provider.CallReader
+			for n := 0; b.Loop(); n++ {
+				if n%100_000 == 0 { // before what is held comes to too much
+					calls = Dialect{}.Calls(r)
+					_, _, _ = calls.Event(nil, []byte(`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"a","input":{}}}`))
+				}
+				if _, _, err := calls.Event(nil, data); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})

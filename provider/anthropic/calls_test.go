@@ -188,12 +188,12 @@ func TestCallsAreBounded(t *testing.T) {
 	_, _, err := r.Event(nil, []byte(`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"a","input":"`+megabyte+`"}}`))
 	require.NoError(t, err)
 	event := []byte(`{"type":"content_block_delta","index":0,"delta":{"partial_json":"` + megabyte + `"}}`)
-	for range 31 {
+	for range 30 {
 		_, _, err := r.Event(nil, event)
 		require.NoError(t, err)
 	}
 	_, _, err = r.Event(nil, event)
-	assert.ErrorContains(t, err, "longer than 32 MiB")
+	assert.ErrorContains(t, err, "the calls are longer")
 }
 
 func TestNoCalls(t *testing.T) {

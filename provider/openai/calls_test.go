@@ -372,13 +372,31 @@ func TestCallsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := reader(c.endpoint)
-			for i := range 32 {
+			for i := range 31 {
 				_, _, err := r.Event(nil, []byte(strings.Replace(c.event, "%", strconv.Itoa(i), 1)))
 				require.NoError(t, err)
 			}
 			_, _, err := r.Event(nil, []byte(c.event))
-			assert.ErrorContains(t, err, "longer than 32 MiB")
+			assert.ErrorContains(t, err, "the calls are longer")
 		})
+	}
+}
+
+// Nor are there so many that it would take long to tell them apart.
+func TestCallsAreFew(t *testing.T) {
+	for e, c := range map[provider.Endpoint]struct{ from, call, to string }{
+		provider.Chat:      {`{"choices":[{"message":{"tool_calls":[`, `{"function":{"name":"a"}}`, `]}}]}`},
+		provider.Responses: {`{"output":[`, `{"type":"shell_call","id":"%"}`, `]}`},
+	} {
+		var list []string
+		for i := range 10_000 {
+			list = append(list, strings.Replace(c.call, "%", strconv.Itoa(i), 1))
+		}
+		_, err := reader(e).Body([]byte(c.from + strings.Join(list, ",") + c.to))
+		assert.ErrorContains(t, err, "the calls are longer", e)
+		got, err := reader(e).Body([]byte(c.from + strings.Join(list[:1_000], ",") + c.to))
+		assert.NoError(t, err, e)
+		assert.Len(t, got, 1_000, e)
 	}
 }
 

@@ -227,7 +227,7 @@ func (c *responseCalls) tell(s *jsonscan.Scanner, call provider.ToolCall) {
 
 // tellCopy adds a call whose arguments are part of an event.
 func (c *responseCalls) tellCopy(s *jsonscan.Scanner, call provider.ToolCall) {
-	if !c.knows(call) && c.calls.Hold(len(call.Args), s) {
+	if !c.knows(call) && c.calls.Hold(wire.CallSize+len(call.Args), s) {
 		call.Args = bytes.Clone(call.Args)
 		c.tell(s, call)
 	}

@@ -12,7 +12,7 @@ import (
 // zero Calls has none.
 type Calls struct {
 	list []*Call
-	held int // bytes of arguments
+	held int // bytes of arguments, and CallSize for each call
 }
 
 // A Call is a tool call that is being put together. Where in the answer it is,
@@ -24,8 +24,12 @@ type Call struct {
 	done         bool
 }
 
-// maxHeld is how many bytes of arguments an answer may have.
-const maxHeld = 32 << 20
+// What an answer may hold in calls, in bytes, and what one counts for besides its
+// arguments. So there are not too many either.
+const (
+	maxHeld  = 32 << 20
+	CallSize = 4 << 10
+)
 
 // Nameless is why nobody can say what a call calls.
 const Nameless = "a tool call without a name"
@@ -50,10 +54,12 @@ func (c *Calls) Find(group, index int64) *Call {
 	return nil
 }
 
-// Begin adds a call at a place.
+// Begin adds a call at a place. Append or Give, which follow, check whether there
+// is room for it.
 func (c *Calls) Begin(group, index int64, call provider.ToolCall) *Call {
 	k := &Call{ToolCall: call, group: group, index: index}
 	c.list = append(c.list, k)
+	c.held += CallSize
 	return k
 }
 
@@ -78,7 +84,7 @@ func (c *Calls) Give(k *Call, p []byte, s *jsonscan.Scanner) {
 // fails if there is none.
 func (c *Calls) Hold(n int, s *jsonscan.Scanner) bool {
 	if c.held += n; c.held > maxHeld {
-		s.Fail("the arguments are longer than 32 MiB")
+		s.Fail("the calls are longer than 32 MiB")
 		return false
 	}
 	return true

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"slices"
-
 	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/provider"
 )
@@ -94,8 +92,15 @@ func (p *parser) choice() {
 
 // undeclared adds what is to be called and not declared.
 func (p *parser) undeclared() {
+	if len(p.chosen) == 0 {
+		return
+	}
+	declared := make(map[string]bool, len(p.req.Tools))
+	for _, t := range p.req.Tools {
+		declared[t.Name] = true
+	}
 	for _, t := range p.chosen {
-		if !slices.ContainsFunc(p.req.Tools, func(o provider.Tool) bool { return o.Name == t.Name }) {
+		if !declared[t.Name] {
 			p.req.Tools = append(p.req.Tools, t)
 		}
 	}
