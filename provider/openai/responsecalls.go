@@ -146,9 +146,7 @@ func (c *responseCalls) response(s *jsonscan.Scanner, data []byte) {
 
 // begin notes a call that will be told in pieces.
 func (c *responseCalls) begin(s *jsonscan.Scanner, index int64, entry *item) {
-	for _, args := range entry.arguments() {
-		c.calls.Give(c.calls.Begin(0, index, entry.call()), args, s)
-	}
+	c.calls.Give(c.calls.Begin(0, index, entry.call()), entry.arguments()[0], s)
 }
 
 // piece adds a part of the arguments, as JSON, to the call that they are of.
@@ -182,18 +180,18 @@ func (c *responseCalls) find(index int64) *wire.Call {
 	return c.calls.Begin(0, index, provider.ToolCall{})
 }
 
-// complete takes a whole item, with which what came in pieces is complete.
+// complete takes a whole item, with which what came in pieces is complete. The
+// arguments that it had when it began count for nothing.
 func (c *responseCalls) complete(s *jsonscan.Scanner, index int64, entry *item) {
 	whole := entry.call()
-	k := c.calls.Find(0, index)
-	for _, args := range entry.arguments() {
-		if k != nil && k.Name == "" {
-			k.ToolCall = provider.ToolCall{
-				ID: whole.ID, Name: whole.Name, Type: whole.Type, Server: whole.Server, Hosted: whole.Hosted, Args: k.Args,
-			}
+	if k := c.calls.Find(0, index); k != nil && !k.Done() {
+		if k.Name == "" { // it began with its arguments
+			args := k.Args
+			k.ToolCall = whole
+			k.Args = args
 		}
-		if k != nil && len(k.Args) == 0 {
-			c.calls.Append(k, args, s)
+		if len(k.Args) == 0 {
+			c.calls.Give(k, entry.arguments()[0], s)
 		}
 	}
 	c.finishItems(s, func(_, i int64) bool { return i == index })

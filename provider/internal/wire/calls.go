@@ -80,6 +80,9 @@ func (c *Calls) Give(k *Call, p []byte, s *jsonscan.Scanner) {
 	}
 }
 
+// Done reports whether k is complete.
+func (k *Call) Done() bool { return k.done }
+
 // Hold counts n bytes of arguments and reports whether there is room for them. S
 // fails if there is none.
 func (c *Calls) Hold(n int, s *jsonscan.Scanner) bool {
