@@ -137,6 +137,11 @@ func TestStreamCalls(t *testing.T) {
 			{start("0", use("t", "a", "{}")), nil, true}, {input("0", "1"), nil, true}, {stop("0"), []provider.ToolCall{called("t", "a", "1")}, false},
 			{start("1", use("u", "b", "{}")), nil, true}, {input("1", "2"), nil, true}, {stop("1"), []provider.ToolCall{called("u", "b", "2")}, false},
 		},
+		"input beside a text": {
+			{start("0", use("t", "a", "{}")), nil, true},
+			{`{"type":"content_block_delta","index":0,"delta":{"partial_json":"1","note":"x"}}`, nil, true}, {`{"type":"content_block_delta","index":0,"delta":{"partial_json":"1","note":"x"}}`, nil, true},
+			{stop("0"), []provider.ToolCall{called("t", "a", "11")}, false},
+		},
 		"two at once": {
 			{start("0", use("t", "a", "{}")), nil, true}, {start("1", use("u", "b", "{}")), nil, true}, {input("1", "2"), nil, true}, {input("0", "1"), nil, true}, {text, nil, true},
 			{stop("1"), []provider.ToolCall{called("u", "b", "2")}, true}, {stop("0"), []provider.ToolCall{called("t", "a", "1")}, false},

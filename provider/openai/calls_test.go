@@ -289,6 +289,7 @@ func TestResponseStreamCalls(t *testing.T) {
 		"other at its start":        {{item("added", function("a", "1")), nil, true}, {done("2"), nil, true}, {item("done", function("a", "3")), append(want("a", "2"), want("a", "3")...), false}},
 		"no pieces but all at once": {{item("added", function("a", "")), nil, true}, {done("1"), nil, true}, {item("done", function("a", "1")), want("a", "1"), false}},
 		"a computer, twice":         {{item("added", `{"type":"computer_call","call_id":"c"}`), nil, true}, {item("done", `{"type":"computer_call","call_id":"c","action":{},"actions":[]}`), []provider.ToolCall{called("computer_call", "c", "computer", "{}"), called("computer_call", "c", "computer", "[]")}, false}},
+		"it begins after its end":   {{item("done", function("a", "1")), want("a", "1"), false}, {item("added", function("a", "")), nil, true}, {delta("1"), nil, true}, {completed(message), nil, false}},
 		"only in pieces":            {{item("added", function("a", "")), nil, true}, {delta("{}"), nil, true}, {"[DONE]", want("a", "{}"), false}},
 		"other pieces":              {{item("added", function("a", "")), nil, true}, {delta("1"), nil, true}, {item("done", function("a", "2")), append(want("a", "1"), want("a", "2")...), false}},
 		"other arguments at last":   {{item("added", function("a", "")), nil, true}, {delta("1"), nil, true}, {done("2"), want("a", "2"), true}, {item("done", function("a", "1")), want("a", "1"), false}},

@@ -28,7 +28,7 @@ type Call struct {
 // arguments. So there are not too many either.
 const (
 	maxHeld  = 32 << 20
-	CallSize = 4 << 10
+	CallSize = 16 << 10
 )
 
 // Nameless is why nobody can say what a call calls.
