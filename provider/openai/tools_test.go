@@ -120,7 +120,7 @@ func TestToolsRefused(t *testing.T) {
 func TestManyTools(t *testing.T) {
 	var list []map[string]any
 	var want []provider.Tool
-	for i := range 100_000 {
+	for i := range 20_000 {
 		name := fmt.Sprintf("tool_%d", i)
 		list = append(list, map[string]any{"type": "function", "name": name})
 		want = append(want, provider.Tool{Name: name, Type: "function"})
