@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -56,4 +58,29 @@ func BenchmarkRules(b *testing.B) {
 			}
 		})
 	}
+}
+
+// However large the arguments are, they are not copied.
+func TestRulesAllocateLittle(t *testing.T) {
+	long := strings.Repeat("word ", 20_000)
+	p := fiftyRules()
+	for _, op := range []string{"==", "!=", "in", "contains", "matches"} {
+		var value any = "[^w]ord, as long as to be no small text"
+		if op == "in" {
+			value = []any{value}
+		}
+		p.Rules = append(p.Rules, policy.Rule{Name: op, Tool: "*", Then: policy.ThenDeny, When: []policy.Condition{{Arg: "note", Op: op, Value: value}, {Call: "user", Op: "==", Value: "x"}}})
+	}
+	s := set(t, p)
+	in := ordinaryCall(bind(t, s, ""))
+	in.Calls = []provider.ToolCall{{Name: "issue_refund", Args: []byte(`{"note":"` + long + `","customer":"cus_1842","amount_usd":49.99,"reason":{"code":"late"}}`)}}
+	for range 3 {
+		in.Calls = append(in.Calls, in.Calls[0])
+	}
+	ctx := t.Context()
+	assert.LessOrEqual(t, testing.AllocsPerRun(10, func() {
+		if d, err := s.Decide(ctx, &in); err != nil || d.Verdict != policy.Allow {
+			t.Fatal(d, err)
+		}
+	}), 5.0)
 }

@@ -66,13 +66,13 @@ func (p *Policy) compile() (*compiled, error) {
 }
 
 func (l *List) validate(path string, bad complaint) {
-	for _, globs := range []struct {
-		field string
+	for _, of := range []struct {
+		path  string
 		globs []string
-	}{{"allow", l.Allow}, {"deny", l.Deny}} {
-		for i, g := range globs.globs {
+	}{{path + ".allow", l.Allow}, {path + ".deny", l.Deny}} {
+		for i, g := range of.globs {
 			if g == "" {
-				bad(fmt.Sprintf("%s.%s[%d]", path, globs.field, i), "it is empty")
+				bad(fmt.Sprintf("%s[%d]", of.path, i), "it is empty")
 			}
 		}
 	}

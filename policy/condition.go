@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -98,14 +99,14 @@ func (d *Condition) compile(path string, paths *pathTree, bad complaint) conditi
 func (c *condition) complete(plain any) error {
 	shown, err := json.Marshal(plain)
 	if err != nil {
-		return fmt.Errorf("is no JSON") // a json.Number that is none
+		return errors.New("is no JSON") // a json.Number that is none
 	}
 	c.text = fmt.Sprintf("%s%s %s %s", c.arg, c.fact, c.op, shown)
 	switch c.op {
 	case "exists":
 		exists, ok := plain.(bool)
 		if !ok && plain != nil {
-			return fmt.Errorf("want true or false")
+			return errors.New("want true or false")
 		}
 		c.want = exists || plain == nil
 		c.text = c.arg + c.fact + " is there"
@@ -130,13 +131,13 @@ func (c *condition) complete(plain any) error {
 func (c *condition) completeList(plain any) error {
 	list, ok := plain.([]any)
 	if !ok || len(list) == 0 {
-		return fmt.Errorf("want a list of values")
+		return errors.New("want a list of values")
 	}
 	var errs strict.Errors
 	for i := range list {
 		v, err := c.of.value(list[i])
 		if err == nil && len(c.values) > 0 && v.kind != c.values[0].kind {
-			err = fmt.Errorf("is of another type than the first")
+			err = errors.New("is of another type than the first")
 		}
 		errs = append(errs, strict.At(fmt.Sprintf("[%d]", i), err)...)
 		c.values = append(c.values, v)

@@ -62,6 +62,9 @@ func (c *compiled) outside(in *Input) Finding {
 				Reason: "the field " + m + " would have somebody else pay for it."}
 		}
 	}
+	if len(c.Tools.Allow)+len(c.Tools.Deny) == 0 {
+		return Finding{}
+	}
 	var room [8]string
 	for i := range in.Tools {
 		t := &in.Tools[i]

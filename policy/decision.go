@@ -16,10 +16,16 @@ const (
 	Block         // to deny, and to deny all later calls of the run
 )
 
-var verdicts = [...]string{Deny: "deny", Allow: "allow", Block: "block"}
-
 // String returns "deny", "allow" or "block".
-func (v Verdict) String() string { return verdicts[v] }
+func (v Verdict) String() string {
+	switch v {
+	case Allow:
+		return "allow"
+	case Block:
+		return "block"
+	}
+	return "deny"
+}
 
 // A Decision is what an Engine decides. The zero Decision denies.
 type Decision struct {

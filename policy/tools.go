@@ -13,9 +13,7 @@ import (
 // say that the agent runs the tool are left out, since every glob that begins
 // like them would match.
 func appendNames(names []string, t *provider.Tool) []string {
-	if t.Name != "" {
-		names = append(names, strings.ToLower(t.Name))
-	}
+	names = append(names, strings.ToLower(t.Name))
 	if t.Type != "function" && t.Type != "custom" && t.Type != "" {
 		kind := strings.ToLower(t.Type)
 		names = append(names, kind)

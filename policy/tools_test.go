@@ -91,6 +91,9 @@ func TestToolsThatAreCalled(t *testing.T) {
 			}
 		})
 	}
+	t.Run("one without a name", func(t *testing.T) {
+		assert.Equal(t, policy.Deny, decide(t, policy.Policy{Tools: policy.List{Deny: []string{"*"}}}, policy.Input{Tools: []provider.Tool{{Type: "function"}}}).Verdict)
+	})
 	t.Run("the last of several", func(t *testing.T) {
 		p := policy.Policy{Tools: policy.List{Deny: []string{"c"}}}
 		assert.Equal(t, policy.Deny, decide(t, p, policy.Input{Tools: []provider.Tool{{Name: "a"}, {Name: "b"}, {Name: "c"}}}).Verdict)

@@ -16,6 +16,7 @@ import (
 type value struct {
 	kind kind
 	text string
+	raw  []byte // text again, for an argument
 	num  decimal
 	n    int64 // in place of num for a fact; money in picodollars
 	flag bool
@@ -27,7 +28,7 @@ func (of operand) value(plain any) (value, error) {
 	case string:
 		switch {
 		case of&(argText|factText|factTags) != 0:
-			return value{kind: text, text: p}, nil
+			return value{kind: text, text: p, raw: []byte(p)}, nil
 		case of&factMoney != 0:
 			return money(p)
 		case of&factWeekday != 0:
@@ -95,13 +96,13 @@ func (c *condition) checkArgument(a *argument) truth {
 	case a.kind != c.values[0].kind || c.op == "contains" && a.kind != text:
 		return unsure
 	case c.op == "contains":
-		return is(bytes.Contains(a.raw, []byte(c.values[0].text)))
+		return is(bytes.Contains(a.raw, c.values[0].raw))
 	case c.op == "matches":
 		return is(c.re.Match(a.raw))
 	}
 	switch a.kind {
 	case text:
-		return is(c.hasText(string(a.raw)) == (c.op != "!="))
+		return is(c.hasRaw(a.raw) == (c.op != "!="))
 	case boolean:
 		return is(c.hasFlag(a.raw[0] == 't') == (c.op != "!="))
 	}
@@ -123,7 +124,7 @@ func (c *condition) checkElements(raw []byte) truth {
 	s.Array(func(int) {
 		switch k := s.Kind(); {
 		case k == jsonscan.String && want.kind == text:
-			found = string(s.Str()) == want.text || found
+			found = bytes.Equal(s.Str(), want.raw) || found
 		case k == jsonscan.Bool && want.kind == boolean:
 			found = s.Bool() == want.flag || found
 		case k == jsonscan.Number && want.kind == number:
@@ -142,6 +143,15 @@ func (c *condition) checkElements(raw []byte) truth {
 func (c *condition) hasText(s string) bool {
 	for i := range c.values {
 		if c.values[i].text == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *condition) hasRaw(text []byte) bool {
+	for i := range c.values {
+		if bytes.Equal(c.values[i].raw, text) {
 			return true
 		}
 	}
