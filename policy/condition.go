@@ -134,13 +134,13 @@ func (c *condition) completeList(plain any) error {
 		return errors.New("want a list of values")
 	}
 	var errs strict.Errors
+	c.values = make([]value, len(list))
 	for i := range list {
-		v, err := c.of.value(list[i])
-		if err == nil && len(c.values) > 0 && v.kind != c.values[0].kind {
+		var err error
+		if c.values[i], err = c.of.value(list[i]); err == nil && i > 0 && c.values[i].kind != c.values[0].kind {
 			err = errors.New("is of another type than the first")
 		}
 		errs = append(errs, strict.At(fmt.Sprintf("[%d]", i), err)...)
-		c.values = append(c.values, v)
 	}
 	if len(errs) > 0 {
 		return errs

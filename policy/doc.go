@@ -1,4 +1,4 @@
 // Package policy decides which calls may be made. The gateway asks an [Engine];
 // [Set] is the one for declarative documents ([Policy]), and [EngineFunc] makes
-// one of a function.
+// one of a function. A [Chain] asks several, and a [Shadow] tries one out.
 package policy

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
 )
 
 func ExampleParse() {
@@ -77,4 +78,64 @@ func ExampleEngineFunc() {
 	// Output:
 	// "u-1842" true  <nil>
 	// "" false say for which user this is. <nil>
+}
+
+// Rules look at what a model wants to do, before the agent does it.
+func ExampleRule() {
+	p, err := policy.Parse([]byte(`{
+		"name": "refunds",
+		"rules": [{"name": "large", "tool": "issue_refund", "when": [{"arg": "amount_usd", "op": ">", "value": 500}], "then": "deny"}]
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	engine, err := policy.New(p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	bound, err := engine.Bind(ctx, "refunds")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, args := range []string{`{"amount_usd": 20}`, `{"amount_usd": 900}`, `{"amount_usd": "20"}`} {
+		d, err := engine.Decide(ctx, &policy.Input{Policy: bound.Policy, Calls: []provider.ToolCall{{Name: "issue_refund", Args: []byte(args)}}})
+		fmt.Println(d.Verdict, d.Reason, err)
+	}
+	// Output:
+	// allow  <nil>
+	// deny the answer calls the tool "issue_refund" with amount_usd > 500. <nil>
+	// deny the answer calls the tool "issue_refund", and its argument "amount_usd" is missing or cannot be read for sure. <nil>
+}
+
+// A function of one's own is asked before the documents are.
+func ExampleChain() {
+	documents, err := policy.New(policy.Policy{Name: "small", Models: policy.List{Allow: []string{"*-mini"}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mine := policy.EngineFunc(func(_ context.Context, in *policy.Input) (policy.Decision, error) {
+		if in.User == "" {
+			return policy.Decision{Finding: policy.Finding{Rule: "known_users"}}, nil
+		}
+		return policy.Decision{Verdict: policy.Allow}, nil
+	})
+	engine := policy.Chain{mine, documents}
+	ctx := context.Background()
+	bound, err := engine.Bind(ctx, "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, user := range []string{"", "u-1842"} {
+		d, err := engine.Decide(ctx, &policy.Input{Policy: bound.Policy, User: user, Target: policy.Target{Provider: "openai", Model: "gpt-4.1"}})
+		fmt.Println(d.Verdict, d.Rule, err)
+	}
+	// Output:
+	// deny known_users <nil>
+	// deny allowed_models <nil>
 }

@@ -32,8 +32,11 @@ func described(verdict, rule string, alerts []string) string {
 	if rule != "" {
 		verdict += fmt.Sprintf(" by %q", rule)
 	}
-	if alerts != nil {
+	switch {
+	case len(alerts) > 0:
 		verdict += fmt.Sprintf(" with alerts %q", alerts)
+	case alerts != nil:
+		verdict += " without alerts"
 	}
 	return verdict
 }
@@ -103,6 +106,9 @@ func (w *Want) met(d *policy.Decision) bool {
 }
 
 func alerts(d *policy.Decision) []string {
+	if len(d.Alerts) == 0 {
+		return nil
+	}
 	names := make([]string, len(d.Alerts))
 	for i := range d.Alerts {
 		names[i] = d.Alerts[i].Rule
