@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func (c *compiled) decide(in *Input) Decision {
 		var room [8]string
 		for i := range in.Tools {
 			t := &in.Tools[i]
-			check(&d, &v, c.rules.onDeclared, appendNames(room[:0], t), t.Name)
+			check(&d, &v, c.rules.onDeclared, appendNames(room[:0], t), cmp.Or(t.Name, t.Type))
 		}
 	}
 	return d
@@ -69,7 +70,7 @@ func (c *compiled) outside(in *Input) Finding {
 	for i := range in.Tools {
 		t := &in.Tools[i]
 		if c.Tools.denies(appendNames(room[:0], t)) || !c.Tools.admitsTool(t) {
-			return Finding{Rule: "allowed_tools", Field: "tool", Requested: shown(t), Allowed: c.Tools.Allow, Tool: t.Name}
+			return Finding{Rule: "allowed_tools", Field: "tool", Requested: shown(t), Allowed: c.Tools.Allow, Tool: cmp.Or(t.Name, t.Type)}
 		}
 	}
 	return Finding{}
@@ -82,15 +83,15 @@ func (c *compiled) decideAnswer(in *Input, d *Decision) {
 	var room [8]string
 	for i := range in.Calls {
 		v.call, v.read = &in.Calls[i], false
-		names := appendCallNames(room[:0], v.call, in.Tools)
+		names, tool := appendCallNames(room[:0], v.call, in.Tools), cmp.Or(v.call.Name, v.call.Type)
 		if c.Tools.denies(names) || !c.Tools.admitsCall(v.call, in.Tools) {
 			d.Drift = true
 			if d.Verdict == Allow {
 				d.Verdict = Deny
-				d.Finding = Finding{Rule: "allowed_tools", Field: "tool", Requested: v.call.Name, Allowed: c.Tools.Allow, Tool: v.call.Name}
+				d.Finding = Finding{Rule: "allowed_tools", Field: "tool", Requested: tool, Allowed: c.Tools.Allow, Tool: tool}
 			}
 		}
-		check(d, &v, c.rules.onCalls, names, v.call.Name)
+		check(d, &v, c.rules.onCalls, names, tool)
 	}
 }
 

@@ -38,7 +38,7 @@ func appendCallNames(names []string, call *provider.ToolCall, declared []provide
 		names = append(names, strings.ToLower(call.Server))
 	}
 	for i := range declared {
-		if t := &declared[i]; t.Name == call.Name || t.Name != "" && t.Name == call.Server {
+		if t := &declared[i]; strings.EqualFold(t.Name, call.Name) || t.Name != "" && strings.EqualFold(t.Name, call.Server) {
 			names = appendNames(names, t)
 		}
 	}

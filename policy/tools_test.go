@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,6 +23,7 @@ func TestDeclaredTools(t *testing.T) {
 		refused     string // by what it is shown; empty if it is not
 	}{
 		{"no list", nil, nil, server, ""},
+		{"a tool that has a type only", nil, []string{"web_search_preview"}, provider.Tool{Type: "web_search_preview", Hosted: true}, "web_search_preview"},
 		{"a name that is denied", nil, []string{"issue_*"}, function, "issue_refund"},
 		{"another name", nil, []string{"shell"}, function, ""},
 		{"in another case", nil, []string{"Issue_Refund"}, function, "issue_refund"},
@@ -57,7 +59,7 @@ func TestDeclaredTools(t *testing.T) {
 			}
 			assert.Equal(t, policy.Deny, d.Verdict)
 			assert.True(t, d.Drift)
-			assert.Equal(t, policy.Finding{Rule: "allowed_tools", Field: "tool", Requested: tt.refused, Allowed: tt.allow, Tool: tt.tool.Name}, d.Finding)
+			assert.Equal(t, policy.Finding{Rule: "allowed_tools", Field: "tool", Requested: tt.refused, Allowed: tt.allow, Tool: cmp.Or(tt.tool.Name, tt.tool.Type)}, d.Finding)
 		})
 	}
 }
@@ -75,7 +77,7 @@ func TestToolsThatAreCalled(t *testing.T) {
 		{"what is not", []string{"issue_*"}, nil, nil, provider.ToolCall{Name: "shell"}, policy.Deny},
 		{"what is denied", nil, []string{"Shell"}, nil, provider.ToolCall{Name: "sHELL"}, policy.Deny},
 		{"a call without a name", []string{"issue_*"}, nil, nil, provider.ToolCall{}, policy.Deny},
-		{"what is declared under that name is denied by its type", nil, []string{"bash_*"}, []provider.Tool{{Name: "b", Type: "bash_20250124"}}, provider.ToolCall{Name: "b"}, policy.Deny},
+		{"what is declared under that name is denied by its type", nil, []string{"bash_*"}, []provider.Tool{{Name: "b", Type: "bash_20250124"}}, provider.ToolCall{Name: "B"}, policy.Deny},
 		{"a hosted call by its type", nil, []string{"mcp_call"}, nil, provider.ToolCall{Name: "x", Type: "mcp_call", Hosted: true}, policy.Deny},
 		{"a call's type is nothing where the agent makes it", nil, []string{"tool_use"}, nil, provider.ToolCall{Name: "x", Type: "tool_use"}, policy.Allow},
 		{"a hosted call of a tool that was admitted, under another name", []string{"web_search"}, nil, []provider.Tool{search}, provider.ToolCall{Name: "fetch", Hosted: true}, policy.Allow},
