@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/rungate/rungate/internal/strict"
 )
@@ -97,10 +96,7 @@ func (d *Condition) compile(path string, paths *pathTree, bad complaint) conditi
 
 // complete takes the value of the condition.
 func (c *condition) complete(plain any) error {
-	shown, err := json.Marshal(plain)
-	if err != nil {
-		return errors.New("is no JSON") // a json.Number that is none
-	}
+	shown, _ := json.Marshal(plain) // fails on a json.Number that is none, which is refused below
 	c.text = fmt.Sprintf("%s%s %s %s", c.arg, c.fact, c.op, shown)
 	switch c.op {
 	case "exists":
@@ -146,70 +142,4 @@ func (c *condition) completeList(plain any) error {
 		return errs
 	}
 	return nil
-}
-
-// A truth is whether a condition holds.
-type truth uint8
-
-const (
-	no truth = iota
-	yes
-	unsure // it cannot be said
-)
-
-func is(b bool) truth {
-	if b {
-		return yes
-	}
-	return no
-}
-
-// check finds out whether the condition holds.
-func (c *condition) check(v *view) truth {
-	if c.arg != "" {
-		return c.checkArgument(v.argument(c.slot))
-	}
-	switch c.of {
-	case factTags:
-		if c.op == "exists" {
-			return is(v.tagged("") == c.want)
-		}
-		return is(v.tagged(c.values[0].text))
-	case factFlag:
-		return is(c.op == "exists" && c.want || c.op != "exists" && c.hasFlag(v.in.Stream) == (c.op != "!="))
-	case factMoney, factCount:
-		n, known := v.numberFact(c.fact)
-		return c.checkNumber(n, known)
-	}
-	s, known := v.textFact(c.fact)
-	return c.checkText(s, known)
-}
-
-func (c *condition) checkNumber(n int64, known bool) truth {
-	switch {
-	case c.op == "exists":
-		return is(known == c.want)
-	case !known:
-		return unsure
-	}
-	for i := range c.values {
-		if ordered(c.op, n, c.values[i].n) {
-			return yes
-		}
-	}
-	return no
-}
-
-func (c *condition) checkText(s string, known bool) truth {
-	switch {
-	case c.op == "exists":
-		return is((known && s != "") == c.want)
-	case !known:
-		return unsure
-	case c.op == "contains":
-		return is(strings.Contains(s, c.values[0].text))
-	case c.op == "matches":
-		return is(c.re.MatchString(s))
-	}
-	return is(c.hasText(s) == (c.op != "!="))
 }

@@ -177,6 +177,7 @@ func TestConditionsOnFacts(t *testing.T) {
 		{"estimated_input_tokens", ">", json.Number("1e3"), true, doesNot}, {"estimated_input_tokens", "<=", 1000, false, holds},
 		{"estimated_cost_usd", "==", "0.5", true, unclear}, {"estimated_cost_usd", ">", json.Number("0.50"), false, unclear}, {"estimated_cost_usd", ">", "0.499999999999", true, unclear},
 		{"estimated_cost_usd", "exists", true, true, doesNot}, {"spend_usd", "<", "0.25", false, unclear}, {"spend_usd", "<=", 0.25, true, unclear},
+		{"stream", "exists", nil, true, holds}, {"stream", "exists", false, false, doesNot}, {"stream", "in", []any{true}, true, doesNot},
 		{"hour_utc", "==", 0, true, unclear}, {"hour_utc", "<", 6, true, unclear}, {"weekday", "==", "Monday", true, unclear}, {"weekday", "in", []any{"saturday", "sunday"}, false, unclear},
 	}
 	for _, tt := range tests {

@@ -223,7 +223,7 @@ func TestRulesRefused(t *testing.T) {
 			assert.Equal(t, tt.want, strings.Split(err.Error(), "\n"))
 		})
 	}
-	for name, v := range map[string]any{"no number": json.Number("x"), "an endless number": math.Inf(1), "something else": make(chan int), "a list of strings": []string{"x"}} {
+	for name, v := range map[string]any{"no number": json.Number("x"), "an empty number": json.Number(""), "a word for a number": json.Number("true"), "half a number": json.Number("1e"), "an endless number": math.Inf(1), "something else": make(chan int), "a list of strings": []string{"x"}} {
 		t.Run("a value in Go that is "+name, func(t *testing.T) {
 			p := policy.Policy{Name: "p", Rules: []policy.Rule{{Name: "r", Then: policy.ThenDeny, Tool: "t", When: []policy.Condition{{Arg: "a", Op: "==", Value: v}}}}}
 			assert.ErrorContains(t, p.Validate(), "rules[0].when[0].value")

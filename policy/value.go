@@ -1,14 +1,12 @@
 package policy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/rungate/rungate/budget"
-	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/internal/strict"
 )
 
@@ -40,6 +38,8 @@ func (of operand) value(plain any) (value, error) {
 		}
 	case json.Number:
 		switch {
+		case strings.Trim(string(p), "+-.eE0123456789") != "" || !json.Valid([]byte(p)):
+			return value{}, errors.New("is no number of JSON")
 		case of&argNumber != 0:
 			d := parseDecimal([]byte(p))
 			if max(d.exp, -d.exp) > 1_000_000 {
@@ -82,104 +82,4 @@ func (of operand) wanted() string {
 		return `a day such as "monday"`
 	}
 	return "a string, a number, or true or false"
-}
-
-// checkArgument is check for an argument.
-func (c *condition) checkArgument(a *argument) truth {
-	switch {
-	case a.kind == unreadable:
-		return unsure
-	case c.op == "exists":
-		return is((a.kind != missing) == c.want)
-	case c.op == "contains" && a.kind == array:
-		return c.checkElements(a.raw)
-	case a.kind != c.values[0].kind || c.op == "contains" && a.kind != text:
-		return unsure
-	case c.op == "contains":
-		return is(bytes.Contains(a.raw, c.values[0].raw))
-	case c.op == "matches":
-		return is(c.re.Match(a.raw))
-	}
-	switch a.kind {
-	case text:
-		return is(c.hasRaw(a.raw) == (c.op != "!="))
-	case boolean:
-		return is(c.hasFlag(a.raw[0] == 't') == (c.op != "!="))
-	}
-	for i := range c.values {
-		if ordered(c.op, a.num.compare(c.values[i].num), 0) {
-			return yes
-		}
-	}
-	return no
-}
-
-// checkElements looks for the value in an array. If it is not there, but
-// something of another type is, that may still be the same to a tool.
-func (c *condition) checkElements(raw []byte) truth {
-	found, strange := false, false
-	want := &c.values[0]
-	var s jsonscan.Scanner
-	s.Reset(raw)
-	s.Array(func(int) {
-		switch k := s.Kind(); {
-		case k == jsonscan.String && want.kind == text:
-			found = bytes.Equal(s.Str(), want.raw) || found
-		case k == jsonscan.Bool && want.kind == boolean:
-			found = s.Bool() == want.flag || found
-		case k == jsonscan.Number && want.kind == number:
-			from, to := s.Skip()
-			found = parseDecimal(raw[from:to]).compare(want.num) == 0 || found
-		default:
-			strange = true
-		}
-	})
-	if strange && !found {
-		return unsure
-	}
-	return is(found)
-}
-
-func (c *condition) hasText(s string) bool {
-	for i := range c.values {
-		if c.values[i].text == s {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *condition) hasRaw(text []byte) bool {
-	for i := range c.values {
-		if bytes.Equal(c.values[i].raw, text) {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *condition) hasFlag(b bool) bool {
-	for i := range c.values {
-		if c.values[i].flag == b {
-			return true
-		}
-	}
-	return false
-}
-
-// ordered reports whether an operator holds for two numbers.
-func ordered[N int | int64](op string, a, b N) bool {
-	switch op {
-	case "!=":
-		return a != b
-	case "<":
-		return a < b
-	case "<=":
-		return a <= b
-	case ">":
-		return a > b
-	case ">=":
-		return a >= b
-	}
-	return a == b // "==", and each of "in"
 }
