@@ -34,7 +34,7 @@ func TestChain(t *testing.T) {
 	a, b := []budget.Budget{{Name: "a"}}, []budget.Budget{{Name: "b"}}
 	denied := policy.Decision{Finding: rule("no")}
 	never := policy.EngineFunc(func(context.Context, *policy.Input) (policy.Decision, error) { panic("asked") })
-	loops, other := &policy.Loops{IdenticalCalls: 1}, &policy.Loops{IdenticalCalls: 2}
+	loops, other := &run.Loops{IdenticalCalls: 1}, &run.Loops{IdenticalCalls: 2}
 	for _, tt := range []struct {
 		name  string
 		chain policy.Chain

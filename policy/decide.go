@@ -15,7 +15,7 @@ type compiled struct {
 	Policy
 	ref     run.PolicyRef
 	budgets []budget.Budget
-	loops   *Loops
+	loops   *run.Loops
 	rules   rules
 	judges  bool // the answer's calls of tools have to be seen
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/run"
 )
 
 // A Verdict is the answer to whether a call may be made.
@@ -54,28 +55,22 @@ type Decision struct {
 	// Budgets are what an allowed call is reserved in.
 	Budgets []budget.Budget
 
+	// Rates are what an allowed call has to take from.
+	Rates []budget.Rate
+
 	// Loops are the limits of repetition; nil is none.
-	Loops *Loops
+	Loops *run.Loops
 }
 
-// A Finding says why a call is refused or announced, for the agent and for the
-// record. All fields may be empty.
-type Finding struct {
-	Rule      string   // such as "allowed_models"
-	Field     string   // of the request: "model"
-	Requested string   // what was found there
-	Allowed   []string // what would have been allowed
-	Tool      string   // that is declared or called
-	Args      []byte   // of the call of Tool, as the model wrote them, where the rule is about them
-	Reason    string   // a sentence, instead of one made from the fields above
-}
+// A Finding says why a call is refused or announced.
+type Finding = run.Finding
 
 // Loops limits how often the same is repeated within a run. Of the numbers, 0 is
 // no limit.
 type Loops struct {
 	IdenticalCalls     int64         `json:"identical_calls"`
 	IdenticalToolCalls int64         `json:"identical_tool_calls"`
-	Within             time.Duration `json:"within"` // back from the call; 0 is the whole run
+	Within             time.Duration `json:"within"` // from the first of them; 0 is run.DefaultWithin
 	Then               Action        `json:"then"`   // ThenDeny, or ThenBlock; empty is ThenDeny
 }
 
@@ -94,12 +89,9 @@ func (l *Loops) validate(bad complaint) {
 }
 
 // compile returns the limits as a decision has them.
-func (l Loops) compile() *Loops {
+func (l *Loops) compile() *run.Loops {
 	if l.IdenticalCalls == 0 && l.IdenticalToolCalls == 0 {
 		return nil
 	}
-	if l.Then == "" {
-		l.Then = ThenDeny
-	}
-	return &l
+	return &run.Loops{IdenticalCalls: l.IdenticalCalls, IdenticalToolCalls: l.IdenticalToolCalls, Within: l.Within, Block: l.Then == ThenBlock}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
 )
 
 // decide asks about a request, or an answer if there are calls, under a policy.
@@ -151,9 +152,9 @@ func TestJudge(t *testing.T) {
 
 func TestLoopsAndLimits(t *testing.T) {
 	d := decide(t, policy.Policy{Loops: policy.Loops{IdenticalCalls: 5, Within: time.Minute}}, policy.Input{})
-	assert.Equal(t, &policy.Loops{IdenticalCalls: 5, Within: time.Minute, Then: policy.ThenDeny}, d.Loops)
+	assert.Equal(t, &run.Loops{IdenticalCalls: 5, Within: time.Minute}, d.Loops)
 	d = decide(t, policy.Policy{Loops: policy.Loops{IdenticalToolCalls: 3, Then: policy.ThenBlock}}, policy.Input{})
-	assert.Equal(t, &policy.Loops{IdenticalToolCalls: 3, Then: policy.ThenBlock}, d.Loops)
+	assert.Equal(t, &run.Loops{IdenticalToolCalls: 3, Block: true}, d.Loops)
 	assert.Nil(t, decide(t, policy.Policy{Loops: policy.Loops{Within: time.Minute}}, policy.Input{}).Loops)
 
 	s := set(t, policy.Policy{Name: "p", Run: policy.Run{MaxDuration: 2 * time.Hour, MaxSteps: to[int64](200), MaxDepth: to[int64](3), MaxChildren: to[int64](20)}}, policy.Policy{Name: "q"})

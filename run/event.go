@@ -43,15 +43,17 @@ type Event struct {
 	Finding   *Finding               // of what Announce tells
 }
 
-// A Finding is what a policy has found in a call. What does not apply is empty.
+// A Finding says why a call is refused or announced, for the agent and for the
+// record. What does not apply is empty.
 type Finding struct {
-	Rule      string
-	Field     string // such as "model"
-	Requested string // what the field held
-	Tool      string
-	Args      []byte // of the tool: the JSON text
-	Reason    string
-	Repeated  uint64 // hash of what goes round in a loop
+	Rule      string   // such as "allowed_models"
+	Field     string   // of the request, such as "model"
+	Requested string   // what was found there
+	Allowed   []string // what would have been allowed
+	Tool      string   // that is declared or called
+	Args      []byte   // of the call of Tool, as the model wrote them, where the rule is about them
+	Reason    string   // a sentence, instead of one made from the fields above
+	Repeated  uint64   // hash of what goes round in a loop
 }
 
 // hash is the same for what is told once.

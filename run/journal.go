@@ -174,5 +174,5 @@ type Attached struct {
 // Swept is what a sweep has done.
 type Swept struct {
 	Completed []Run // and were open, as far as was told
-	Forgotten []Key // the journal knows them no longer
+	Forgotten []Run // which the journal knows no longer, as they were
 }

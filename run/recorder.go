@@ -208,7 +208,7 @@ func (rc *Recorder) Refusals(ctx context.Context, k Key) ([]Refusal, error) {
 
 // Sweep completes the runs that have been idle for too long and lets the journal
 // forget old ones, which it returns.
-func (rc *Recorder) Sweep(ctx context.Context) ([]Key, error) {
+func (rc *Recorder) Sweep(ctx context.Context) ([]Run, error) {
 	at := time.Now()
 	s, err := rc.Journal.Sweep(ctx, at)
 	for i := range s.Completed {

@@ -63,9 +63,9 @@ func (d diary) sweep(at time.Time) []string {
 	s, err := d.Sweep(context.Background(), at)
 	require.NoError(d.t, err)
 	ids := []string{}
-	for _, k := range s.Forgotten {
-		ids = append(ids, k.ID)
-		_, err := d.Refusals(context.Background(), k) // Find may find a newer generation
+	for _, r := range s.Forgotten {
+		ids = append(ids, r.ID)
+		_, err := d.Refusals(context.Background(), r.Key) // Find may find a newer generation
 		assert.ErrorIs(d.t, err, run.ErrNotFound)
 	}
 	return ids

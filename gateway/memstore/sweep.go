@@ -21,7 +21,7 @@ func (j *journal) Sweep(_ context.Context, at time.Time) (run.Swept, error) {
 		}
 		e = e.Next()
 		if r.InFlight == 0 { // else its calls still have to be recorded
-			s.Forgotten = append(s.Forgotten, r.Key)
+			s.Forgotten = append(s.Forgotten, r.Run)
 			j.forget(r)
 		}
 	}

@@ -101,8 +101,10 @@ var idleCases = []journalCase{
 	{"what Sweep forgets is not found", func(j *journal) {
 		j.past(to("r", after(0)))
 		j.complete(key("r"), run.ReasonByAgent, after(0))
-		for _, k := range j.sweep(after(1000 * 24 * time.Hour)).Forgotten {
-			_, err := j.store.Find(j.Context(), k, after(0))
+		forgotten := j.sweep(after(1000 * 24 * time.Hour)).Forgotten
+		for i := range forgotten {
+			same(j.T, "Created", forgotten[i].Created.UTC(), after(0))
+			_, err := j.store.Find(j.Context(), forgotten[i].Key, after(0))
 			j.missing("Find", err)
 		}
 	}},
