@@ -82,18 +82,38 @@ func (b *Budget) Need(p *Projection) (int64, error) {
 		}
 		return b.most(p, p.outputLimit()), nil
 	}
-	out := b.ExpectedOutput
-	if out == 0 {
-		out = DefaultExpectedOutput
+	expected := b.ExpectedOutput
+	if expected == 0 {
+		expected = DefaultExpectedOutput
 	}
-	if p.MaxOutput > 0 {
-		out = min(out, p.MaxOutput)
-	}
-	out = p.allChoices(out)
 	if b.Unit == Tokens {
-		return addClamped(p.Input, out), nil
+		return p.tokens(expected), nil
 	}
-	return int64(p.Price.Estimate(p.Input, out)), nil
+	return int64(p.cost(expected)), nil
+}
+
+// Tokens is what the call is expected to consume: its input, and the output that
+// it asks for, but at most DefaultExpectedOutput in each answer.
+func (p *Projection) Tokens() int64 { return p.tokens(DefaultExpectedOutput) }
+
+// Cost is what Tokens cost.
+func (p *Projection) Cost() Money { return p.cost(DefaultExpectedOutput) }
+
+func (p *Projection) tokens(expected int64) int64 {
+	return addClamped(p.Input, p.allChoices(p.output(expected)))
+}
+
+func (p *Projection) cost(expected int64) Money {
+	return p.Price.Estimate(p.Input, p.allChoices(p.output(expected)))
+}
+
+// output is what is expected of one answer, where that is so much of one without
+// a limit.
+func (p *Projection) output(expected int64) int64 {
+	if p.MaxOutput > 0 {
+		return min(expected, p.MaxOutput)
+	}
+	return expected
 }
 
 // unbounded says why the need of a call has no bound in b; empty if it has one.

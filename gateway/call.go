@@ -40,18 +40,24 @@ type call struct {
 	target     policy.Target
 	input      policy.Input
 	decision   policy.Decision
+	subject    budget.Subject
 	prices     *budget.Prices
 	price      budget.Price
+	unpriced   policy.Target // the first that has no price; zero if all have
+	projection budget.Projection
+	counted    uint64         // hash of the request, if it counts as a turn of a loop
+	permit     *budget.Permit // nil where there are no rates
 	reserved   budget.Reservation
 
-	sent   []byte       // the body of the request to the provider, until that answers
-	reader bytes.Reader // of sent
-	answer answer
-	watch  watch
-	step   run.Step
-	ending run.Detachment
-	after  run.Run  // as it was when the call had ended
-	failed *refusal // why the call was refused, or its answer is of our own making
+	sent      []byte       // the body of the request to the provider, until that answers
+	reader    bytes.Reader // of sent
+	answer    answer
+	judgement judgement
+	watch     watch
+	step      run.Step
+	ending    run.Detachment
+	after     run.Run  // as it was when the call had ended
+	failed    *refusal // why the call was refused, or its answer is of our own making
 
 	// What the answer's header points to.
 	runID [1]string
@@ -79,7 +85,10 @@ var steps = []step{
 	(*call).direct,
 	(*call).attach,
 	(*call).choose,
+	(*call).estimate,
 	(*call).decide,
+	(*call).repeat,
+	(*call).limitRate,
 	(*call).reserve,
 	(*call).detach,
 	(*call).forward,

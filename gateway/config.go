@@ -73,10 +73,11 @@ var DefaultRunIDHeaders = []string{"x-claude-code-session-id", "session-id", "th
 // RunIDHeaders begin with "x-claude-code-agent-id".
 var DefaultParentRunHeaders = []string{"x-claude-code-parent-agent-id", "x-claude-code-session-id", "x-parent-session-id"}
 
-// A Store keeps runs and accounts. The two parts may be different back ends.
+// A Store keeps runs, accounts and rates. The parts may be different back ends.
 type Store interface {
 	run.Journal
 	budget.Ledger
+	budget.Rates
 }
 
 // Limits bound what a call may take. Of each, zero is the default, and a
@@ -84,6 +85,11 @@ type Store interface {
 type Limits struct {
 	BodyBytes  int64 // of a request, unpacked; default 32 MiB
 	EventBytes int   // of one event of a stream; default 32 MiB
+
+	// AnswerBytes is how much of an answer is kept from the agent at most until the
+	// calls of tools in it are judged; default 32 MiB. An answer of which more
+	// would have to be is refused.
+	AnswerBytes int64
 
 	// BodyTimeout is how long an agent may take to send its request's body; default
 	// 2 minutes. It holds where the server can set deadlines, as net/http's can,
@@ -105,8 +111,8 @@ type Limits struct {
 	// stream; default 15 seconds.
 	KeepAlive time.Duration
 
-	// Lease is for how long a reservation outlives a process that dies; default
-	// 1 minute.
+	// Lease is for how long a reservation, or a slot of a rate, outlives a process
+	// that dies; default 1 minute.
 	Lease time.Duration
 }
 
@@ -175,6 +181,9 @@ func (c Config) withDefaults() Config {
 	if l.EventBytes == 0 {
 		l.EventBytes = 32 << 20
 	}
+	if l.AnswerBytes == 0 {
+		l.AnswerBytes = 32 << 20
+	}
 	for _, d := range []struct {
 		at       *time.Duration
 		standard time.Duration
@@ -239,6 +248,9 @@ func (c *Config) validate() error {
 	}
 	if c.Limits.EventBytes < 0 {
 		bad("Limits.EventBytes", "is negative")
+	}
+	if c.Limits.AnswerBytes < 0 {
+		bad("Limits.AnswerBytes", "is negative")
 	}
 	if c.Limits.Lease < 0 {
 		bad("Limits.Lease", "is negative; a reservation needs a lease")

@@ -27,6 +27,7 @@ const (
 	codeRunNotFound         = "run_not_found"
 	codeRunClosed           = run.RefusedClosed
 	codeLoopDetected        = run.RefusedLoop
+	codeRateLimited         = "rate_limited"
 	codeTooLarge            = "request_too_large"
 	codeUnsupportedEncoding = "unsupported_encoding"
 	codeUpgradeRequired     = "upgrade_required"
@@ -51,6 +52,7 @@ var answers = map[string]struct {
 	codePolicyViolation:     {http.StatusForbidden, false},
 	codePolicyConflict:      {http.StatusForbidden, false},
 	codeLoopDetected:        {http.StatusForbidden, false},
+	codeRateLimited:         {http.StatusTooManyRequests, true},
 	codeUnknownEndpoint:     {http.StatusNotFound, false},
 	codeUnknownModel:        {http.StatusNotFound, false},
 	codeRunNotFound:         {http.StatusNotFound, false},
@@ -71,7 +73,8 @@ type refusal struct {
 	message string
 	context any // made into the JSON object of the answer; nil is none
 	rule    string
-	cause   error // for the log; never told to the agent
+	wait    time.Duration // after which to try again; 0 is not known
+	cause   error         // for the log; never told to the agent
 }
 
 func (f *refusal) Error() string {
@@ -106,6 +109,8 @@ func (c *call) refusalOf(err error) *refusal {
 		parent    *run.ParentError
 		conflict  *run.ConflictError
 		exhausted *budget.ExhaustedError
+		endless   *budget.UnboundedError
+		limited   *budget.RateLimitedError
 	)
 	switch {
 	case errors.As(err, &f):
@@ -125,6 +130,10 @@ func (c *call) refusalOf(err error) *refusal {
 		return conflictRefusal(conflict)
 	case errors.As(err, &exhausted):
 		return c.budgetRefusal(exhausted)
+	case errors.As(err, &endless):
+		return c.endlessRefusal(endless)
+	case errors.As(err, &limited):
+		return c.rateRefusal(limited)
 	case errors.As(err, &parent):
 		return &refusal{code: codeRunNotFound, message: fmt.Sprintf(
 			"Rungate: there is no run %q of this agent's team that a run could be started below.", parent.Parent)}
@@ -171,6 +180,9 @@ type policyContext struct {
 	Field      string   `json:"field,omitempty"`
 	Requested  string   `json:"requested,omitempty"`
 	Allowed    []string `json:"allowed,omitempty"`
+
+	Tool string          `json:"tool,omitempty"`
+	Args json.RawMessage `json:"args,omitempty"`
 }
 
 func conflictRefusal(e *run.ConflictError) *refusal {
@@ -200,12 +212,26 @@ type budgetContext struct {
 	PolicyID        string        `json:"policy_id"`
 	PolicyName      string        `json:"policy_name"`
 	StepThatTripped string        `json:"step_that_tripped"`
+
+	Window           string     `json:"window,omitempty"`
+	ResetsAt         *time.Time `json:"resets_at,omitempty"`
+	AffordableOutput *int64     `json:"affordable_output_tokens,omitempty"`
+	Reason           string     `json:"reason,omitempty"`
 }
 
 func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
 	b, bal, p := e.Budget, e.Balance, c.run.Policy
 	bc := budgetContext{RunID: c.run.ID, Scope: b.Per, Rule: b.Name, PolicyID: p.ID, PolicyName: p.Name,
-		StepThatTripped: "llm." + c.req.Model}
+		StepThatTripped: "llm." + c.req.Model, Window: b.Window.String()}
+	whose := fmt.Sprintf("run %q", c.run.ID)
+	switch {
+	case b.Per != budget.ScopeRun && e.Owner.ID != "":
+		whose += fmt.Sprintf(", counted for %s %q", b.Per, e.Owner.ID)
+	case b.Per != budget.ScopeRun:
+		whose += fmt.Sprintf(", counted per %s", b.Per)
+	case e.Owner.ID != c.run.ID:
+		whose += fmt.Sprintf(", counted for run %q above it", e.Owner.ID)
+	}
 	sign := ""
 	if b.Unit == budget.USD {
 		sign = "$"
@@ -220,12 +246,34 @@ func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
 	switch {
 	case e.TooLarge():
 		advice = "No run under this policy has room for it: make the call smaller, or ask an operator to raise the limit."
+	case e.AffordableOutput > 0:
+		advice = fmt.Sprintf("With no more than %d output tokens (max_tokens) it would fit.", e.AffordableOutput)
+	case !e.ResetsAt.IsZero():
+		advice = fmt.Sprintf("There is room again at %s.", e.ResetsAt.UTC().Format(time.RFC3339))
+	case e.Final() && b.Per != budget.ScopeRun:
+		advice = "Ask an operator to raise the limit."
 	case e.Final():
 		advice = "Start a new run, or ask an operator to raise the limit."
 	}
+	if !e.ResetsAt.IsZero() {
+		at := e.ResetsAt.UTC()
+		bc.ResetsAt = &at
+	}
+	if e.AffordableOutput >= 0 {
+		bc.AffordableOutput = &e.AffordableOutput
+	}
 	return &refusal{code: codeBudgetExceeded, rule: b.Name, context: bc, message: fmt.Sprintf(
-		"Rungate: budget %q of policy %q has no room for this call in run %q: %s of %s are spent and %s reserved, and it needs about %s. %s",
-		b.Name, p.Name, c.run.ID, amount(bal.Spent), amount(b.Limit), amount(bal.Reserved), amount(e.Need), advice)}
+		"Rungate: budget %q of policy %q has no room for this call in %s: %s of %s are spent and %s reserved, and it needs about %s. %s",
+		b.Name, p.Name, whose, amount(bal.Spent), amount(b.Limit), amount(bal.Reserved), amount(e.Need), advice)}
+}
+
+// endlessRefusal is of a call that no room is enough for.
+func (c *call) endlessRefusal(e *budget.UnboundedError) *refusal {
+	b, p := e.Budget, c.run.Policy
+	return &refusal{code: codeBudgetExceeded, rule: b.Name, message: fmt.Sprintf(
+		"Rungate: budget %q of policy %q is strict, and what this call of run %q can cost has no bound: %s.", b.Name, p.Name, c.run.ID, e.Reason),
+		context: budgetContext{RunID: c.run.ID, Scope: b.Per, Rule: b.Name, PolicyID: p.ID, PolicyName: p.Name,
+			StepThatTripped: "llm." + c.req.Model, Window: b.Window.String(), Reason: e.Reason}}
 }
 
 // refuse answers with err, in the agent's dialect.
@@ -252,6 +300,13 @@ func (c *call) refuse(err error) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set(dialect.RequestIDHeader(), e.RequestID)
+	if f.wait > 0 {
+		h.Set("Retry-After", strconv.FormatInt(wholeSeconds(f.wait), 10))
+		if f.wait > maxRetry { // some clients would sleep for hours, others ask at once
+			a.retry = false
+			h.Set("X-Rungate-Reset-At", time.Now().Add(f.wait).UTC().Format(time.RFC3339))
+		}
+	}
 	h.Set("X-Should-Retry", strconv.FormatBool(a.retry))
 	c.w.WriteHeader(a.status)
 	c.w.Write(body)

@@ -24,6 +24,8 @@ type Gateway struct {
 	binder    policy.Binder // nil if Config.Policy is none
 	recorder  run.Recorder
 	keeper    budget.Keeper
+	limiter   budget.Limiter
+	estimator *budget.Estimator
 
 	mu      sync.Mutex
 	calls   int           // under way
@@ -46,7 +48,11 @@ func New(cfg Config) (*Gateway, error) {
 		cfg:      cfg,
 		recorder: run.Recorder{Journal: cfg.Store},
 		keeper:   budget.Keeper{Ledger: cfg.Store, Lease: cfg.Limits.Lease},
-		idle:     make(chan struct{}),
+		limiter:  budget.Limiter{Rates: cfg.Store, Lease: cfg.Limits.Lease},
+
+		estimator: budget.NewEstimator(),
+
+		idle: make(chan struct{}),
 	}
 	if cfg.Observer != nil {
 		g.recorder.Observer = guarded{cfg.Observer, cfg.Logger}
@@ -157,8 +163,8 @@ func (g *Gateway) sweepRuns() {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
 	defer cancel()
 	forgotten, err := g.recorder.Sweep(ctx)
-	for _, k := range forgotten {
-		if ferr := g.keeper.Ledger.Forget(ctx, owner(k)); ferr != nil && err == nil {
+	for i := range forgotten {
+		if ferr := g.keeper.Ledger.Forget(ctx, owner(&forgotten[i])); ferr != nil && err == nil {
 			err = ferr
 		}
 	}
@@ -173,8 +179,8 @@ func (g *Gateway) sweepRuns() {
 }
 
 // owner is who owns the accounts of a run.
-func owner(k run.Key) budget.Owner {
-	return budget.Owner{Scope: budget.ScopeRun, Team: k.Team, ID: k.ID}
+func owner(r *run.Run) budget.Owner {
+	return budget.Owner{Scope: budget.ScopeRun, Team: r.Team, ID: r.ID, Since: r.Created.UnixMilli()}
 }
 
 type providersKey struct{}

@@ -101,6 +101,8 @@ type limitObject struct {
 	LimitTokens    *int64        `json:"limit_tokens,omitempty"`
 	SpentTokens    *int64        `json:"spent_tokens,omitempty"`
 	ReservedTokens *int64        `json:"reserved_tokens,omitempty"`
+	Window         string        `json:"window,omitempty"`
+	ResetsAt       *time.Time    `json:"resets_at,omitempty"`
 }
 
 type refusalObject struct {
@@ -201,14 +203,17 @@ func (c *call) limits(ctx context.Context, r *run.Run) ([]limitObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	subject := budget.Subject{Team: r.Team, Run: budget.Run{ID: r.ID}, Agent: r.Agent, User: r.User, Tags: r.Tags, Policy: r.Policy.ID}
+	subject := budget.Subject{Team: r.Team, Run: budgetRun(r), Agent: r.Agent, User: r.User, Tags: r.Tags, Policy: r.Policy.ID}
 	standings, err := c.g.keeper.Statement(ctx, &subject, budgets)
 	if err != nil {
 		return nil, err
 	}
 	for i := range standings {
 		b, bal := &standings[i].Budget, &standings[i].Balance
-		l := limitObject{Rule: b.Name, Scope: b.Per}
+		l := limitObject{Rule: b.Name, Scope: b.Per, Window: b.Window.String()}
+		if at := standings[i].ResetsAt; !at.IsZero() {
+			l.ResetsAt = &at
+		}
 		if b.Unit == budget.USD {
 			limit, spent, reserved := budget.Money(b.Limit), budget.Money(bal.Spent), budget.Money(bal.Reserved)
 			l.LimitUSD, l.SpentUSD, l.ReservedUSD = &limit, &spent, &reserved

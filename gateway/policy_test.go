@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -120,10 +121,12 @@ func TestOwnEngine(t *testing.T) {
 		b.Post("/v1/messages", `{"model":"claude-sonnet-4","stream":true,"max_tokens":5,"fallbacks":[{"model":"anthropic/claude-opus-4-1"}]}`,
 			nightly, "x-rungate-user: u", "x-rungate-tags: a,b")
 		assert.Positive(t, got.InputTokens)
-		got.InputTokens = 0
+		assert.Positive(t, got.Cost)
+		assert.WithinDuration(t, time.Now(), got.At, time.Minute)
+		got.InputTokens, got.Cost, got.At = 0, 0, time.Time{}
 		assert.Equal(t, policy.Input{User: "u", Tags: []string{"a", "b"}, Dialect: "anthropic", Endpoint: "messages", Stream: true,
 			Target:    policy.Target{Provider: "anthropic", Model: "claude-sonnet-4-5"},
 			Others:    []policy.Target{{Provider: "anthropic", Model: "claude-opus-4-1"}},
-			MaxOutput: 5}, got)
+			MaxOutput: 5, Priced: true}, got)
 	})
 }

@@ -31,8 +31,19 @@ func (c *call) read(ctx context.Context) error {
 		return err
 	}
 	c.req.Body = body
-	return c.route.dialect.Parse(&c.req)
+	if err := c.route.dialect.Parse(&c.req); err != nil {
+		return err
+	}
+	for _, name := range billingHeaders {
+		if c.r.Header[name] != nil {
+			c.req.Billing = append(c.req.Billing, strings.ToLower(name))
+		}
+	}
+	return nil
 }
+
+// billingHeaders say, in place of members of the body, who pays for a call.
+var billingHeaders = [...]string{"Anthropic-Workspace-Id", "Anthropic-User-Profile-Id"}
 
 // limitReading keeps an agent from holding the call for ever by sending its body
 // ever more slowly. The server lifts the limit when the body has come.

@@ -39,11 +39,21 @@ func (c *call) relay(ctx context.Context) error {
 		body, resp.ContentLength = z, -1
 		delete(h, "Content-Encoding")
 	}
+	if resp.StatusCode < 300 && c.judges() {
+		if enc := h["Content-Encoding"]; enc == nil || strings.EqualFold(enc[0], "identity") {
+			c.judgement.reader = c.route.dialect.Calls(&c.req)
+		} else if err := c.unclear(errEncoded); err != nil {
+			return err
+		}
+	}
 	// In another encoding there are no events to be seen.
 	if resp.StatusCode < 300 && isEventStream(resp.Header) && h["Content-Encoding"] == nil {
 		c.answer.stream = true
 		c.answer.body, c.answer.rest = body, (*call).relayStream
 		return nil
+	}
+	if c.judgement.reader != nil {
+		return c.relayJudged(ctx, body)
 	}
 	return c.relayWhole(ctx, body)
 }
@@ -96,11 +106,7 @@ func (c *call) relayWhole(ctx context.Context, body io.Reader) error {
 		return c.broken(ctx, err)
 	}
 	if length >= 0 {
-		if told := c.answer.resp.Header["Content-Length"]; len(told) == 1 && length == c.answer.resp.ContentLength {
-			h["Content-Length"] = told
-		} else {
-			h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
-		}
+		c.setLength(h, length)
 	}
 	c.answer.begun = true
 	c.w.WriteHeader(c.answer.resp.StatusCode)
@@ -111,6 +117,15 @@ func (c *call) relayWhole(ctx context.Context, body io.Reader) error {
 		c.answer.body, c.answer.full, c.answer.rest = body, buf, (*call).relayMore
 	}
 	return nil
+}
+
+// setLength tells the agent how long the answer is.
+func (c *call) setLength(h http.Header, length int64) {
+	if told := c.answer.resp.Header["Content-Length"]; len(told) == 1 && length == c.answer.resp.ContentLength {
+		h["Content-Length"] = told
+	} else {
+		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	}
 }
 
 // relayMore passes on what is left of an answer that is no stream.
@@ -183,6 +198,9 @@ func (c *call) relayStream(ctx context.Context) error {
 				return werr
 			}
 		}
+		if err != nil && c.judgement.refused != nil {
+			return c.judgement.refused
+		}
 		if err == io.EOF || err != nil && c.answer.over {
 			return c.streamEnded(&events)
 		}
@@ -227,41 +245,65 @@ func (c *call) passEvents(events *sse.Splitter) error {
 	for {
 		e, ok := events.Next()
 		if !ok {
-			break
+			return c.send(run, spoke)
 		}
 		spoke = spoke || e.Data != nil // a comment may come from a provider that does nothing else any more
-		if c.answer.meter != nil {
-			kind := c.answer.meter.Event(e.Name, e.Data)
-			if kind != provider.EventLead && kind != provider.EventOther {
-				c.answer.came = true
-			}
-			switch kind {
-			case provider.EventContent:
-				c.awaitUsage()
-			case provider.EventUsage:
-				c.followAgent()     // there is no more to wait for
-				if c.answer.asked { // we asked for it, the agent did not
-					if err := c.send(run, true); err != nil {
-						return err
-					}
-					run = nil
-					continue
-				}
-			case provider.EventEnd:
-				// The agent's next call shall find this one spent.
-				c.conclude()
-				c.streamOver()
-			case provider.EventError:
-				c.streamOver()
-			}
-		}
-		if run == nil {
+		pass, err := c.readEvent(&e)
+		switch {
+		case pass && run == nil:
 			run = e.Raw
-		} else {
+		case pass:
 			run = run[:len(run)+len(e.Raw)]
+		default: // what came before it, the agent gets
+			if serr := c.send(run, spoke); serr != nil {
+				return serr
+			}
+			run = nil
+			if err != nil {
+				return err
+			}
+			if err := c.send(c.judgement.release(), true); err != nil {
+				return err
+			}
 		}
 	}
-	return c.send(run, spoke)
+}
+
+// readEvent reads what an event tells, and reports whether it is for the agent,
+// now.
+func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
+	kind := provider.EventOther
+	if c.answer.meter != nil {
+		kind = c.answer.meter.Event(e.Name, e.Data)
+	}
+	if c.judgement.refused != nil {
+		return false, c.afterRefusal(kind)
+	}
+	asked := kind == provider.EventUsage && c.answer.asked // for by us, not by the agent
+	pass = !asked
+	if c.judgement.reader != nil && !asked {
+		wait, err := c.withhold(e)
+		if err != nil {
+			return false, c.refuseStream(err)
+		}
+		pass = !wait
+	}
+	if kind != provider.EventLead && kind != provider.EventOther {
+		c.answer.came = true
+	}
+	switch kind {
+	case provider.EventContent:
+		c.awaitUsage()
+	case provider.EventUsage:
+		c.followAgent() // there is no more to wait for
+	case provider.EventEnd:
+		// The agent's next call shall find this one spent.
+		c.conclude()
+		c.streamOver()
+	case provider.EventError:
+		c.streamOver()
+	}
+	return pass, nil
 }
 
 // send writes part of a stream and flushes it. In that part the provider may have
@@ -336,6 +378,15 @@ func (c *call) streamOver() {
 func (c *call) streamEnded(events *sse.Splitter) error {
 	if m := c.answer.meter; m != nil && !m.Ended() && !c.answer.over {
 		return c.garbled(errTruncated)
+	}
+	if len(c.judgement.held) > 0 {
+		if err := c.unclear(errCallCut); err != nil {
+			return err
+		}
+		c.judgement.open = false
+		if err := c.send(c.judgement.release(), true); err != nil {
+			return err
+		}
 	}
 	c.answer.came = true
 	if rest := events.Rest(); len(rest) > 0 {

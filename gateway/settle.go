@@ -41,6 +41,11 @@ func (c *call) conclude() {
 		if err := c.reserved.Release(ctx); err != nil {
 			c.g.cfg.Logger.Error("reservation not released; it is charged when its lease ends", "run", c.run.ID, "error", err)
 		}
+		if c.permit != nil {
+			if err := c.permit.Release(ctx); err != nil {
+				c.g.cfg.Logger.Error("rates not given back; slots are free when their lease ends", "run", c.run.ID, "error", err)
+			}
+		}
 		c.record(ctx, at, nil, c.refused())
 		return
 	}
@@ -56,6 +61,14 @@ func (c *call) conclude() {
 // settle charges the step, and returns the alerts that this has raised.
 func (c *call) settle(ctx context.Context) []budget.Alert {
 	s := &c.step
+	if c.permit != nil {
+		if err := c.permit.Correct(ctx, s.Usage.Total()); err != nil {
+			c.g.cfg.Logger.Error("rates not corrected; slots are free when their lease ends", "run", c.run.ID, "step", s.ID, "error", err)
+		}
+	}
+	if !s.Usage.Estimated {
+		c.g.estimator.Learn(c.target.Provider, c.target.Model, c.req.Input, s.Usage.TotalInput())
+	}
 	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total())
 	if err != nil {
 		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
@@ -123,7 +136,7 @@ func (c *call) refused() *run.Refusal {
 
 // record tells the run how the call ended, and returns the run after that.
 func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) *run.Run {
-	c.ending = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f}
+	c.ending = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f, Repeated: c.counted}
 	if err := c.g.recorder.End(ctx, &c.ending, &c.after); err != nil {
 		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
 		return &c.run

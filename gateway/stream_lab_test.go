@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -156,7 +157,12 @@ func (l *lab) Run() run.Run {
 // Dollars is the run's account of money.
 func (l *lab) Dollars() budget.Balance {
 	l.t.Helper()
-	account := budget.Account{Owner: budget.Owner{Scope: budget.ScopeRun, Team: labRun.Team, ID: labRun.ID}, Budget: "usd"}
+	r, err := l.Gateway.Runs().Find(context.Background(), labRun)
+	if errors.Is(err, run.ErrNotFound) {
+		return budget.Balance{}
+	}
+	require.NoError(l.t, err)
+	account := budget.Account{Owner: budget.Owner{Scope: budget.ScopeRun, Team: labRun.Team, ID: labRun.ID, Since: r.Created.UnixMilli()}, Budget: "usd"}
 	b, err := l.Store.Balances(context.Background(), []budget.Account{account}, nil)
 	require.NoError(l.t, err)
 	return b[0]

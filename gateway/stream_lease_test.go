@@ -75,7 +75,8 @@ func TestLease(t *testing.T) {
 				cfg.Store = struct {
 					run.Journal
 					budget.Ledger
-				}{store, forgetful{store}}
+					budget.Rates
+				}{store, forgetful{store}, store}
 			})
 			l.Store = store
 			resp := l.Open(t.Context(), a.path, a.call)

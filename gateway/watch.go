@@ -176,6 +176,12 @@ func (w *watch) renew(within time.Duration) {
 	if err := w.c.reserved.Renew(ctx); err != nil {
 		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.c.run.ID, "error", err)
 	}
+	if w.c.permit == nil {
+		return
+	}
+	if err := w.c.permit.Renew(ctx); err != nil {
+		w.c.g.cfg.Logger.Error("lease of a rate's slot not renewed", "run", w.c.run.ID, "error", err)
+	}
 }
 
 // flush sends the agent what has been written.

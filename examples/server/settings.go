@@ -33,6 +33,7 @@ func (s *settings) config(keys *keyring) gateway.Config {
 		Limits: gateway.Limits{
 			BodyBytes:         s.Limits.BodyBytes,
 			EventBytes:        int(s.Limits.AnswerBytes),
+			AnswerBytes:       s.Limits.AnswerBytes,
 			FirstByteTimeout:  s.Limits.FirstByteTimeout,
 			StreamIdleTimeout: s.Limits.StreamIdleTimeout,
 			Lease:             s.Limits.Lease,

@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/run"
+)
+
+// announce tells of what a decision has found, whatever comes of it.
+func (c *call) announce(ctx context.Context, d *policy.Decision) {
+	for i := range d.Alerts {
+		c.tell(ctx, run.RuleAlert, &d.Alerts[i])
+	}
+	if d.Drift {
+		c.tell(ctx, run.PolicyDrift, &d.Finding)
+	}
+	if d.Shadow && d.Verdict != policy.Allow {
+		c.tell(ctx, run.PolicyShadow, &d.Finding)
+	}
+	if d.Candidate != nil {
+		f := d.Candidate.Finding
+		if f.Reason == "" {
+			f.Reason = "the policy on trial decides otherwise: " + d.Candidate.Verdict.String()
+		}
+		c.tell(ctx, run.PolicyShadow, &f)
+	}
+}
+
+// tell tells of a finding. That it could not be told is no reason to refuse.
+func (c *call) tell(ctx context.Context, t run.EventType, f *run.Finding) {
+	if err := c.g.recorder.Announce(context.WithoutCancel(ctx), t, &c.run, c.agent.ID, f); err != nil {
+		c.g.cfg.Logger.Error("finding not announced", "run", c.run.ID, "event", string(t), "rule", f.Rule, "error", err)
+	}
+}
+
+// shadowed reports whether a refusal is not to be enforced, and tells of it then.
+func (c *call) shadowed(ctx context.Context, rule string, why error) bool {
+	if c.decision.Shadow {
+		c.tell(ctx, run.PolicyShadow, &run.Finding{Rule: rule, Reason: why.Error()})
+	}
+	return c.decision.Shadow
+}

@@ -1,0 +1,35 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rungate/rungate/run"
+)
+
+// repeat refuses a request that its run has made too often.
+func (c *call) repeat(ctx context.Context) error {
+	l := c.decision.Loops
+	if l == nil || l.IdenticalCalls == 0 || c.free() {
+		return nil
+	}
+	hash := run.HashCall(c.req.Endpoint, c.req.Body)
+	if err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalCalls, Hash: hash}); err != nil {
+		return err
+	}
+	c.counted = hash
+	return nil
+}
+
+// turn notes something that the run does, and fails if it does so too often.
+func (c *call) turn(ctx context.Context, t *run.Turn) error {
+	l := *c.decision.Loops
+	l.Block = l.Block && !c.decision.Shadow
+	t.Agent, t.At = c.agent.ID, c.start
+	err := c.g.recorder.Repeat(ctx, &c.run, &l, t)
+	var loop *run.LoopError
+	if errors.As(err, &loop) && c.shadowed(ctx, t.Rule, err) {
+		return nil
+	}
+	return err
+}
