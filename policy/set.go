@@ -86,7 +86,11 @@ func (s *Set) Bind(_ context.Context, name string) (Binding, error) {
 			return Binding{}, ErrUnknown
 		}
 	}
-	return c.Run.binding(c.ref), nil
+	b := c.Run.binding(c.ref)
+	if c.Mode == Shadowed { // which holds runs to nothing
+		b.MaxDuration, b.MaxSteps, b.MaxDepth, b.MaxChildren = 0, 0, 0, 0
+	}
+	return b, nil
 }
 
 // Budgets implements Binder.
