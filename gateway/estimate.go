@@ -19,7 +19,7 @@ func (c *call) estimate(context.Context) error {
 		p.Input = min(p.Input, p.MaxInput)
 	}
 	p.MaxOutput, p.Choices = c.req.MaxOutput, c.req.Choices
-	priced := false
+	var priced bool
 	if c.price, priced = c.prices.Lookup(c.upstream.seller, c.target.Model, c.start); !priced {
 		c.unpriced = c.target
 	}

@@ -69,7 +69,8 @@ func (r *Run) Raise(rule string, limit int64) {
 			raised = append(raised, x)
 		}
 	}
-	r.Raised = append(raised, Raised{rule, limit})
+	raised = append(raised, Raised{rule, limit})
+	r.Raised = raised
 }
 
 // Limit returns what the run is held to by one of the rules of Limits, 0 if by

@@ -18,13 +18,13 @@ func (d *desk) limited(s run.Directives, l run.Limits) (run.Run, error) {
 func TestMaxSteps(t *testing.T) {
 	at(t, func(d *desk) {
 		two := run.Limits{MaxSteps: 2}
-		r, err := d.limited(run.Directives{RunID: "r"}, two)
+		_, err := d.limited(run.Directives{RunID: "r"}, two)
 		require.NoError(t, err)
 		_, err = d.limited(run.Directives{RunID: "r"}, two)
 		require.NoError(t, err)
 		d.heard()
 
-		r, err = d.limited(run.Directives{RunID: "r"}, two)
+		r, err := d.limited(run.Directives{RunID: "r"}, two)
 		var limit *run.LimitError
 		require.ErrorAs(t, err, &limit, "two are under way")
 		assert.EqualError(t, err, `run "r" has reached its limit max_steps`)
@@ -58,13 +58,13 @@ func TestMaxSteps(t *testing.T) {
 func TestMaxDuration(t *testing.T) {
 	at(t, func(d *desk) {
 		hour := run.Limits{MaxDuration: time.Hour}
-		r, err := d.limited(run.Directives{RunID: "r"}, hour)
+		_, err := d.limited(run.Directives{RunID: "r"}, hour)
 		require.NoError(t, err)
 		time.Sleep(time.Hour - 1)
 		_, err = d.limited(run.Directives{RunID: "r"}, hour)
 		require.NoError(t, err)
-		time.Sleep(1)
-		r, err = d.limited(run.Directives{RunID: "r"}, hour)
+		time.Sleep(time.Nanosecond)
+		r, err := d.limited(run.Directives{RunID: "r"}, hour)
 		var state *run.StateError
 		require.ErrorAs(t, err, &state)
 		assert.Equal(t, "max_duration", r.Block.Rule)

@@ -68,9 +68,9 @@ func TestOldWindowsAreDropped(t *testing.T) {
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Options{})
-			time.Sleep(tt.w.Start(tt.w.Slot(time.Now()) + 1).Sub(time.Now()))
+			time.Sleep(time.Until(tt.w.Start(tt.w.Slot(time.Now()) + 1)))
 			if tt.w == budget.Month { // January
-				time.Sleep(tt.w.Start(tt.w.Slot(time.Now()) + 11).Sub(time.Now()))
+				time.Sleep(time.Until(tt.w.Start(tt.w.Slot(time.Now()) + 11)))
 			}
 			for n := range 100 {
 				require.NoError(t, spend(t, s, user(n, tt.w), 1))
@@ -81,7 +81,7 @@ func TestOldWindowsAreDropped(t *testing.T) {
 			got, err := s.Balances(t.Context(), []budget.Account{old}, nil)
 			require.NoError(t, err)
 			assert.EqualValues(t, 1, got[0].Spent, "%v: not before its time", tt.w)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			require.NoError(t, spend(t, s, user(1, tt.w), 1))
 			assert.Equal(t, 1, s.accounts.count, "%v: only one is still used", tt.w)
 			assert.Len(t, s.accounts.of, 1)

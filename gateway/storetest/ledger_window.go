@@ -70,7 +70,8 @@ var windowCases = []ledgerCase{
 		same(l.T, "after both", l.charge(at("a", rolls, rolls.Slots()+1), 1), budget.Balance{Spent: 2, Peak: 11, Before: 11})
 	}},
 	{"a shortage says at which slot there will be room", func(l *ledger) {
-		room := func(a budget.Account, need, limit int64) int64 {
+		const limit = 10
+		room := func(a budget.Account, need int64) int64 {
 			short, ok := l.try(newID(), long, budget.Hold{Account: a, Need: need, Limit: limit})
 			same(l.T, "Reserve: ok", ok, false)
 			if short.Room == 0 {
@@ -79,15 +80,15 @@ var windowCases = []ledgerCase{
 			return short.Room - a.Slot
 		}
 		l.charge(account("a"), 10)
-		same(l.T, "for ever", room(account("a"), 1, 10), -1)
+		same(l.T, "for ever", room(account("a"), 1), -1)
 		l.charge(at("a", budget.Week, 0), 10)
-		same(l.T, "next week", room(at("a", budget.Week, 0), 1, 10), 1)
-		same(l.T, "never, since it is too much", room(at("a", budget.Week, 0), 11, 10), -1)
+		same(l.T, "next week", room(at("a", budget.Week, 0), 1), 1)
+		same(l.T, "never, since it is too much", room(at("a", budget.Week, 0), 11), -1)
 		l.charge(at("a", rolls, 0), 4)
 		l.reserve(long, budget.Hold{Account: at("a", rolls, 2), Need: 6, Limit: 10})
-		same(l.T, "when the first has left", room(at("a", rolls, 5), 4, 10), rolls.Slots()-5)
-		same(l.T, "when both have", room(at("a", rolls, 5), 5, 10), rolls.Slots()-3)
-		same(l.T, "never", room(at("a", rolls, 5), 11, 10), -1)
+		same(l.T, "when the first has left", room(at("a", rolls, 5), 4), rolls.Slots()-5)
+		same(l.T, "when both have", room(at("a", rolls, 5), 5), rolls.Slots()-3)
+		same(l.T, "never", room(at("a", rolls, 5), 11), -1)
 	}},
 	{"SpentOnly asks for what is spent alone", func(l *ledger) {
 		h := budget.Hold{Account: account("a"), Limit: 10, SpentOnly: true}
