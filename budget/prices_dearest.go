@@ -23,20 +23,6 @@ func (p Price) Dearest(input int64, serviceTier, inferenceGeo, speed string) Pri
 	return flat(factor.up(in), factor.up(out), factor.up(p.tariff.request), p.tariff.webSearch)
 }
 
-// Or returns a price that is no less than p and q, both of which are from
-// Dearest: that of a call which can become either.
-func (p Price) Or(q Price) Price {
-	switch {
-	case p.tariff == nil:
-		return q
-	case q.tariff == nil:
-		return p
-	}
-	a, b := p.tariff.rates(0), q.tariff.rates(0)
-	return flat(max(a[inputRate], b[inputRate]), max(a[outputRate], b[outputRate]),
-		max(p.tariff.request, q.tariff.request), max(p.tariff.webSearch, q.tariff.webSearch))
-}
-
 // flat is a price that is the same for all kinds of input, and of output.
 func flat(input, output, request, webSearch Money) Price {
 	var l level

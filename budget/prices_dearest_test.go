@@ -45,15 +45,6 @@ func TestDearest(t *testing.T) {
 	assert.Zero(t, Price{}.Dearest(1000, "", "", "fast").Estimate(1000, 1000), "the zero price is free")
 }
 
-func TestDearestOfTwo(t *testing.T) {
-	haiku := listed(t, anthropic, "claude-haiku-4-5").Dearest(1000, "default", "global", "")
-	opus := listed(t, anthropic, "claude-opus-4-6").Dearest(1000, "default", "global", "")
-	for _, p := range []Price{haiku.Or(opus), opus.Or(haiku), opus.Or(Price{}), Price{}.Or(opus)} {
-		assert.Equal(t, opus.Estimate(1000, 1000), p.Estimate(1000, 1000))
-		assert.Equal(t, opus.WebSearches(3), p.WebSearches(3))
-	}
-}
-
 // Whatever a call within its bounds turns out to be, and however it is served,
 // it costs no more than the dearest that it can become.
 func TestNoCallCostsMoreThanTheDearest(t *testing.T) {
