@@ -29,12 +29,13 @@ const (
 	Spent Admission = "spent"
 )
 
-func (a Admission) known() bool {
+// Check reports an admission that is not known.
+func (a Admission) Check() error {
 	switch a {
 	case "", Projected, Strict, Spent:
-		return true
+		return nil
 	}
-	return false
+	return fmt.Errorf("%q is not known; use %q, %q or %q", a, Projected, Strict, Spent)
 }
 
 // A Projection is what a call is expected to consume, and the most that it can.

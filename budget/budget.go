@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -52,19 +53,23 @@ type Budget struct {
 
 // Validate reports what is wrong with b, and nil if nothing is.
 func (b *Budget) Validate() error {
+	if b.Name == "" {
+		return errors.New("a budget needs a name")
+	}
+	if err := b.Per.Check(); err != nil {
+		return fmt.Errorf("budget %q: per %w", b.Name, err)
+	}
+	if err := b.Window.Check(); err != nil {
+		return fmt.Errorf("budget %q: %w", b.Name, err)
+	}
+	if err := b.Admission.Check(); err != nil {
+		return fmt.Errorf("budget %q: admission %w", b.Name, err)
+	}
 	switch {
-	case b.Name == "":
-		return fmt.Errorf("a budget needs a name")
-	case !b.Per.known():
-		return fmt.Errorf("budget %q: per %q is not known; use %s", b.Name, b.Per, scopes)
 	case b.Unit > Tokens:
 		return fmt.Errorf("budget %q: unit %d is not known", b.Name, b.Unit)
 	case b.Limit < 0:
 		return fmt.Errorf("budget %q: the limit is negative", b.Name)
-	case !b.Window.known():
-		return fmt.Errorf("budget %q: %v is no window", b.Name, b.Window)
-	case !b.Admission.known():
-		return fmt.Errorf("budget %q: admission %q is not known; use %q, %q or %q", b.Name, b.Admission, Projected, Strict, Spent)
 	case b.ExpectedOutput < 0:
 		return fmt.Errorf("budget %q: the expected output is negative", b.Name)
 	}

@@ -37,11 +37,13 @@ func (r *Rate) Validate() error {
 			set++
 		}
 	}
+	if r.Name == "" {
+		return errors.New("a rate needs a name")
+	}
+	if err := r.Per.Check(); err != nil {
+		return fmt.Errorf("rate %q: per %w", r.Name, err)
+	}
 	switch {
-	case r.Name == "":
-		return fmt.Errorf("a rate needs a name")
-	case !r.Per.known():
-		return fmt.Errorf("rate %q: per %q is not known; use %s", r.Name, r.Per, scopes)
 	case set != 1:
 		return fmt.Errorf("rate %q: want one of requests, tokens and concurrent", r.Name)
 	case limit < 0:

@@ -1,5 +1,7 @@
 package budget
 
+import "fmt"
+
 // A Scope is what a budget or a rate is counted per.
 type Scope string
 
@@ -20,12 +22,13 @@ const (
 
 const scopes = `"run", "agent", "user", "tag", "team", "policy" or "global"`
 
-func (s Scope) known() bool {
+// Check reports a scope that is not known.
+func (s Scope) Check() error {
 	switch s {
 	case ScopeRun, ScopeAgent, ScopeUser, ScopeTag, ScopeTeam, ScopePolicy, ScopeGlobal:
-		return true
+		return nil
 	}
-	return false
+	return fmt.Errorf("%q is not known; use %s", s, scopes)
 }
 
 // A Subject is whom a call is for. It is what budgets and rates find their

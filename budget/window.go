@@ -56,8 +56,8 @@ func (w Window) String() string {
 
 // MarshalText writes what ParseWindow reads.
 func (w Window) MarshalText() ([]byte, error) {
-	if !w.known() {
-		return nil, fmt.Errorf("%v is no window", w)
+	if err := w.Check(); err != nil {
+		return nil, err
 	}
 	return []byte(w.String()), nil
 }
@@ -69,6 +69,14 @@ func (w *Window) UnmarshalText(text []byte) error {
 		*w = v
 	}
 	return err
+}
+
+// Check reports what is no window.
+func (w Window) Check() error {
+	if !w.known() {
+		return fmt.Errorf("%v is no window", w)
+	}
+	return nil
 }
 
 func (w Window) known() bool {
