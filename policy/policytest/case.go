@@ -118,7 +118,7 @@ func (c *Case) input() (*policy.Input, error) {
 		Agent: &run.Agent{ID: c.Agent.ID, Team: c.Agent.Team},
 		Run:   &run.Run{Steps: c.Run.Steps, Spent: c.Run.Spent, User: c.Run.User, Tags: c.Run.Tags},
 		User:  c.User, Tags: c.Tags,
-		Dialect: d.Name(), Endpoint: c.Endpoint, Stream: req.Stream, Target: target(req.Model), Billing: req.Billing,
+		Dialect: d.Name(), Endpoint: c.Endpoint, Stream: req.Stream, Target: target(req.Model), Billing: req.Billing, Tools: req.Tools,
 		InputTokens: req.Input, MaxOutput: req.MaxOutput, Cost: c.Cost, Priced: !c.Unpriced, At: c.At,
 	}
 	for _, m := range req.Others {

@@ -48,6 +48,8 @@ const cases = `[
 	{"name": "a small one", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "calls": [{"name": "issue_refund", "arguments": "{\"amount_usd\": 9}"}], "want": {"verdict": "allow"}},
 	{"name": "one that cannot be read", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "calls": [{"name": "issue_refund", "arguments": "nine"}], "want": {"verdict": "deny", "rule": "large"}},
 	{"name": "a tool that is denied", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "calls": [{"name": "look_up"}, {"name": "shell"}], "want": {"verdict": "deny", "rule": "allowed_tools"}},
+	{"name": "a tool that is denied, and declared", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": [], "tools": [{"type": "function", "function": {"name": "shell"}}]}, "want": {"verdict": "deny", "rule": "allowed_tools"}},
+	{"name": "a tool that is denied, under a server's name", "endpoint": "messages", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [], "mcp_servers": [{"type": "url", "url": "https://example.com", "name": "shell"}]}, "want": {"verdict": "deny", "rule": "allowed_tools"}},
 	{"name": "a dear call", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "estimated_cost_usd": "0.51", "want": {"verdict": "block", "rule": "dear"}},
 	{"name": "a call without a price", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "unpriced": true, "want": {"verdict": "block", "rule": "dear"}},
 	{"name": "on a Sunday", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "at": "2026-04-26T10:00:00Z", "calls": [{"name": "look_up"}], "want": {"verdict": "allow", "alerts": ["weekend"]}},
