@@ -16,7 +16,12 @@ import (
 
 // fiftyRules are about arguments and facts; none of them fires on ordinaryCall.
 func fiftyRules() policy.Policy {
-	p := policy.Policy{Name: "p", Tools: policy.List{Deny: []string{"shell"}}}
+	dollars := 50 * budget.Dollar
+	p := policy.Policy{
+		Name: "p", Tools: policy.List{Deny: []string{"shell"}},
+		Budgets:    []policy.Budget{{Name: "daily", Per: budget.ScopeAgent, LimitUSD: &dollars, Window: budget.Day}},
+		RateLimits: []policy.RateLimit{{Name: "rpm", Per: budget.ScopeAgent, Requests: 60, Window: time.Minute}, {Name: "parallel", Per: budget.ScopeRun, Concurrent: 4}},
+	}
 	for i := range 10 {
 		name := func(kind string) string { return fmt.Sprint(kind, "-", i) }
 		p.Rules = append(p.Rules,

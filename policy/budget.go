@@ -6,26 +6,34 @@ import (
 	"github.com/rungate/rungate/budget"
 )
 
-// A Budget limits what a run may spend, in dollars or in tokens: exactly one of
-// the limits is given.
+// A Budget limits what may be spent, in dollars or in tokens: exactly one of the
+// limits is given. See [budget.Budget].
 type Budget struct {
-	Name        string        `json:"name"`
-	Per         budget.Scope  `json:"per"`
-	LimitUSD    *budget.Money `json:"limit_usd"`
-	LimitTokens *int64        `json:"limit_tokens"`
-	AlertAt     []float64     `json:"alert_at"` // shares of the limit; absent is 0.8
+	Name        string           `json:"name"`
+	Per         budget.Scope     `json:"per"`
+	LimitUSD    *budget.Money    `json:"limit_usd"`
+	LimitTokens *int64           `json:"limit_tokens"`
+	Window      budget.Window    `json:"window"`    // absent is for ever
+	AlertAt     []float64        `json:"alert_at"`  // shares of the limit; absent is 0.8
+	Admission   budget.Admission `json:"admission"` // empty is budget.Projected
 
-	// ExpectedOutputTokens are reserved for an answer at most; 0 is 1,000.
+	// ExpectedOutputTokens are reserved for an answer at most, where Admission is
+	// budget.Projected; 0 is 1,000.
 	ExpectedOutputTokens int64 `json:"expected_output_tokens"`
 }
 
 // validate calls bad for each thing that is wrong with b.
-func (b *Budget) validate(bad func(field, format string, args ...any)) {
+func (b *Budget) validate(bad complaint) {
 	if b.Name == "" {
 		bad(".name", "a budget needs a name")
 	}
-	if b.Per != budget.ScopeRun {
-		bad(".per", "%q is not known; use %q", b.Per, budget.ScopeRun)
+	for _, c := range []struct {
+		field string
+		err   error
+	}{{".per", b.Per.Check()}, {".window", b.Window.Check()}, {".admission", b.Admission.Check()}} {
+		if c.err != nil {
+			bad(c.field, "%v", c.err)
+		}
 	}
 	switch {
 	case (b.LimitUSD == nil) == (b.LimitTokens == nil):
@@ -46,7 +54,7 @@ func (b *Budget) validate(bad func(field, format string, args ...any)) {
 }
 
 func (b *Budget) compile() budget.Budget {
-	c := budget.Budget{Name: b.Name, Per: b.Per, AlertAt: b.AlertAt, ExpectedOutput: b.ExpectedOutputTokens}
+	c := budget.Budget{Name: b.Name, Per: b.Per, Window: b.Window, AlertAt: b.AlertAt, Admission: b.Admission, ExpectedOutput: b.ExpectedOutputTokens}
 	if b.LimitTokens != nil {
 		c.Unit, c.Limit = budget.Tokens, *b.LimitTokens
 	} else {

@@ -9,13 +9,13 @@ import (
 )
 
 // A Chain asks one engine after the other. The first that does not allow the call
-// decides, and the rest is not asked. If all allow it, their budgets and alerts
-// add up, and the first limits of loops hold. If one of them wants to judge the
+// decides, and the rest is not asked. If all allow it, their budgets, rates and
+// alerts add up, and the first limits of loops hold. If one of them wants to judge the
 // answer, all are asked about it. An empty Chain allows everything.
 //
 // Of a decision that is not to be enforced (see [Decision.Shadow]) the chain
-// keeps its alerts and, as Candidate, what it would have refused; not its budgets
-// and limits.
+// keeps its alerts and, as Candidate, what it would have refused; not its budgets,
+// rates and limits.
 //
 // Runs are bound by the first Binder in the chain. Further ones are asked under
 // the policy that it has bound, which they have to know. Without a Binder there
@@ -40,6 +40,7 @@ func (c Chain) Decide(ctx context.Context, in *Input) (Decision, error) {
 		}
 		all.Drift = all.Drift || d.Drift
 		all.Budgets = joined(all.Budgets, d.Budgets)
+		all.Rates = joined(all.Rates, d.Rates)
 		if all.Candidate == nil {
 			all.Candidate = d.Candidate
 		}

@@ -32,6 +32,7 @@ func broken(context.Context, *policy.Input) (policy.Decision, error) {
 func TestChain(t *testing.T) {
 	rule := func(name string) policy.Finding { return policy.Finding{Rule: name} }
 	a, b := []budget.Budget{{Name: "a"}}, []budget.Budget{{Name: "b"}}
+	slow, few := []budget.Rate{{Name: "slow"}}, []budget.Rate{{Name: "few"}}
 	denied := policy.Decision{Finding: rule("no")}
 	never := policy.EngineFunc(func(context.Context, *policy.Input) (policy.Decision, error) { panic("asked") })
 	loops, other := &run.Loops{IdenticalCalls: 1}, &run.Loops{IdenticalCalls: 2}
@@ -47,6 +48,8 @@ func TestChain(t *testing.T) {
 		{"one blocks", policy.Chain{says(policy.Decision{Verdict: policy.Block, Finding: rule("stop")}), never}, policy.Decision{Verdict: policy.Block, Finding: rule("stop")}},
 		{"budgets and alerts add up", policy.Chain{allowing(policy.Decision{Budgets: a, Alerts: []policy.Finding{rule("x")}}), policy.AllowAll, allowing(policy.Decision{Budgets: b, Alerts: []policy.Finding{rule("y")}})},
 			policy.Decision{Verdict: policy.Allow, Budgets: []budget.Budget{{Name: "a"}, {Name: "b"}}, Alerts: []policy.Finding{rule("x"), rule("y")}}},
+		{"rates add up", policy.Chain{allowing(policy.Decision{Rates: slow}), policy.AllowAll, allowing(policy.Decision{Rates: few})},
+			policy.Decision{Verdict: policy.Allow, Rates: []budget.Rate{{Name: "slow"}, {Name: "few"}}}},
 		{"alerts of what is denied", policy.Chain{allowing(policy.Decision{Alerts: []policy.Finding{rule("x")}}), says(denied)}, policy.Decision{Finding: rule("no"), Alerts: []policy.Finding{rule("x")}}},
 		{"one wants to judge", policy.Chain{allowing(policy.Decision{Judge: true}), policy.AllowAll}, policy.Decision{Verdict: policy.Allow, Judge: true}},
 		{"the first loops", policy.Chain{policy.AllowAll, allowing(policy.Decision{Loops: loops}), allowing(policy.Decision{Loops: other})}, policy.Decision{Verdict: policy.Allow, Loops: loops}},
@@ -54,7 +57,7 @@ func TestChain(t *testing.T) {
 			policy.Decision{Verdict: policy.Allow, Budgets: b, Judge: true, Candidate: &policy.Decision{Shadow: true, Budgets: a, Judge: true, Finding: rule("trial")}}},
 		{"one denies in shadow, and one for good", policy.Chain{says(policy.Decision{Shadow: true, Finding: rule("trial")}), says(denied)},
 			policy.Decision{Finding: rule("no"), Candidate: &policy.Decision{Shadow: true, Finding: rule("trial")}}},
-		{"one allows in shadow", policy.Chain{allowing(policy.Decision{Shadow: true, Budgets: a, Loops: loops})}, policy.Decision{Verdict: policy.Allow}},
+		{"one allows in shadow", policy.Chain{allowing(policy.Decision{Shadow: true, Budgets: a, Rates: slow, Loops: loops})}, policy.Decision{Verdict: policy.Allow}},
 		{"a chain in a chain", policy.Chain{policy.Chain{allowing(policy.Decision{Budgets: a})}, says(denied)}, policy.Decision{Budgets: a, Finding: rule("no")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,6 +72,7 @@ func TestChain(t *testing.T) {
 		assert.Equal(t, policy.Deny, d.Verdict)
 	})
 	assert.Equal(t, []budget.Budget{{Name: "a"}}, a)
+	assert.Equal(t, []budget.Rate{{Name: "slow"}}, slow)
 }
 
 // What is made of engines binds runs like the first Binder in it.
@@ -126,6 +130,8 @@ func TestShadow(t *testing.T) {
 		{"by another rule", says(policy.Decision{Finding: policy.Finding{Rule: "other"}}), says(no), policy.Decision{Finding: policy.Finding{Rule: "other"}, Candidate: &no}},
 		{"the candidate cannot decide", policy.AllowAll, policy.EngineFunc(broken),
 			policy.Decision{Verdict: policy.Allow, Candidate: &policy.Decision{Finding: policy.Finding{Reason: errLocked.Error()}}}},
+		{"both have rates", allowing(policy.Decision{Rates: []budget.Rate{{Name: "a"}}}), allowing(policy.Decision{Rates: []budget.Rate{{Name: "b"}}}),
+			policy.Decision{Verdict: policy.Allow, Rates: []budget.Rate{{Name: "a"}}}},
 		{"the candidate wants to judge", policy.AllowAll, allowing(policy.Decision{Judge: true}), policy.Decision{Verdict: policy.Allow, Judge: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

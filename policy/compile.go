@@ -3,12 +3,29 @@ package policy
 import (
 	"fmt"
 
+	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/run"
 )
 
 // A complaint notes what is wrong at a path.
 type complaint func(path, format string, args ...any)
+
+// below notes it at a path below another.
+func (bad complaint) below(path string) complaint {
+	return func(field, format string, args ...any) { bad(path+field, format, args...) }
+}
+
+// names are those that have been used.
+type names map[string]bool
+
+// add complains of a name that has been used before.
+func (n names) add(path, name string, bad complaint) {
+	if name != "" && n[name] {
+		bad(path+".name", "%q is used twice", name)
+	}
+	n[name] = true
+}
 
 // Validate reports everything that is wrong with p, with paths; nil if nothing
 // is.
@@ -20,7 +37,7 @@ func (p *Policy) Validate() error {
 // compile makes p ready for deciding. The error is all that is wrong with it.
 func (p *Policy) compile() (*compiled, error) {
 	var errs strict.Errors
-	bad := func(path, format string, args ...any) {
+	var bad complaint = func(path, format string, args ...any) {
 		errs = append(errs, strict.Error{Path: path, Reason: fmt.Sprintf(format, args...)})
 	}
 	c := &compiled{Policy: *p, loops: p.Loops.compile()}
@@ -41,14 +58,16 @@ func (p *Policy) compile() (*compiled, error) {
 	}
 	c.rules.compile(p.Rules, bad)
 	c.judges = len(c.rules.onCalls) > 0 || len(c.Tools.Allow) > 0 || len(c.Tools.Deny) > 0
-	names := map[string]bool{}
+	budgets, rates := names{}, names{}
 	for i := range p.Budgets {
 		b, path := &p.Budgets[i], fmt.Sprintf("budgets[%d]", i)
-		b.validate(func(field, format string, args ...any) { bad(path+field, format, args...) })
-		if b.Name != "" && names[b.Name] {
-			bad(path+".name", "%q is used twice", b.Name)
-		}
-		names[b.Name] = true
+		b.validate(bad.below(path))
+		budgets.add(path, b.Name, bad)
+	}
+	for i := range p.RateLimits {
+		r, path := &p.RateLimits[i], fmt.Sprintf("rate_limits[%d]", i)
+		r.validate(bad.below(path))
+		rates.add(path, r.Name, bad)
 	}
 	p.Loops.validate(bad)
 	p.Run.validate(bad)
@@ -61,6 +80,9 @@ func (p *Policy) compile() (*compiled, error) {
 	c.ref = p.ref()
 	for i := range p.Budgets {
 		c.budgets = append(c.budgets, p.Budgets[i].compile())
+	}
+	for _, r := range p.RateLimits {
+		c.rates = append(c.rates, budget.Rate(r))
 	}
 	return c, nil
 }

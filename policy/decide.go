@@ -15,13 +15,14 @@ type compiled struct {
 	Policy
 	ref     run.PolicyRef
 	budgets []budget.Budget
+	rates   []budget.Rate
 	loops   *run.Loops
 	rules   rules
 	judges  bool // the answer's calls of tools have to be seen
 }
 
 func (c *compiled) decide(in *Input) Decision {
-	d := Decision{Verdict: Allow, Budgets: c.budgets, Loops: c.loops, Shadow: c.Mode == Shadowed}
+	d := Decision{Verdict: Allow, Budgets: c.budgets, Rates: c.rates, Loops: c.loops, Shadow: c.Mode == Shadowed}
 	if in.Calls != nil {
 		c.decideAnswer(in, &d)
 		return d

@@ -44,8 +44,8 @@ type Decision struct {
 	// tools in it.
 	Judge bool
 
-	// Shadow says that nothing is to be refused by this decision, its budgets and
-	// limits; only recorded and announced.
+	// Shadow says that nothing is to be refused by this decision, its budgets,
+	// rates and limits; only recorded and announced.
 	Shadow bool
 
 	// Candidate is what an engine on trial has decided, where that is something
@@ -55,7 +55,9 @@ type Decision struct {
 	// Budgets are what an allowed call is reserved in.
 	Budgets []budget.Budget
 
-	// Rates are what an allowed call has to take from.
+	// Rates are what an allowed call has to take from before it is forwarded; one
+	// that comes too soon is refused for a while. It takes from all of them or
+	// from none, see [budget.Limiter]. Their names are unique.
 	Rates []budget.Rate
 
 	// Loops are the limits of repetition; nil is none.

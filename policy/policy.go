@@ -30,7 +30,8 @@ type Policy struct {
 	// Rules are what depends on more than a name.
 	Rules []Rule `json:"rules"`
 
-	Budgets []Budget `json:"budgets"`
+	Budgets    []Budget    `json:"budgets"`
+	RateLimits []RateLimit `json:"rate_limits"`
 
 	// Billing is of the members by which a call has somebody else pay for it, such
 	// as "workspace_id". Other than with other lists, without Allow there are none.

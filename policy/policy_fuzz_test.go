@@ -16,6 +16,7 @@ func FuzzParse(f *testing.F) {
 		`{"name":"p"}`, `{}`, `null`, `[]`, `{"name":"p","models":{"allow":["openai/gpt-4*"],"deny":[]},"run":{"idle_timeout":"15m"}}`,
 		`{"name":"p","budgets":[{"name":"b","per":"run","limit_usd":"1.00","alert_at":[0.8],"expected_output_tokens":1e3}]}`,
 		`{"name":"p","budgets":[{"name":"b","per":"run","limit_tokens":-1},null]}`, documented,
+		`{"name":"p","rate_limits":[{"name":"r","per":"tag","requests":5,"tokens":0,"window":"1ns","burst":5},{"name":"s","per":"","concurrent":-1}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -32,6 +33,11 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		for i := range budgets {
 			require.NoError(t, budgets[i].Validate())
+		}
+		d, err := s.Decide(t.Context(), &policy.Input{Policy: b.Policy})
+		require.NoError(t, err)
+		for i := range d.Rates {
+			require.NoError(t, d.Rates[i].Validate())
 		}
 	})
 }

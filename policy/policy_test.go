@@ -26,8 +26,14 @@ func TestParse(t *testing.T) {
 			"models": {"allow": ["openai/gpt-4*", "claude*"], "deny": ["*-preview"]},
 			"endpoints": {"allow": ["chat"], "deny": []},
 			"budgets": [
-				{"name": "stop_on_budget", "per": "run", "limit_usd": "1.00", "alert_at": [0.5, 1], "expected_output_tokens": 500},
-				{"name": "tokens", "per": "run", "limit_tokens": 2e6}
+				{"name": "stop_on_budget", "per": "run", "limit_usd": "1.00", "alert_at": [0.5, 1], "admission": "projected", "expected_output_tokens": 500},
+				{"name": "daily", "per": "agent", "limit_usd": "50.00", "window": "day", "admission": "strict"},
+				{"name": "tokens", "per": "tag", "limit_tokens": 2e6, "window": "36h", "admission": "spent"}
+			],
+			"rate_limits": [
+				{"name": "rpm", "per": "agent", "requests": 60, "window": "1m", "burst": 10},
+				{"name": "tpm", "per": "global", "tokens": 2e5, "window": "1m"},
+				{"name": "parallel", "per": "run", "concurrent": 4}
 			],
 			"run": {"idle_timeout": "1h30m"}
 		}`, policy.Policy{
@@ -35,8 +41,14 @@ func TestParse(t *testing.T) {
 			Models:    policy.List{Allow: []string{"openai/gpt-4*", "claude*"}, Deny: []string{"*-preview"}},
 			Endpoints: policy.List{Allow: []string{"chat"}, Deny: []string{}},
 			Budgets: []policy.Budget{
-				{Name: "stop_on_budget", Per: "run", LimitUSD: to(budget.Dollar), AlertAt: []float64{0.5, 1}, ExpectedOutputTokens: 500},
-				{Name: "tokens", Per: "run", LimitTokens: to[int64](2_000_000)},
+				{Name: "stop_on_budget", Per: "run", LimitUSD: to(budget.Dollar), AlertAt: []float64{0.5, 1}, Admission: "projected", ExpectedOutputTokens: 500},
+				{Name: "daily", Per: "agent", LimitUSD: to(50 * budget.Dollar), Window: budget.Day, Admission: "strict"},
+				{Name: "tokens", Per: "tag", LimitTokens: to[int64](2_000_000), Window: budget.Window(36 * time.Hour), Admission: "spent"},
+			},
+			RateLimits: []policy.RateLimit{
+				{Name: "rpm", Per: "agent", Requests: 60, Window: time.Minute, Burst: 10},
+				{Name: "tpm", Per: "global", Tokens: 200_000, Window: time.Minute},
+				{Name: "parallel", Per: "run", Concurrent: 4},
 			},
 			Run: policy.Run{IdleTimeout: 90 * time.Minute},
 		}},
@@ -56,6 +68,8 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	budgets := func(b string) string { return `{"name":"p","budgets":[` + b + `]}` }
+	rates := func(r string) string { return `{"name":"p","rate_limits":[` + r + `]}` }
+	const one = "rate_limits[0]: give one of requests, tokens and concurrent"
 	tests := []struct {
 		name, document string
 		want           []string // the lines of the error
@@ -79,10 +93,9 @@ func TestParseRefuses(t *testing.T) {
 		{"a budget without a name", budgets(`{"per":"run","limit_usd":1}`), []string{"budgets[0].name: a budget needs a name"}},
 		{"budgets of the same name", budgets(`{"name":"b","per":"run","limit_usd":1},{"name":"b","per":"run","limit_tokens":1}`), []string{`budgets[1].name: "b" is used twice`}},
 		{"budgets of the same name, neither with a limit", budgets(`{"name":"b","per":"run"},{"name":"b","per":"run"}`), []string{
-
 			"budgets[0]: give one of limit_usd and limit_tokens", "budgets[1]: give one of limit_usd and limit_tokens", `budgets[1].name: "b" is used twice`}},
-		{"a budget per something else", budgets(`{"name":"b","per":"planet","limit_usd":1}`), []string{`budgets[0].per: "planet" is not known; use "run"`}},
-		{"a budget per nothing", budgets(`{"name":"b","limit_usd":1}`), []string{`budgets[0].per: "" is not known; use "run"`}},
+		{"a budget per something else", budgets(`{"name":"b","per":"planet","limit_usd":1}`), []string{`budgets[0].per: "planet" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`}},
+		{"a budget per nothing", budgets(`{"name":"b","limit_usd":1}`), []string{`budgets[0].per: "" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`}},
 		{"negative money", budgets(`{"name":"b","per":"run","limit_usd":"-1"}`), []string{`budgets[0].limit_usd: amount "-1" is not a decimal number without sign; want dollars such as 1.00 or 0.000015`}},
 		{"money beyond all money", budgets(`{"name":"b","per":"run","limit_usd":"9300000"}`), []string{`budgets[0].limit_usd: amount "9300000" is more than 9223372.036854775807; want dollars such as 1.00 or 0.000015`}},
 		{"negative tokens", budgets(`{"name":"b","per":"run","limit_tokens":-1}`), []string{"budgets[0].limit_tokens: is negative"}},
@@ -90,10 +103,31 @@ func TestParseRefuses(t *testing.T) {
 		{"negative output", budgets(`{"name":"b","per":"run","limit_usd":1,"expected_output_tokens":-1}`), []string{"budgets[0].expected_output_tokens: is negative"}},
 		{"alerts at no share", budgets(`{"name":"b","per":"run","limit_usd":1,"alert_at":[0.8,80,0,-1]}`), []string{
 			"budgets[0].alert_at[1]: want a share above 0 and up to 1", "budgets[0].alert_at[2]: want a share above 0 and up to 1", "budgets[0].alert_at[3]: want a share above 0 and up to 1"}},
-		{"everything at once", `{"id":"\u0000","models":{"allow":[""]},"budgets":[{"name":"b","per":"x","limit_tokens":-1,"alert_at":[2],"expected_output_tokens":-1},{"name":"b"}],"run":{"idle_timeout":"-1s"}}`, []string{
+		{"another window", budgets(`{"name":"b","per":"run","limit_usd":1,"window":"fortnight"}`), []string{
+			`budgets[0].window: window "fortnight": want "hour", "day", "week", "month" or a duration of at least 1s, such as "24h"`}},
+		{"a window too short to roll", budgets(`{"name":"b","per":"run","limit_usd":1,"window":"999ms"}`), []string{
+			`budgets[0].window: window "999ms": want "hour", "day", "week", "month" or a duration of at least 1s, such as "24h"`}},
+		{"another admission", budgets(`{"name":"b","per":"run","limit_usd":1,"admission":"lax"}`), []string{`budgets[0].admission: "lax" is not known; use "projected", "strict" or "spent"`}},
+		{"a rate limit without a name, a scope or a limit", rates(`{}`), []string{
+			"rate_limits[0].name: a rate limit needs a name", `rate_limits[0].per: "" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`, one}},
+		{"rate limits of the same name", rates(`{"name":"r","per":"run","concurrent":1},{"name":"r","per":"team","concurrent":1}`), []string{`rate_limits[1].name: "r" is used twice`}},
+		{"a rate limit of two things", rates(`{"name":"r","per":"run","requests":1,"concurrent":1,"window":"1m"}`), []string{one}},
+		{"a rate limit of nothing", rates(`{"name":"r","per":"run","requests":0,"window":"1m"}`), []string{one}},
+		{"negative rates", rates(`{"name":"a","per":"run","requests":-1,"window":"1m"},{"name":"b","per":"run","tokens":-1,"window":"1m","burst":1},{"name":"c","per":"run","concurrent":-1}`), []string{
+			"rate_limits[0].requests: is negative", "rate_limits[1].tokens: is negative", "rate_limits[2].concurrent: is negative"}},
+		{"a rate without a window", rates(`{"name":"r","per":"run","requests":1}`), []string{`rate_limits[0].window: want a duration, such as "1m"`}},
+		{"a rate in a negative window", rates(`{"name":"r","per":"run","tokens":1,"window":"-1m"}`), []string{`rate_limits[0].window: want a duration, such as "1m"`}},
+		{"a rate in a window of the calendar", rates(`{"name":"r","per":"run","tokens":1,"window":"day"}`), []string{`rate_limits[0].window: want a duration such as "90s" or "1h30m", not "day"`}},
+		{"a burst above the limit, and a negative one", rates(`{"name":"a","per":"run","requests":5,"window":"1m","burst":6},{"name":"b","per":"run","tokens":5,"window":"1m","burst":-1}`), []string{
+			"rate_limits[0].burst: want 1 up to the limit; leave it out for a tenth of it", "rate_limits[1].burst: want 1 up to the limit; leave it out for a tenth of it"}},
+		{"calls at once, with what they have not", rates(`{"name":"r","per":"run","concurrent":4,"window":"1m","burst":1}`), []string{
+			"rate_limits[0].window: calls at once have none", "rate_limits[0].burst: calls at once have none"}},
+		{"everything at once", `{"id":"\u0000","models":{"allow":[""]},"budgets":[{"name":"b","per":"x","limit_tokens":-1,"alert_at":[2],"admission":"x","expected_output_tokens":-1},{"name":"b"}],"rate_limits":[{"per":"x","burst":1}],"run":{"idle_timeout":"-1s"}}`, []string{
 			"name: a policy needs a name", "id: want up to 256 bytes of printable characters", "models.allow[0]: it is empty",
-			`budgets[0].per: "x" is not known; use "run"`, "budgets[0].limit_tokens: is negative", "budgets[0].alert_at[0]: want a share above 0 and up to 1",
-			"budgets[0].expected_output_tokens: is negative", `budgets[1].per: "" is not known; use "run"`, "budgets[1]: give one of limit_usd and limit_tokens", `budgets[1].name: "b" is used twice`,
+			`budgets[0].per: "x" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`, "budgets[0].limit_tokens: is negative", "budgets[0].alert_at[0]: want a share above 0 and up to 1",
+			"budgets[0].expected_output_tokens: is negative", `budgets[1].per: "" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`, "budgets[1]: give one of limit_usd and limit_tokens", `budgets[1].name: "b" is used twice`,
+			`budgets[0].admission: "x" is not known; use "projected", "strict" or "spent"`,
+			"rate_limits[0].name: a rate limit needs a name", `rate_limits[0].per: "x" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`, one,
 			"run.idle_timeout: is negative",
 		}},
 	}
@@ -118,6 +152,7 @@ func TestValidate(t *testing.T) {
 		want   string
 	}{
 		{"negative money", func(p *policy.Policy) { p.Budgets[0].LimitUSD = to(-budget.Dollar) }, "budgets[0].limit_usd: is negative"},
+		{"no window", func(p *policy.Policy) { p.Budgets[0].Window = -9 }, "budgets[0].window: Window(-9) is no window"},
 		{"an alert at no number", func(p *policy.Policy) { p.Budgets[0].AlertAt = []float64{math.NaN()} }, "budgets[0].alert_at[0]: want a share above 0 and up to 1"},
 		{"an endless alert", func(p *policy.Policy) { p.Budgets[0].AlertAt = []float64{math.Inf(1)} }, "budgets[0].alert_at[0]: want a share above 0 and up to 1"},
 		{"a negative timeout", func(p *policy.Policy) { p.Run.IdleTimeout = -1 }, "run.idle_timeout: is negative"},

@@ -57,16 +57,13 @@ type rules struct {
 }
 
 func (rs *rules) compile(document []Rule, bad complaint) {
-	names := map[string]bool{}
+	used := names{}
 	for i := range document {
 		d, path := &document[i], fmt.Sprintf("rules[%d]", i)
-		switch {
-		case d.Name == "":
+		if d.Name == "" {
 			bad(path+".name", "a rule needs a name")
-		case names[d.Name]:
-			bad(path+".name", "%q is used twice", d.Name)
 		}
-		names[d.Name] = true
+		used.add(path, d.Name, bad)
 		switch d.Then {
 		case ThenAllow, ThenDeny, ThenBlock, ThenAlert:
 		case "approve":

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/policy"
 )
 
@@ -27,8 +28,14 @@ const documented = `{
 		{"name": "eu-only", "when": [{"call": "tags", "op": "contains", "value": "eu"}, {"call": "provider", "op": "!=", "value": "eu-openai"}], "then": "block"}
 	],
 	"budgets": [
-		{"name": "stop_on_budget", "per": "run", "limit_usd": "1.00", "alert_at": [0.8]},
+		{"name": "stop_on_budget", "per": "run", "limit_usd": "1.00", "alert_at": [0.8], "admission": "projected"},
+		{"name": "daily", "per": "agent", "limit_usd": "50.00", "window": "day"},
 		{"name": "tokens", "per": "run", "limit_tokens": 2000000}
+	],
+	"rate_limits": [
+		{"name": "rpm", "per": "agent", "requests": 60, "window": "1m", "burst": 10},
+		{"name": "tpm", "per": "run", "tokens": 200000, "window": "1m"},
+		{"name": "parallel", "per": "run", "concurrent": 4}
 	],
 	"billing":  {"allow": ["user_profile_id"]},
 	"run":      {"idle_timeout": "15m", "max_duration": "2h", "max_steps": 200, "max_depth": 3, "max_children": 20},
@@ -68,6 +75,8 @@ func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
 		switch {
 		case typ == reflect.TypeFor[time.Duration]():
 			assert.Equal(t, c.def("#/$defs/duration"), schema, path)
+		case typ == reflect.TypeFor[budget.Window]():
+			assert.Equal(t, c.def("#/$defs/window"), schema, path)
 		case typ.Kind() == reflect.Slice:
 			require.Equal(t, "array", schema["type"], path)
 			same(path+"[]", typ.Elem(), schema["items"].(map[string]any))
@@ -90,7 +99,7 @@ func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
 		}
 	}
 	same("", reflect.TypeFor[policy.Policy](), c.root)
-	assert.Len(t, seen, 7, "the structs of a policy")
+	assert.Len(t, seen, 8, "the structs of a policy")
 }
 
 // What the schema refuses, the code refuses.
@@ -139,6 +148,20 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 		{"money as a negative number", in("budgets", `[{"name":"b","per":"run","limit_usd":-1}]`), false, false},
 		{"a share above all", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"alert_at":[1.5]}]`), false, false},
 		{"a budget per planet", in("budgets", `[{"name":"b","per":"planet","limit_usd":1}]`), false, false},
+		{"a budget per tag", in("budgets", `[{"name":"b","per":"tag","limit_usd":1}]`), true, true},
+		{"a budget in a fortnight", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":"fortnight"}]`), false, false},
+		{"a budget in a number", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":24}]`), false, false},
+		{"a budget in no time", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":"0"}]`), false, false},
+		{"a budget in a moment", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":"1ms"}]`), true, false},
+		{"a budget in a month", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":"month"}]`), true, true},
+		{"a budget in a day and a half", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":"36h"}]`), true, true},
+		{"a budget for ever", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"window":""}]`), true, true},
+		{"another admission", in("budgets", `[{"name":"b","per":"run","limit_usd":1,"admission":"lax"}]`), false, false},
+		{"a rate without a scope", in("rate_limits", `[{"name":"r","concurrent":4}]`), false, false},
+		{"a negative rate", in("rate_limits", `[{"name":"r","per":"run","concurrent":-4}]`), false, false},
+		{"a rate in a day of the calendar", in("rate_limits", `[{"name":"r","per":"run","requests":4,"window":"day"}]`), false, false},
+		{"a rate with a limit that is called otherwise", in("rate_limits", `[{"name":"r","per":"run","calls":4,"window":"1m"}]`), false, false},
+		{"a rate of nothing", in("rate_limits", `[{"name":"r","per":"run"}]`), true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, tt.schema, len(schemaRefuses(t, tt.document)) == 0, "schema")
@@ -151,6 +174,7 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 func FuzzSchema(f *testing.F) {
 	f.Add(documented)
 	f.Add(`{"name":"p","run":{"idle_timeout":"+.5h0m"},"budgets":[{"name":"b","per":"run","limit_usd":1e-2,"limit_tokens":null}]}`)
+	f.Add(`{"name":"p","budgets":[{"name":"b","per":"user","limit_tokens":0,"window":"+1.5h","admission":""}],"rate_limits":[{"name":"r","per":"tag","tokens":5,"window":"1µs","burst":5}]}`)
 	f.Add(`{"name":"p","rules":[{"name":"r","tool":"","then":"alert","when":[{"arg":"","call":"steps","op":"<","value":2e0}]}]}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		if _, err := policy.Parse([]byte(document)); err == nil {

@@ -133,7 +133,7 @@ func TestRevision(t *testing.T) {
 		Run:     policy.Run{IdleTimeout: time.Minute},
 	}
 	revision := func(p policy.Policy) string { return bind(t, set(t, p), "").Revision }
-	assert.Equal(t, "0faeee0a248c", revision(p), "another process finds the same")
+	assert.Equal(t, "0912daaf354d", revision(p), "another process finds the same")
 	seen := map[string]string{revision(p): "as it was"}
 	for name, change := range map[string]func(p *policy.Policy){
 		"id":             func(p *policy.Policy) { p.ID = "pol_2" },
@@ -147,17 +147,23 @@ func TestRevision(t *testing.T) {
 		"a unit":         func(p *policy.Policy) { p.Budgets[0].LimitUSD, p.Budgets[0].LimitTokens = nil, to[int64](1) },
 		"a budget":       func(p *policy.Policy) { p.Budgets[0].Name = "c" },
 		"alerts":         func(p *policy.Policy) { p.Budgets[0].AlertAt = []float64{0.6} },
-		"output":         func(p *policy.Policy) { p.Budgets[0].ExpectedOutputTokens = 1 },
-		"idle timeout":   func(p *policy.Policy) { p.Run.IdleTimeout = time.Hour },
-		"duration":       func(p *policy.Policy) { p.Run.MaxDuration = time.Hour },
-		"steps":          func(p *policy.Policy) { p.Run.MaxSteps = to[int64](1) },
-		"depth":          func(p *policy.Policy) { p.Run.MaxDepth = to[int64](1) },
-		"children":       func(p *policy.Policy) { p.Run.MaxChildren = to[int64](1) },
-		"tools":          func(p *policy.Policy) { p.Tools.Deny = []string{"shell"} },
-		"billing":        func(p *policy.Policy) { p.Billing.Allow = []string{"*"} },
-		"loops":          func(p *policy.Policy) { p.Loops.IdenticalCalls = 5 },
-		"mode":           func(p *policy.Policy) { p.Mode = policy.Shadowed },
-		"rule":           func(p *policy.Policy) { p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny}} },
+		"a scope":        func(p *policy.Policy) { p.Budgets[0].Per = budget.ScopeTeam },
+		"a window":       func(p *policy.Policy) { p.Budgets[0].Window = budget.Day },
+		"an admission":   func(p *policy.Policy) { p.Budgets[0].Admission = budget.Strict },
+		"a rate": func(p *policy.Policy) {
+			p.RateLimits = []policy.RateLimit{{Name: "r", Per: budget.ScopeRun, Concurrent: 4}}
+		},
+		"output":       func(p *policy.Policy) { p.Budgets[0].ExpectedOutputTokens = 1 },
+		"idle timeout": func(p *policy.Policy) { p.Run.IdleTimeout = time.Hour },
+		"duration":     func(p *policy.Policy) { p.Run.MaxDuration = time.Hour },
+		"steps":        func(p *policy.Policy) { p.Run.MaxSteps = to[int64](1) },
+		"depth":        func(p *policy.Policy) { p.Run.MaxDepth = to[int64](1) },
+		"children":     func(p *policy.Policy) { p.Run.MaxChildren = to[int64](1) },
+		"tools":        func(p *policy.Policy) { p.Tools.Deny = []string{"shell"} },
+		"billing":      func(p *policy.Policy) { p.Billing.Allow = []string{"*"} },
+		"loops":        func(p *policy.Policy) { p.Loops.IdenticalCalls = 5 },
+		"mode":         func(p *policy.Policy) { p.Mode = policy.Shadowed },
+		"rule":         func(p *policy.Policy) { p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny}} },
 		"value of a rule": func(p *policy.Policy) {
 			p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny, When: []policy.Condition{{Call: "steps", Op: ">", Value: 5}}}}
 		},
@@ -197,12 +203,12 @@ func TestDecideUnknown(t *testing.T) {
 
 func TestBudgetsOfAPolicy(t *testing.T) {
 	s := set(t, policy.Policy{Name: "p", Budgets: []policy.Budget{
-		{Name: "usd", Per: budget.ScopeRun, LimitUSD: to(budget.Dollar), AlertAt: []float64{0.5, 1}, ExpectedOutputTokens: 500},
+		{Name: "usd", Per: budget.ScopeAgent, LimitUSD: to(budget.Dollar), Window: budget.Week, AlertAt: []float64{0.5, 1}, Admission: budget.Projected, ExpectedOutputTokens: 500},
 		{Name: "tokens", Per: budget.ScopeRun, LimitTokens: to[int64](2_000_000)},
 		{Name: "nothing", Per: budget.ScopeRun, LimitTokens: to[int64](0), AlertAt: []float64{}},
 	}})
 	want := []budget.Budget{
-		{Name: "usd", Per: budget.ScopeRun, Limit: int64(budget.Dollar), AlertAt: []float64{0.5, 1}, ExpectedOutput: 500},
+		{Name: "usd", Per: budget.ScopeAgent, Limit: int64(budget.Dollar), Window: budget.Week, AlertAt: []float64{0.5, 1}, Admission: budget.Projected, ExpectedOutput: 500},
 		{Name: "tokens", Per: budget.ScopeRun, Unit: budget.Tokens, Limit: 2_000_000},
 		{Name: "nothing", Per: budget.ScopeRun, Unit: budget.Tokens, AlertAt: []float64{}},
 	}
@@ -216,6 +222,29 @@ func TestBudgetsOfAPolicy(t *testing.T) {
 	d, err := s.Decide(t.Context(), &policy.Input{Policy: ref, Endpoint: provider.Chat})
 	require.NoError(t, err)
 	assert.Equal(t, want, d.Budgets)
+}
+
+func TestRatesOfAPolicy(t *testing.T) {
+	s := set(t, policy.Policy{Name: "p", Models: policy.List{Deny: []string{"gpt-4"}}, RateLimits: []policy.RateLimit{
+		{Name: "rpm", Per: budget.ScopeAgent, Requests: 60, Window: time.Minute, Burst: 10},
+		{Name: "tpm", Per: budget.ScopeTag, Tokens: 200_000, Window: time.Minute},
+		{Name: "parallel", Per: budget.ScopeRun, Concurrent: 4},
+	}})
+	want := []budget.Rate{
+		{Name: "rpm", Per: budget.ScopeAgent, Requests: 60, Window: time.Minute, Burst: 10},
+		{Name: "tpm", Per: budget.ScopeTag, Tokens: 200_000, Window: time.Minute},
+		{Name: "parallel", Per: budget.ScopeRun, Concurrent: 4},
+	}
+	in := policy.Input{Policy: bind(t, s, "p"), Endpoint: provider.Chat, Target: policy.Target{Provider: "openai", Model: "gpt-4.1"}}
+	d, err := s.Decide(t.Context(), &in)
+	require.NoError(t, err)
+	assert.Equal(t, want, d.Rates)
+	for i := range d.Rates {
+		assert.NoError(t, d.Rates[i].Validate())
+	}
+	assert.Zero(t, testing.AllocsPerRun(10, func() {
+		d, err = s.Decide(t.Context(), &in)
+	}), "they are not copied for each call")
 }
 
 func TestSetManyAtOnce(t *testing.T) {
