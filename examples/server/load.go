@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -83,8 +82,8 @@ func (l *loader) agent(path string, a *agentDoc) run.Enrolment {
 	}
 }
 
-// policies reads the files that a pattern matches, each of one policy or of an
-// array of them.
+// policies reads the files that a pattern matches. Nothing in them is replaced by
+// the environment: a policy is the same everywhere.
 func (l *loader) policies(path, pattern string) (all []policy.Policy) {
 	pattern = l.file(pattern)
 	l.dirs = append(l.dirs, filepath.Dir(pattern))
@@ -102,15 +101,9 @@ func (l *loader) policies(path, pattern string) (all []policy.Policy) {
 			l.add(path, err)
 			continue
 		}
-		if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-			var several []policy.Policy
-			l.in(f, strict.JSON(data, &several))
-			all = append(all, several...)
-			continue
-		}
-		one, err := policy.Parse(data)
+		some, err := parsePolicies(f, data)
 		l.in(f, err)
-		all = append(all, one)
+		all = append(all, some...)
 	}
 	return all
 }

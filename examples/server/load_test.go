@@ -12,6 +12,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
@@ -134,6 +135,15 @@ func TestLoadRefuses(t *testing.T) {
 			`p.json: budgets[0].limit_usd: amount "-1" is not a decimal number without sign; want dollars such as 1.00 or 0.000015`},
 		{"what is wrong in one of several policies", "", "", map[string]string{"p.json": `[{"name":"p"},{"name":"q","modles":{}}]`},
 			`p.json[1].modles: unknown field; did you mean "models"?`},
+		{"what is wrong in a policy in YAML", "p.json", "p.yaml", map[string]string{"p.yaml": "name: p\nmodles: {}\nbudgets: [{name: b, per: run, limit_usd: -1}]"},
+			"p.yaml: budgets[0].limit_usd: amount \"-1\" is not a decimal number without sign; want dollars such as 1.00 or 0.000015\n" +
+				`p.yaml: modles: unknown field; did you mean "models"?`},
+		{"what is wrong in one of several policies in YAML", "p.json", "p.yml", map[string]string{"p.yml": "# all\n- name: p\n- {name: q, run: {max_steps: 0}}"},
+			"p.yml[1].run.max_steps: want 1 or more; leave it out for no limit"},
+		{"a field that stands twice in a policy in YAML", "p.json", "p.yaml", map[string]string{"p.yaml": "name: p\nname: q"},
+			`p.yaml: line 2: mapping key "name" already defined at line 1`},
+		{"a variable in a policy", "p.json", "p.yaml", map[string]string{"p.yaml": "name: p\nbudgets: [{name: b, per: '${HOME}', limit_tokens: 5}]"},
+			`p.yaml: budgets[0].per: "${HOME}" is not known; use "run", "agent", "user", "tag", "team", "policy" or "global"`},
 		{"policies with the same name", "[p.json]", "[p.json, q.json]", map[string]string{"q.json": policyFile},
 			`policies: policy 1 ("p"): "p" names another policy already`},
 
@@ -168,6 +178,32 @@ func TestLoadRefuses(t *testing.T) {
 			assert.NotContains(t, err.Error(), testKey)
 		})
 	}
+}
+
+// A policy in YAML is the same as in JSON.
+func TestLoadPoliciesInYAML(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "p.yaml", `
+name: p
+tools: {deny: [shell]}
+rules:
+  - {name: large, tool: issue_refund, when: [{arg: amount_usd, op: ">", value: 500.50}], then: deny}
+budgets:
+  - {name: daily, per: agent, limit_usd: 50.00, window: day}
+rate_limits:
+  - {name: rpm, per: agent, requests: 60, window: 1m}
+`)
+	write(t, dir, "q.json", `{"name":"p","tools":{"deny":["shell"]},
+		"rules":[{"name":"large","tool":"issue_refund","when":[{"arg":"amount_usd","op":">","value":500.5}],"then":"deny"}],
+		"budgets":[{"name":"daily","per":"agent","limit_usd":"50.00","window":"day"}],
+		"rate_limits":[{"name":"rpm","per":"agent","requests":60,"window":"1m"}]}`)
+	policies := func(file string) []policy.Policy {
+		s, _, err := load(write(t, dir, "rungate.yaml", strings.Replace(minimal, "p.json", file, 1)), testEnv)
+		require.NoError(t, err)
+		return s.policies
+	}
+	assert.Equal(t, policies("q.json"), policies("p.yaml"))
+	assert.Equal(t, budget.Day, policies("p.yaml")[0].Budgets[0].Window)
 }
 
 func TestLoadJSON(t *testing.T) {

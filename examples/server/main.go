@@ -3,12 +3,17 @@
 //
 //	server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-level info|debug] [-grace 30s]
 //	server check FILE
+//	server policy test FILE CASES
+//	server policy schema
 //	server token
 //
 // serve reads its configuration from FILE, in YAML or JSON, or from the file that
 // RUNGATE_CONFIG names. Without any it starts a demonstration that needs neither
-// a key nor a network. check says what is wrong with a configuration. token makes
-// a new token for an agent.
+// a key nor a network. check says what is wrong with a configuration, or with a
+// file of policies. policy test says of which cases the policies in FILE, which is
+// either of these, decide otherwise than the file CASES wants; the status is 1 if
+// there are some, and 2 if a file cannot be used. policy schema prints the JSON
+// Schema of policies. token makes a new token for an agent.
 package main
 
 import (
@@ -25,6 +30,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
 
@@ -40,14 +46,29 @@ func main() {
 	context.AfterFunc(ctx, stop)
 
 	p := program{env: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
-	if err := p.run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := p.run(ctx, os.Args[1:])
+	code := status(err)
+	if code != 0 {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
 	}
+	os.Exit(code)
+}
+
+// status is that of a program which err ends.
+func status(err error) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, new(unreadableError)):
+		return 2
+	}
+	return 1
 }
 
 const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-level info|debug] [-grace DURATION]
        server check FILE
+       server policy test FILE CASES
+       server policy schema
        server token`
 
 // A program is the command with its surroundings.
@@ -66,6 +87,11 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return p.serve(ctx, args)
 	case command == "check" && len(args) == 1:
 		return p.check(args[0])
+	case command == "policy" && len(args) == 3 && args[0] == "test":
+		return p.testPolicies(ctx, args[1], args[2])
+	case command == "policy" && len(args) == 1 && args[0] == "schema":
+		_, err := p.stdout.Write(policy.Schema())
+		return err
 	case command == "token" && len(args) == 0:
 		_, err := fmt.Fprintln(p.stdout, run.NewToken().Reveal())
 		return err
@@ -73,8 +99,16 @@ func (p *program) run(ctx context.Context, args []string) error {
 	return errors.New(usage)
 }
 
-// check says whether the configuration at path can be used.
+// check says whether the configuration, or the file of policies, at path can be
+// used.
 func (p *program) check(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return refused(path, err)
+	}
+	if !isConfiguration(path, data) {
+		return p.checkPolicies(path, data)
+	}
 	s, _, err := load(path, p.env)
 	if err != nil {
 		return refused(path, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
 
@@ -42,6 +43,35 @@ func TestCommands(t *testing.T) {
 				"  providers[0].api_key: the environment variable OPENAI_API_KEY is not set, or empty"},
 		{"check what is not there", nil, []string{"check", "testdata/none.yaml"}, "",
 			"testdata/none.yaml cannot be used:\n  open testdata/none.yaml: no such file or directory"},
+		{"check a file of policies", nil, []string{"check", "testdata/policies/more.json"},
+			"testdata/policies/more.json is fine: policy prod-agents/small at revision 366c0465d2b4, 0 rules, 1 budgets, 0 rate limits\n" +
+				"testdata/policies/more.json is fine: policy anything at revision 976eebf11cfb, 0 rules, 0 budgets, 0 rate limits\n", ""},
+		{"check a policy that is wrong", nil, []string{"check", "testdata/policy-wrong.yaml"}, "",
+			"testdata/policy-wrong.yaml cannot be used:\n" +
+				"  budgets[0].window: window \"fortnight\": want \"hour\", \"day\", \"week\", \"month\" or a duration of at least 1s, such as \"24h\"\n" +
+				"  modles: unknown field; did you mean \"models\"?\n" +
+				"  name: a policy needs a name"},
+		{"check policies of the same name", nil, []string{"check", "testdata/policies-wrong.yaml"}, "",
+			"testdata/policies-wrong.yaml cannot be used:\n  policy 1 (\"p\"): \"p\" names another policy already"},
+		{"test a policy", nil, []string{"policy", "test", "policies/prod-agents.json", "prod-agents.cases.yaml"}, "14 cases passed\n", ""},
+		{"test the policies of a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken},
+			[]string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.json"}, "1 cases passed\n", ""},
+		{"test a policy that decides otherwise", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases.yaml"},
+			"one that is not: want allow, got deny by \"allowed_models\" with alerts []\n" +
+				"a policy that is not there: policy \"prod-agents/v5\": unknown policy\n", "2 of 3 cases failed"},
+		{"test a policy that is wrong", nil, []string{"policy", "test", "testdata/policy-wrong.yaml", "testdata/cases.yaml"}, "", "testdata/policy-wrong.yaml cannot be used:\n"},
+		{"test a configuration that is wrong", nil, []string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.yaml"}, "", "testdata/rungate.yaml cannot be used:\n"},
+		{"test by cases that are wrong", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases-wrong.yaml"}, "",
+			"testdata/cases-wrong.yaml cannot be used:\n" +
+				"  [1].at: is a date; put it in quotes\n  [0].endpoint: \"chats\" is not known\n  [1].wants: unknown field; did you mean \"want\"?\n" +
+				"  [1].want.verdict: \"\" is not known; use \"allow\", \"deny\" or \"block\""},
+		{"test by no cases", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases-none.yaml"}, "",
+			"testdata/cases-none.yaml cannot be used:\n  there are no cases in it"},
+		{"test by cases that are not there", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/none.yaml"}, "",
+			"testdata/none.yaml cannot be used:\n  open testdata/none.yaml: no such file or directory"},
+		{"the schema of policies", nil, []string{"policy", "schema"}, string(policy.Schema()), ""},
+		{"policy without a command", nil, []string{"policy"}, "", "usage: server "},
+		{"policy test without cases", nil, []string{"policy", "test", "x"}, "", "usage: server "},
 		{"serve what is wrong", nil, []string{"-config", "testdata/rungate.yaml"}, "", "testdata/rungate.yaml cannot be used:"},
 		{"serve what RUNGATE_CONFIG names", []string{"RUNGATE_CONFIG=testdata/none.yaml"}, []string{"serve"}, "", "testdata/none.yaml cannot be used:"},
 		{"an address that is taken", nil, []string{"-listen", busy.Addr().String()}, "",
@@ -67,6 +97,27 @@ func TestCommands(t *testing.T) {
 			}
 			require.Error(t, pr.err)
 			assert.True(t, strings.HasPrefix(pr.err.Error(), tt.err), "%s", pr.err)
+		})
+	}
+}
+
+func TestStatus(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"nothing is wrong", []string{"token"}, 0},
+		{"a flag that asks for help", []string{"-h"}, 0},
+		{"a file that is wrong", []string{"check", "testdata/policy-wrong.yaml"}, 1},
+		{"cases that failed", []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases.yaml"}, 1},
+		{"a policy that cannot be read", []string{"policy", "test", "testdata/none.json", "testdata/cases.yaml"}, 2},
+		{"cases that cannot be read", []string{"policy", "test", "testdata/policies/prod.json", "testdata/none.yaml"}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pr := start(t, environment(), tt.args...)
+			<-pr.ended
+			assert.Equal(t, tt.want, status(pr.err))
 		})
 	}
 }

@@ -27,7 +27,7 @@ func (l *loader) document(path string, d *document) {
 		return
 	}
 	var tree any
-	if strings.EqualFold(filepath.Ext(path), ".json") {
+	if isJSON(path) {
 		err = strict.JSON(data, &tree)
 	} else {
 		err = decodeYAML(data, &tree)
@@ -37,6 +37,21 @@ func (l *loader) document(path string, d *document) {
 		return
 	}
 	l.add("", strict.Tree(l.expand("", tree), d))
+}
+
+// isJSON reports whether a file is in JSON, by its name. All others are in YAML.
+func isJSON(file string) bool { return strings.EqualFold(filepath.Ext(file), ".json") }
+
+// decode reads a document other than the configuration into *v.
+func decode(file string, data []byte, v any) error {
+	if isJSON(file) {
+		return strict.JSON(data, v)
+	}
+	var tree any
+	if err := decodeYAML(data, &tree); err != nil {
+		return err
+	}
+	return strict.Tree(tree, v)
 }
 
 func decodeYAML(data []byte, tree *any) error {
