@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/run"
 )
 
 // A buffer may be read while it is being written to.
@@ -159,10 +161,20 @@ func serveConfig(t *testing.T, path string, grace time.Duration) *service {
 // call makes a call with a token and returns the answer, not yet read.
 func (sv *service) call(t *testing.T, c *http.Client, token string, stream bool) *http.Response {
 	t.Helper()
+	return do(t, c, sv.request(t, token, stream))
+}
+
+func (sv *service) request(t *testing.T, token string, stream bool) *http.Request {
+	t.Helper()
 	body := fmt.Sprintf(`{"model":"gpt-4.1","stream":%t,"messages":[{"role":"user","content":%q}]}`, stream, prompt)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sv.url+"/v1/chat/completions", strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
+	return req
+}
+
+func do(t *testing.T, c *http.Client, req *http.Request) *http.Response {
+	t.Helper()
 	resp, err := c.Do(req)
 	require.NoError(t, err)
 	t.Cleanup(func() { resp.Body.Close() })
@@ -176,4 +188,15 @@ func (sv *service) status(t *testing.T, token string) int {
 	_, err := io.Copy(io.Discard, resp.Body)
 	require.NoError(t, err)
 	return resp.StatusCode
+}
+
+// inRun makes a whole call in a run, and returns its status and answer.
+func (sv *service) inRun(t *testing.T, id, token string) (int, string) {
+	t.Helper()
+	req := sv.request(t, token, false)
+	req.Header.Set(run.HeaderRunID, id)
+	resp := do(t, http.DefaultClient, req)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(body)
 }

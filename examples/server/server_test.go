@@ -124,6 +124,37 @@ func TestReload(t *testing.T) {
 	assert.Contains(t, string(body), "data: [DONE]")
 }
 
+// A rule that is added holds for runs that start after it, one that is taken out
+// still for those that started before.
+func TestReloadRules(t *testing.T) {
+	const rule = `{"name":"p","rules":[{"name":"closed-for-today","when":[{"call":"model","op":"==","value":"gpt-4.1"}],"then":"deny"}]}`
+	dir := t.TempDir()
+	sv := serveConfig(t, newUpstream(t).config(t, dir, oldToken, "sk-old"), time.Minute)
+	loaded := func() int { return strings.Count(sv.log.String(), `msg="configuration loaded"`) }
+	edit := func(document string) {
+		before := loaded()
+		write(t, dir, "policy.json", document)
+		require.Eventually(t, func() bool { return loaded() > before }, 10*time.Second, 5*time.Millisecond)
+	}
+	status, _ := sv.inRun(t, "before", oldToken)
+	assert.Equal(t, 200, status)
+
+	edit(rule)
+	status, _ = sv.inRun(t, "before", oldToken)
+	assert.Equal(t, 200, status, "a run keeps the rules that it began with")
+	status, answer := sv.inRun(t, "between", oldToken)
+	assert.Equal(t, 403, status)
+	assert.Contains(t, answer, `"rule":"closed-for-today"`)
+
+	edit(`{"name":"p"}`)
+	status, _ = sv.inRun(t, "between", oldToken)
+	assert.Equal(t, 403, status, "a run keeps the rules that it began with")
+	for _, id := range []string{"before", "after"} {
+		status, _ = sv.inRun(t, id, oldToken)
+		assert.Equal(t, 200, status)
+	}
+}
+
 func TestReloadOnSignal(t *testing.T) {
 	dir := t.TempDir()
 	sv := serveConfig(t, newUpstream(t).config(t, dir, oldToken, "sk-old"), time.Minute)
