@@ -29,7 +29,7 @@ func smallOnly(_ context.Context, in *policy.Input) (policy.Decision, error) {
 			Rule:      "long-inputs",
 			Field:     "model",
 			Requested: in.Target.String(),
-			Reason:    fmt.Sprintf("an input of about %d tokens is for a small model", in.InputTokens),
+			Reason:    "an input of more than 1,000 tokens is for a small model",
 		}}, nil
 	}
 	return policy.Decision{
@@ -81,6 +81,6 @@ func Example() {
 	// Output:
 	// 10 words to gpt-4.1: 200 OK
 	// 1000 words to gpt-4.1: 403 Forbidden
-	// Rungate: the policy (long-inputs) refuses this call of run "reading": an input of about 1676 tokens is for a small model
+	// Rungate: the policy (long-inputs) refuses this call of run "reading": an input of more than 1,000 tokens is for a small model
 	// 1000 words to gpt-4.1-mini: 200 OK
 }

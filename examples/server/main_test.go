@@ -57,7 +57,7 @@ func TestCommands(t *testing.T) {
 		{"test the policies of a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken},
 			[]string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.json"}, "1 cases passed\n", ""},
 		{"test a policy that decides otherwise", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases.yaml"},
-			"one that is not: want allow, got deny by \"allowed_models\" with alerts []\n" +
+			"one that is not: want allow, got deny by \"allowed_models\"\n" +
 				"a policy that is not there: policy \"prod-agents/v5\": unknown policy\n", "2 of 3 cases failed"},
 		{"test a policy that is wrong", nil, []string{"policy", "test", "testdata/policy-wrong.yaml", "testdata/cases.yaml"}, "", "testdata/policy-wrong.yaml cannot be used:\n"},
 		{"test a configuration that is wrong", nil, []string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.yaml"}, "", "testdata/rungate.yaml cannot be used:\n"},
