@@ -25,7 +25,8 @@ type demonstration struct {
 	token     provider.Secret
 }
 
-// demoPolicy leaves an agent room for a few small calls.
+// demoPolicy leaves an agent room for a few small calls, and lets it refund small
+// sums.
 //
 //go:embed demo-policy.json
 var demoPolicy []byte
@@ -103,6 +104,7 @@ agent token: %s
 		}
 		say("A call of the "+c.api+" API; the answer names its run", call("-i", "demo", c.body(false)))
 		say("The same as a stream", call("-N", "demo", c.body(true)))
+		say("A tool call that a rule refuses: the agent does not get the answer", call("-i", "demo-refund-"+name, c.refund()))
 		say("An agent that goes on and on: its run ends with a 402", fmt.Sprintf(
 			`for i in $(seq 30); do answer=$(%s) && echo "call $i: fine" || { echo "call $i: $answer"; break; }; done`, call("--fail-with-body", "demo-loop-"+name, c.body(false))))
 		say("What that run did, and what it cost", fmt.Sprintf(
@@ -112,12 +114,21 @@ agent token: %s
 
 // demoCalls are small calls, by the provider that they are for.
 var demoCalls = map[string]demoCall{
-	"openai":    {api: "OpenAI", path: "/chat/completions", model: "gpt-4"},
-	"anthropic": {api: "Anthropic", path: "/messages", model: "claude-sonnet-4", header: ` -H 'anthropic-version: 2023-06-01'`},
+	"openai": {api: "OpenAI", path: "/chat/completions", model: "gpt-4",
+		tool: `{"type":"function","function":{"name":"issue_refund","parameters":%s}}`},
+	"anthropic": {api: "Anthropic", path: "/messages", model: "claude-sonnet-4", header: ` -H 'anthropic-version: 2023-06-01'`,
+		tool: `{"name":"issue_refund","input_schema":%s}`},
 }
 
-type demoCall struct{ api, path, model, header string }
+// A demoCall says how an API is called. Its tool lacks the schema.
+type demoCall struct{ api, path, model, header, tool string }
 
 func (c demoCall) body(stream bool) string {
 	return fmt.Sprintf(`{"model":%q,"max_tokens":200,"stream":%t,"messages":[{"role":"user","content":"Hello, Rungate. Who are you?"}]}`, c.model, stream)
+}
+
+// refund asks for more than the policy lets a tool refund.
+func (c demoCall) refund() string {
+	tool := fmt.Sprintf(c.tool, `{"type":"object","properties":{"order":{"type":"string"},"amount_usd":{"type":"number"}},"required":["order","amount_usd"]}`)
+	return fmt.Sprintf(`{"model":%q,"max_tokens":200,"messages":[{"role":"user","content":"Refund $1240 for order ord_2H4p."}],"tools":[%s]}`, c.model, tool)
 }

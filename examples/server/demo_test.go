@@ -25,10 +25,11 @@ func TestDemonstration(t *testing.T) {
 	require.Regexp(t, `(?m)^base URL:    http://127\.0\.0\.1:\d+/v1$`, printed)
 
 	commands := regexp.MustCompile(`(?m)^(curl|for) .*$`).FindAllString(printed, -1)
-	require.Len(t, commands, 8)
+	require.Len(t, commands, 10)
 	for i, api := range []string{"openai", "anthropic"} {
 		t.Run(api, func(t *testing.T) {
-			plain, stream, loop, show := commands[4*i], commands[4*i+1], commands[4*i+2], commands[4*i+3]
+			own := commands[5*i:]
+			plain, stream, refund, loop, show := own[0], own[1], own[2], own[3], own[4]
 
 			out := shell(t, plain)
 			assert.Contains(t, out, "HTTP/1.1 200 OK")
@@ -39,9 +40,15 @@ func TestDemonstration(t *testing.T) {
 			assert.Greater(t, strings.Count(out, "data: {"), 2, "%s", out)
 			assert.Contains(t, out, map[string]string{"openai": "data: [DONE]", "anthropic": "event: message_stop"}[api])
 
+			out = shell(t, refund)
+			assert.Contains(t, out, "HTTP/1.1 403 Forbidden")
+			assert.Contains(t, out, `"code":"policy_violation"`)
+			assert.Contains(t, out, `"rule":"refund:over-$500"`)
+			assert.Contains(t, out, `"amount_usd":1240`)
+
 			out = shell(t, loop)
 			fine := strings.Count(out, ": fine\n")
-			assert.True(t, 5 <= fine && fine <= 15, "%d calls", fine)
+			assert.True(t, 5 <= fine && fine <= 25, "%d calls", fine)
 			assert.Contains(t, out, fmt.Sprintf("call %d: {", fine+1), "the next one is refused")
 			assert.Contains(t, out, `"code":"budget_exceeded"`)
 			assert.Contains(t, out, `"rule":"stop_on_budget"`)
@@ -57,8 +64,8 @@ func TestDemonstration(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(shell(t, show)), &shown))
 			assert.Equal(t, fine, shown.Steps)
 			assert.Equal(t, "blocked", shown.Status)
-			assert.Equal(t, "0.004", shown.Limits[0].Limit)
-			assert.Less(t, shown.Spend, "0.004")
+			assert.Equal(t, "0.006", shown.Limits[0].Limit)
+			assert.Less(t, shown.Spend, "0.006")
 		})
 	}
 	pr.stop()
@@ -87,16 +94,16 @@ func TestDemonstrationWithKeys(t *testing.T) {
 		says     string
 		commands int
 	}{
-		{"none", nil, "An embedded provider answers; it needs no key and no network.", 8},
-		{"empty", []string{"OPENAI_API_KEY="}, "An embedded provider answers", 8},
-		{"OpenAI", []string{"OPENAI_API_KEY=sk-x"}, "Calls go to openai and cost real money.", 4},
-		{"Anthropic", []string{"ANTHROPIC_API_KEY=sk-x"}, "Calls go to anthropic and cost real money.", 4},
-		{"both", []string{"OPENAI_API_KEY=sk-x", "ANTHROPIC_API_KEY=sk-y"}, "Calls go to openai and anthropic and cost real money.", 8},
+		{"none", nil, "An embedded provider answers; it needs no key and no network.", 10},
+		{"empty", []string{"OPENAI_API_KEY="}, "An embedded provider answers", 10},
+		{"OpenAI", []string{"OPENAI_API_KEY=sk-x"}, "Calls go to openai and cost real money.", 5},
+		{"Anthropic", []string{"ANTHROPIC_API_KEY=sk-x"}, "Calls go to anthropic and cost real money.", 5},
+		{"both", []string{"OPENAI_API_KEY=sk-x", "ANTHROPIC_API_KEY=sk-y"}, "Calls go to openai and anthropic and cost real money.", 10},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDemonstration(environment(tt.env...))
-			assert.Equal(t, tt.commands == 8 && len(d.settings.keys) == 0, d.transport != nil)
+			assert.Equal(t, tt.commands == 10 && len(d.settings.keys) == 0, d.transport != nil)
 			srv, err := newServer(d.settings, d.transport, discard)
 			require.NoError(t, err)
 			require.NoError(t, srv.gw.Close(t.Context()))

@@ -68,6 +68,12 @@ func (o observer) Event(ctx context.Context, e *run.Event) {
 		attrs = append(attrs, slog.String("budget", b.Name), slog.String("spent", b.Unit.Format(e.Exhausted.Balance.Spent)),
 			slog.String("needed", b.Unit.Format(e.Exhausted.Need)), slog.String("limit", b.Unit.Format(b.Limit)))
 		level = slog.LevelWarn
+	case e.Finding != nil:
+		attrs = append(attrs, slog.String("rule", e.Finding.Rule))
+		if e.Finding.Tool != "" {
+			attrs = append(attrs, slog.String("tool", e.Finding.Tool))
+		}
+		level = slog.LevelWarn
 	case e.Run.Reason != "":
 		attrs = append(attrs, slog.String("reason", e.Run.Reason))
 	}
