@@ -106,7 +106,7 @@ type members struct {
 	folded map[string]struct{} // their names
 }
 
-// Find implements traits.Mapper.
+// Find implements traits.Mapper. It is what looks a member up by its name.
 func (m members) Find(key ref.Val) (ref.Val, bool) {
 	x, found := m.Mapper.Find(key)
 	if name, ok := key.(types.String); ok && !found {
@@ -115,15 +115,6 @@ func (m members) Find(key ref.Val) (ref.Val, bool) {
 		}
 	}
 	return x, found
-}
-
-// Get implements traits.Indexer.
-func (m members) Get(key ref.Val) ref.Val {
-	x, found := m.Find(key)
-	if !found && x == nil {
-		return m.Mapper.Get(key)
-	}
-	return x
 }
 
 // Contains implements traits.Container.

@@ -15,13 +15,13 @@ type Config struct {
 	Rules []Rule
 
 	// CostLimit bounds each evaluation of an expression, in CEL's units: about one
-	// for each operation and for each ten bytes of text that are looked at. 0 is
+	// for each operation and for ten bytes of text that are looked at. 0 is
 	// DefaultCostLimit.
 	CostLimit uint64
 }
 
-// DefaultCostLimit is enough for a look at ten megabytes of text, and is used up
-// within a second.
+// DefaultCostLimit is enough for a look at some ten megabytes of text. To use it up
+// takes some tenths of a second.
 const DefaultCostLimit = 1_000_000
 
 // An Engine is a policy.Engine that decides by rules in CEL. It is safe for

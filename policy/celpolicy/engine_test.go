@@ -3,7 +3,9 @@ package celpolicy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,6 +128,16 @@ func TestRulesOnToolCalls(t *testing.T) {
 	}
 }
 
+// A bool of protobuf's can be null, which is neither true nor false.
+func TestNoBool(t *testing.T) {
+	const when = "call.stream ? google.protobuf.BoolValue{value: true} : null"
+	d := decide(t, engine(t, onRequest(when, policy.ThenDeny)), policy.Input{})
+	assert.Equal(t, policy.Deny, d.Verdict)
+	assert.Contains(t, d.Reason, "it is no bool, but null_type")
+	d = decide(t, engine(t, onRequest(when, policy.ThenAllow), onRequest("true", policy.ThenBlock)), policy.Input{})
+	assert.Equal(t, policy.Block, d.Verdict)
+}
+
 // A rule is about all the models that a call may run.
 func TestOtherModels(t *testing.T) {
 	in := policy.Input{Target: policy.Target{Provider: "openai", Model: "gpt-4.1"}, Others: []policy.Target{{Provider: "openai", Model: "o3"}}}
@@ -226,7 +238,6 @@ func TestCostLimit(t *testing.T) {
 	})
 }
 
-
 var errLate = errors.New("too late")
 
 func TestContext(t *testing.T) {
@@ -253,4 +264,28 @@ func TestContext(t *testing.T) {
 		_, err = e.Decide(ctx, &in)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
+}
+
+func TestManyAtOnce(t *testing.T) {
+	e := engine(t, onRequest("call.tools.exists(t, t.name == call.user)", policy.ThenDeny), onCall("args.amount > call.steps", policy.ThenBlock))
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			request := refund()
+			if i%2 == 0 {
+				request.User = "docs"
+			}
+			answer := request
+			answer.Calls = calling(fmt.Sprintf(`{"amount":%d}`, i)).Calls
+			for range 50 {
+				d, err := e.Decide(t.Context(), &request)
+				assert.NoError(t, err)
+				assert.Equal(t, i%2 == 0, d.Verdict == policy.Deny)
+				d, err = e.Decide(t.Context(), &answer)
+				assert.NoError(t, err)
+				assert.Equal(t, i > 3, d.Verdict == policy.Block)
+			}
+		})
+	}
+	wg.Wait()
 }

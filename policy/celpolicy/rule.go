@@ -112,7 +112,7 @@ func (r *rule) holds(ctx context.Context, v *view) (_ bool, unsure error) {
 		return r.then != policy.ThenAllow, err
 	}
 	holds, ok := out.(types.Bool)
-	if !ok { // an argument of another type
+	if !ok { // null, where a bool of protobuf's may be
 		return r.then != policy.ThenAllow, fmt.Errorf("it is no bool, but %s", out.Type().TypeName())
 	}
 	return bool(holds), nil
