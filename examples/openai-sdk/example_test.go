@@ -92,5 +92,5 @@ func Example() {
 	// plain:  Noted: "Say hello.". My answers are made up, but they are counted, priced and governed like any other.
 	// stream: Noted: "Say hello.". My answers are made up, but they are counted, priced and governed like any other.
 	// 402 budget_exceeded
-	// Rungate: budget "stop_on_budget" of policy "research" has no room for this call in run "nightly": $0.0008715 of $0.001 are spent and $0.00 reserved, and it needs about $0.00023475. Start a new run, or ask an operator to raise the limit.
+	// Rungate: budget "stop_on_budget" of policy "research" has no room for this call in run "nightly": $0.0008715 of $0.001 are spent and $0.00 reserved, and it needs about $0.000234. Start a new run, or ask an operator to raise the limit.
 }
