@@ -157,13 +157,17 @@ func TestLoopsAndLimits(t *testing.T) {
 	assert.Equal(t, &run.Loops{IdenticalToolCalls: 3, Block: true}, d.Loops)
 	assert.Nil(t, decide(t, policy.Policy{Loops: policy.Loops{Within: time.Minute}}, policy.Input{}).Loops)
 
-	s := set(t, policy.Policy{Name: "p", Run: policy.Run{MaxDuration: 2 * time.Hour, MaxSteps: to[int64](200), MaxDepth: to[int64](3), MaxChildren: to[int64](20)}}, policy.Policy{Name: "q"})
+	limits := policy.Run{IdleTimeout: time.Hour, MaxDuration: 2 * time.Hour, MaxSteps: to[int64](200), MaxDepth: to[int64](3), MaxChildren: to[int64](20)}
+	s := set(t, policy.Policy{Name: "p", Run: limits}, policy.Policy{Name: "q"}, policy.Policy{Name: "trial", Run: limits, Mode: policy.Shadowed})
 	b, err := s.Bind(t.Context(), "p")
 	require.NoError(t, err)
-	assert.Equal(t, policy.Binding{Policy: b.Policy, MaxDuration: 2 * time.Hour, MaxSteps: 200, MaxDepth: 3, MaxChildren: 20}, b)
+	assert.Equal(t, policy.Binding{Policy: b.Policy, IdleTimeout: time.Hour, MaxDuration: 2 * time.Hour, MaxSteps: 200, MaxDepth: 3, MaxChildren: 20}, b)
 	b, err = s.Bind(t.Context(), "q")
 	require.NoError(t, err)
 	assert.Equal(t, policy.Binding{Policy: b.Policy}, b)
+	b, err = s.Bind(t.Context(), "trial")
+	require.NoError(t, err)
+	assert.Equal(t, policy.Binding{Policy: b.Policy, IdleTimeout: time.Hour}, b, "in shadow nothing is refused")
 }
 
 func TestRulesRefused(t *testing.T) {
