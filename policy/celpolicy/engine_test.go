@@ -161,6 +161,10 @@ func TestOtherModels(t *testing.T) {
 			assert.Equal(t, tt.want, decide(t, engine(t, rules...), in).Verdict)
 		})
 	}
+	t.Run("each rule sees all of them", func(t *testing.T) {
+		e := engine(t, onRequest("call.model == 'o4'", policy.ThenBlock), onRequest("call.model == 'gpt-4.1'", policy.ThenDeny))
+		assert.Equal(t, policy.Deny, decide(t, e, in).Verdict)
+	})
 }
 
 func TestFindings(t *testing.T) {

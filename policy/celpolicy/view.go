@@ -45,7 +45,7 @@ type view struct {
 }
 
 func newView(in *policy.Input) *view {
-	v := &view{in: in, target: in.Target}
+	v := &view{in: in}
 	v.shown = object{typ: callType.Type, of: v}
 	return v
 }
