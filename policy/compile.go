@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/strict"
@@ -63,6 +64,9 @@ func (p *Policy) compile() (*compiled, error) {
 		b, path := &p.Budgets[i], fmt.Sprintf("budgets[%d]", i)
 		b.validate(bad.below(path))
 		budgets.add(path, b.Name, bad)
+		if slices.Contains(run.Rules, b.Name) { // an operator raises limits by name
+			bad(path+".name", "%q is the name of a limit of the run itself", b.Name)
+		}
 	}
 	for i := range p.RateLimits {
 		r, path := &p.RateLimits[i], fmt.Sprintf("rate_limits[%d]", i)

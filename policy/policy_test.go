@@ -91,6 +91,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a budget without a limit", budgets(`{"name":"b","per":"run"}`), []string{"budgets[0]: give one of limit_usd and limit_tokens"}},
 		{"a budget with two", budgets(`{"name":"b","per":"run","limit_usd":1,"limit_tokens":1}`), []string{"budgets[0]: give one of limit_usd and limit_tokens"}},
 		{"a budget without a name", budgets(`{"per":"run","limit_usd":1}`), []string{"budgets[0].name: a budget needs a name"}},
+		{"a budget that is called like a limit of runs", budgets(`{"name":"max_steps","per":"run","limit_usd":1}`), []string{`budgets[0].name: "max_steps" is the name of a limit of the run itself`}},
 		{"budgets of the same name", budgets(`{"name":"b","per":"run","limit_usd":1},{"name":"b","per":"run","limit_tokens":1}`), []string{`budgets[1].name: "b" is used twice`}},
 		{"budgets of the same name, neither with a limit", budgets(`{"name":"b","per":"run"},{"name":"b","per":"run"}`), []string{
 			"budgets[0]: give one of limit_usd and limit_tokens", "budgets[1]: give one of limit_usd and limit_tokens", `budgets[1].name: "b" is used twice`}},

@@ -37,6 +37,10 @@ const (
 	RuleMaxChildren = "max_children"
 )
 
+// Rules are the names by which limits of a run are raised that are none of its
+// budgets'.
+var Rules = []string{RuleMaxDuration, RuleMaxSteps, RuleMaxDepth, RuleMaxChildren, RuleIdenticalCalls, RuleIdenticalToolCalls}
+
 // RefusedLimit is the code of calls that are refused since Limits leave no room
 // for them.
 const RefusedLimit = "policy_violation"
