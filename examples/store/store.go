@@ -1,4 +1,4 @@
-// Package store shows a store of one's own: runs and accounts are kept in
+// Package store shows a store of one's own: runs, accounts and rates are kept in
 // memory, as a gateway does without one, and every step goes to a journal as
 // well, one line of JSON each.
 package store

@@ -3,15 +3,10 @@ package memstore_test
 import (
 	"testing"
 
-	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/memstore"
 	"github.com/rungate/rungate/gateway/storetest"
 )
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Store { return memstore.New(memstore.Options{}) })
-}
-
-func TestRates(t *testing.T) {
-	storetest.RunRates(t, func(*testing.T) budget.Rates { return memstore.New(memstore.Options{}) })
 }

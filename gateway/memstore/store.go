@@ -1,4 +1,4 @@
-// Package memstore keeps a gateway's runs and accounts in memory. It is the
+// Package memstore keeps a gateway's runs, accounts and rates in memory. It is the
 // store of a gateway that is given no other. What it holds is gone when the
 // process ends, and is not shared between processes: two gateways with a
 // memstore each allow each run its budget twice.

@@ -8,7 +8,7 @@ import (
 	"github.com/rungate/rungate/budget"
 )
 
-// RunRates checks a store that keeps rates. Open is as for [Run].
+// RunRates checks a store that keeps rates only. Open is as for [Run].
 func RunRates(t *testing.T, open func(t *testing.T) budget.Rates) {
 	for _, cases := range [][]rateCase{takeCases, returnCases, slotCases, rateCrowdCases} {
 		for _, c := range cases {

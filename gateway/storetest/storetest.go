@@ -12,13 +12,14 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// A Store is what a gateway keeps its runs and accounts in.
+// A Store is what a gateway keeps its runs, accounts and rates in.
 type Store interface {
 	run.Journal
 	budget.Ledger
+	budget.Rates
 }
 
-// Run checks both halves of a store. Open returns a new and empty one; it is
+// Run checks all parts of a store; a gateway needs no more of it. Open returns a new and empty one; it is
 // called once for each case, and leaves it to t.Cleanup to close the store.
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("Journal", func(t *testing.T) {
@@ -26,6 +27,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	})
 	t.Run("Ledger", func(t *testing.T) {
 		RunLedger(t, func(t *testing.T) budget.Ledger { return open(t) })
+	})
+	t.Run("Rates", func(t *testing.T) {
+		RunRates(t, func(t *testing.T) budget.Rates { return open(t) })
 	})
 }
 
