@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +77,8 @@ func (d *discard) Header() http.Header         { return d.h }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Flush()                      {}
+
+func (d *discard) SetReadDeadline(time.Time) error { return nil }
 
 func benchGateway(b *testing.B, rt http.RoundTripper, base string) (*gateway.Gateway, string) {
 	p, err := policy.Parse([]byte(limits))

@@ -20,11 +20,12 @@ func (c *call) limitRate(ctx context.Context) error {
 	}
 	permit := &budget.Permit{}
 	err := c.g.limiter.Take(ctx, permit, &c.subject, c.decision.Rates, tokens)
-	var limited *budget.RateLimitedError
-	switch {
-	case err == nil:
+	if err == nil {
 		c.permit = permit
-	case errors.As(err, &limited) && c.shadowed(ctx, limited.Rate.Name, err):
+		return nil
+	}
+	var limited *budget.RateLimitedError
+	if errors.As(err, &limited) && c.shadowed(ctx, limited.Rate.Name, err) {
 		return nil
 	}
 	return err

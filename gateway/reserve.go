@@ -28,6 +28,14 @@ func (c *call) reserve(ctx context.Context) error {
 		c.bound()
 	}
 	err := c.g.keeper.Reserve(ctx, &c.reserved, &c.subject, budgets, &c.projection)
+	if err != nil {
+		return c.unreserved(ctx, err)
+	}
+	return nil
+}
+
+// unreserved says what becomes of a call that no room was taken for.
+func (c *call) unreserved(ctx context.Context, err error) error {
 	var (
 		short   *budget.ExhaustedError
 		endless *budget.UnboundedError
