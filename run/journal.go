@@ -17,7 +17,8 @@ var ErrNotFound = errors.New("run not found")
 // out or could not do it, never "no".
 //
 // A method whose ctx is cancelled has happened or has not; an Attach that returns
-// an error has not counted the call.
+// an error has not counted the call. What pointers are passed to is the caller's
+// again when the method returns.
 //
 // A run may be started below another one of its team, its parent; that, its
 // parent and so on are its ancestors, for as long as it is remembered. A call of

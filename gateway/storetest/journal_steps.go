@@ -25,6 +25,28 @@ var stepCases = []journalCase{
 		same(j.T, "Tokens", r.Tokens, provider.Tokens{Input: 11, CacheRead: 2, CacheWrite: 3, CacheWrite1h: 4, AudioInput: 5, Output: 6, AudioOutput: 7, Reasoning: 8})
 		j.same("Find", j.find(k, after(2*time.Second)), r)
 	}},
+	{"what is passed is the caller's again", func(j *journal) {
+		a, s, d := to("r", after(0)), step("s", 10), &run.Detachment{Key: key("r"), At: after(time.Second)}
+		want := *s
+		j.open(a)
+		*a.Start, *a = run.Run{Agent: "agt_two"}, run.Attachment{}
+		var r run.Run
+		d.Step = s
+		j.must("Detach", j.store.Detach(j.Context(), d, &r))
+		*s, *d = run.Step{ID: "other"}, run.Detachment{}
+		f := &run.Refusal{Code: "budget_exceeded", Agent: "agt"}
+		j.open(to("r", after(time.Second)))
+		j.detach(key("r"), after(time.Second), nil, f)
+		*f = run.Refusal{Code: "other"}
+		same(j.T, "Agent", j.find(key("r"), after(time.Second)).Agent, start().Agent)
+		got := j.steps(key("r"), 0, 9)
+		if len(got) != 1 || got[0].ID != want.ID || got[0].Cost != want.Cost {
+			j.Errorf("Steps: got %s, want %s", show(got), show(want))
+		}
+		if all := j.refusals(key("r")); len(all) != 1 || all[0].Code != "budget_exceeded" {
+			j.Errorf("Refusals: got %s", show(all))
+		}
+	}},
 	{"Detach without step and refusal only ends the call", func(j *journal) {
 		k := j.open(to("r", after(0)))
 		r := j.detach(k, after(time.Second), nil, nil)
