@@ -29,16 +29,14 @@ type call struct {
 	settling context.Context // for what has to be done whether or not the agent is still there
 	todo     []step          // the steps that are left
 	detached bool            // they are for another goroutine
+	attached bool            // the run has to be told how the call ends
 
 	agent      *run.Agent
 	req        provider.Request
 	directives run.Directives
-	arrival    run.Arrival
 	run        run.Run
-	attached   bool // the run has to be told how the call ends
 	upstream   *upstream
 	target     policy.Target
-	input      policy.Input
 	decision   policy.Decision
 	subject    budget.Subject
 	prices     *budget.Prices
@@ -55,8 +53,6 @@ type call struct {
 	judgement judgement
 	watch     watch
 	step      run.Step
-	ending    run.Detachment
-	after     run.Run  // as it was when the call had ended
 	failed    *refusal // why the call was refused, or its answer is of our own making
 
 	// What the answer's header points to.

@@ -8,15 +8,18 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
 
-// decide asks the policy about the request.
-func (c *call) decide(ctx context.Context) error {
-	in := &c.input
+// ask asks the policy about the request, or about the calls of tools in the
+// answer.
+func (c *call) ask(ctx context.Context, calls []provider.ToolCall) (policy.Decision, error) {
+	in := inputs.borrow()
+	defer inputs.giveBack(in)
 	in.Policy, in.Agent, in.Run, in.User, in.Tags = c.run.Policy, c.agent, &c.run, c.directives.User, c.directives.Tags
 	in.Dialect, in.Endpoint, in.Stream = c.route.dialect.Name(), c.req.Endpoint, c.req.Stream
-	in.Target, in.Billing, in.Tools = c.target, c.req.Billing, c.req.Tools
+	in.Target, in.Billing, in.Tools, in.Calls = c.target, c.req.Billing, c.req.Tools, calls
 	in.InputTokens, in.MaxOutput, in.At = c.projection.Input, c.req.MaxOutput, c.start
 	if in.Priced = c.unpriced == (policy.Target{}); in.Priced {
 		in.Cost = c.projection.Cost()
@@ -24,7 +27,12 @@ func (c *call) decide(ctx context.Context) error {
 	for _, m := range c.req.Others {
 		in.Others = append(in.Others, c.other(m))
 	}
-	d, err := c.g.cfg.Policy.Decide(ctx, in)
+	return c.g.cfg.Policy.Decide(ctx, in)
+}
+
+// decide asks the policy about the request.
+func (c *call) decide(ctx context.Context) error {
+	d, err := c.ask(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -100,7 +108,7 @@ func (c *call) policyRefusal(d *policy.Finding) *refusal {
 		f.message = fmt.Sprintf("Rungate: %s does not allow the %s %q in run %q. Allowed: %s.", by, d.Field, d.Requested, c.run.ID, strings.Join(d.Allowed, ", "))
 	case d.Field != "":
 		f.message = fmt.Sprintf("Rungate: %s does not allow the %s %q in run %q.", by, d.Field, d.Requested, c.run.ID)
-	case d.Tool != "" && c.input.Calls != nil:
+	case d.Tool != "" && c.answer.resp != nil:
 		f.message = fmt.Sprintf("Rungate: %s refuses that the model calls the tool %q like this in run %q. Do without that call, or ask an operator.", by, d.Tool, c.run.ID)
 	case d.Tool != "":
 		f.message = fmt.Sprintf("Rungate: %s does not allow the tool %q in run %q.", by, d.Tool, c.run.ID)

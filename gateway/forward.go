@@ -14,11 +14,11 @@ import (
 
 // An answer is what comes back from the provider.
 type answer struct {
-	tried  bool // a request has gone out, or may have
 	resp   *http.Response
 	ctx    context.Context         // of the call to the provider
 	cancel context.CancelCauseFunc // ends that
 	meter  provider.Meter          // nil for an answer that costs nothing
+	tried  bool                    // a request has gone out, or may have
 	asked  bool                    // usage was asked for that the agent did not ask for
 	stays  bool                    // the call to the provider goes on when the agent leaves
 	follow func() bool             // ends that it is cancelled then, of a stream

@@ -46,8 +46,7 @@ func (c *call) judge(calls []provider.ToolCall) error {
 	}
 	ctx := c.settling // the answer is there, whether or not the agent still is
 	if c.decision.Judge {
-		c.input.Calls = calls
-		d, err := c.g.cfg.Policy.Decide(ctx, &c.input)
+		d, err := c.ask(ctx, calls)
 		if err != nil {
 			return err
 		}

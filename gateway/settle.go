@@ -46,15 +46,12 @@ func (c *call) conclude() {
 				c.g.cfg.Logger.Error("rates not given back; slots are free when their lease ends", "run", c.run.ID, "error", err)
 			}
 		}
-		c.record(ctx, at, nil, c.refused())
+		c.record(ctx, at, nil, c.refused(), nil)
 		return
 	}
 	c.describeStep(at)
 	// Whatever becomes of the settlement, the call has to leave its run.
-	defer func() {
-		r := c.record(ctx, at, &c.step, nil)
-		c.g.recorder.Alert(ctx, r, c.agent.ID, alerts)
-	}()
+	defer func() { c.record(ctx, at, &c.step, nil, alerts) }()
 	alerts = c.settle(ctx)
 }
 
@@ -134,14 +131,18 @@ func (c *call) refused() *run.Refusal {
 	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}
 }
 
-// record tells the run how the call ended, and returns the run after that.
-func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal) *run.Run {
-	c.ending = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f, Repeated: c.counted}
-	if err := c.g.recorder.End(ctx, &c.ending, &c.after); err != nil {
+// record tells the run how the call ended, and whoever observes it of the alerts
+// that this has raised.
+func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal, alerts []budget.Alert) {
+	e := endings.borrow()
+	defer endings.giveBack(e)
+	e.Detachment = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f, Repeated: c.counted}
+	after := &e.after
+	if err := c.g.recorder.End(ctx, &e.Detachment, after); err != nil {
 		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
-		return &c.run
+		after = &c.run
 	}
-	return &c.after
+	c.g.recorder.Alert(ctx, after, c.agent.ID, alerts)
 }
 
 // tellCost tells the agent in the header what its call has cost, and what that
