@@ -244,10 +244,10 @@ func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
 	amount := func(n int64) string { return sign + b.Unit.Format(n) + unit }
 	advice := "Other calls of the run hold what is missing: try again when they have ended."
 	switch {
-	case e.TooLarge():
-		advice = "No run under this policy has room for it: make the call smaller, or ask an operator to raise the limit."
 	case e.AffordableOutput > 0:
 		advice = fmt.Sprintf("With no more than %d output tokens (max_tokens) it would fit.", e.AffordableOutput)
+	case e.TooLarge():
+		advice = "No run under this policy has room for it: make the call smaller, or ask an operator to raise the limit."
 	case !e.ResetsAt.IsZero():
 		advice = fmt.Sprintf("There is room again at %s.", e.ResetsAt.UTC().Format(time.RFC3339))
 	case e.Final() && b.Per != budget.ScopeRun:
