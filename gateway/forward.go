@@ -30,7 +30,6 @@ type answer struct {
 
 	rest step      // relays what is still to come; nil for nothing
 	body io.Reader // brings it
-	full *[]byte   // of a whole answer, the buffer that has been used
 }
 
 // Why the gateway itself ended a call to a provider.

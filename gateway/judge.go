@@ -106,13 +106,7 @@ func (c *call) relayJudged(ctx context.Context, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	c.conclude()
-	h := c.w.Header()
-	c.tellCost(h)
-	c.setLength(h, int64(len(whole)))
-	c.answer.begun = true
-	c.w.WriteHeader(c.answer.resp.StatusCode)
-	return c.write(whole)
+	return c.sendWhole(whole)
 }
 
 // readWhole reads an answer to its end.

@@ -89,34 +89,42 @@ func pool(size int) *sync.Pool {
 // agent's next call finds it spent.
 func (c *call) relayWhole(ctx context.Context, body io.Reader) error {
 	buf := largeBuffers.Get().(*[]byte)
-	defer func() {
-		if c.answer.full == nil {
-			largeBuffers.Put(buf)
-		}
-	}()
-	length, h := c.answer.resp.ContentLength, c.w.Header()
+	defer largeBuffers.Put(buf)
 	n, err := c.readFull(body, *buf)
-	if err == io.EOF {
-		if length = int64(n); bodyless(c.answer.resp.StatusCode) {
-			length = -1
-		}
-		c.conclude()
-		c.tellCost(h)
-	} else if err != nil {
+	switch {
+	case err == io.EOF:
+		return c.sendWhole((*buf)[:n])
+	case err != nil:
 		return c.broken(ctx, err)
 	}
-	if length >= 0 {
-		c.setLength(h, length)
+	return c.relayLong((*buf)[:n], body)
+}
+
+// sendWhole settles the call and sends the agent all of its answer.
+func (c *call) sendWhole(p []byte) error {
+	c.conclude()
+	h := c.w.Header()
+	c.tellCost(h)
+	if !bodyless(c.answer.resp.StatusCode) {
+		c.setLength(h, int64(len(p)))
 	}
+	return c.sendFirst(p)
+}
+
+// relayLong sends the agent what has come of its answer, and leaves the rest.
+func (c *call) relayLong(p []byte, body io.Reader) error {
+	if length := c.answer.resp.ContentLength; length >= 0 {
+		c.setLength(c.w.Header(), length)
+	}
+	c.answer.body, c.answer.rest = body, (*call).relayMore
+	return c.sendFirst(p)
+}
+
+// sendFirst sends the header of an answer that is no stream, and what comes first.
+func (c *call) sendFirst(p []byte) error {
 	c.answer.begun = true
 	c.w.WriteHeader(c.answer.resp.StatusCode)
-	if werr := c.write((*buf)[:n]); werr != nil {
-		return werr
-	}
-	if err == nil {
-		c.answer.body, c.answer.full, c.answer.rest = body, buf, (*call).relayMore
-	}
-	return nil
+	return c.write(p)
 }
 
 // setLength tells the agent how long the answer is.
@@ -130,7 +138,7 @@ func (c *call) setLength(h http.Header, length int64) {
 
 // relayMore passes on what is left of an answer that is no stream.
 func (c *call) relayMore(ctx context.Context) error {
-	buf := c.answer.full
+	buf := largeBuffers.Get().(*[]byte)
 	defer largeBuffers.Put(buf)
 	for {
 		n, err := c.answer.body.Read(*buf)
