@@ -1,12 +1,11 @@
 package gateway
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/rungate/rungate/internal/sse"
 	"github.com/rungate/rungate/policy"
@@ -18,10 +17,9 @@ import (
 // when the policy has seen them. It is made where the policy asks for it.
 type judgement struct {
 	reader  provider.CallReader
-	held    []byte        // events that wait for the decision
-	open    bool          // a call has begun in them that is not complete
-	refused error         // the decision, of a stream: only what it has cost is waited for
-	at      time.Duration // when that came, since the start
+	held    []byte   // events that wait for the decision
+	open    bool     // a call has begun in them that is not complete
+	refused *refusal // the decision, of a stream: only what it has cost is waited for
 }
 
 // judges reports whether the calls of tools in the answer have to be seen. They
@@ -69,18 +67,13 @@ func (c *call) judge(calls []provider.ToolCall) error {
 
 // unclear refuses an answer of which nobody can say what it calls. In shadow mode
 // it passes.
-func (c *call) unclear(err error) error {
-	f := c.unjudged(err)
+func (c *call) unclear(why error) error {
+	f := &refusal{code: codeProtocolError, rule: "unclear_answer", cause: why, message: fmt.Sprintf(
+		"Rungate: the answer of provider %q is kept back, since it cannot be read for sure what tools it calls: %v.", c.upstream.Name(), why)}
 	if c.shadowed(c.settling, f.rule, f) {
 		return nil
 	}
 	return f
-}
-
-// unjudged refuses an answer that could not be judged.
-func (c *call) unjudged(err error) *refusal {
-	return &refusal{code: codeProtocolError, rule: "unclear_answer", cause: err, message: fmt.Sprintf(
-		"Rungate: the answer of provider %q is kept back, since it cannot be read for sure what tools it calls: %v.", c.upstream.Name(), err)}
 }
 
 var (
@@ -91,16 +84,21 @@ var (
 
 // relayJudged passes on an answer that is no stream, when its calls of tools have
 // been judged.
-func (c *call) relayJudged(ctx context.Context, body io.Reader) error {
+func (c *call) relayJudged(body io.Reader) error {
 	whole, err := c.readWhole(body)
+	if err == errTooMuchHeld { //nolint:errorlint // it is our own
+		if err := c.unclear(err); err != nil {
+			return err
+		}
+		return c.relayLong(whole, body)
+	}
 	if err != nil {
-		return err
+		return c.broken(c.r.Context(), err)
 	}
 	calls, err := c.judgement.reader.Body(whole)
 	if err != nil {
 		err = c.unclear(err)
-	}
-	if err == nil {
+	} else {
 		err = c.judge(calls)
 	}
 	if err != nil {
@@ -109,7 +107,7 @@ func (c *call) relayJudged(ctx context.Context, body io.Reader) error {
 	return c.sendWhole(whole)
 }
 
-// readWhole reads an answer to its end.
+// readWhole reads an answer to its end, or until it is too long to be held.
 func (c *call) readWhole(body io.Reader) ([]byte, error) {
 	limit := c.g.cfg.Limits.AnswerBytes
 	whole := make([]byte, 0, min(max(c.answer.resp.ContentLength, 4<<10), 1<<20)+1)
@@ -118,11 +116,11 @@ func (c *call) readWhole(body io.Reader) ([]byte, error) {
 		whole = whole[:len(whole)+n]
 		switch {
 		case int64(len(whole)) > limit:
-			return nil, c.unjudged(errTooMuchHeld)
+			return whole, errTooMuchHeld
 		case err == io.EOF:
 			return whole, nil
 		case err != nil:
-			return nil, c.broken(c.r.Context(), err)
+			return nil, err
 		}
 		whole = slices.Grow(whole, len(whole))
 	}
@@ -133,25 +131,27 @@ func (c *call) readWhole(body io.Reader) ([]byte, error) {
 func (c *call) withhold(e *sse.Event) (wait bool, err error) {
 	j := &c.judgement
 	calls, open, err := j.reader.Event(e.Name, e.Data)
+	wait = open || len(calls) > 0 || len(j.held) > 0
+	if err == nil && wait && int64(len(j.held)+len(e.Raw)) > c.g.cfg.Limits.AnswerBytes {
+		err = errTooMuchHeld
+	}
 	if err != nil {
 		if err := c.unclear(err); err != nil {
 			return true, err
 		}
-		j.reader, open = nil, false // it is of no more use
+		j.reader, calls, open = nil, nil, false // it is of no more use
 	}
 	if err := c.judge(calls); err != nil {
 		return true, err
 	}
 	j.open = open
-	if !open && len(calls) == 0 && len(j.held) == 0 {
-		return false, nil
+	if wait {
+		j.held = append(j.held, e.Raw...)
 	}
-	if int64(len(j.held)+len(e.Raw)) > c.g.cfg.Limits.AnswerBytes {
-		return true, c.unjudged(errTooMuchHeld)
+	if wait && e.Data != nil {
+		c.watch.hear()
 	}
-	c.watch.hear()
-	j.held = append(j.held, e.Raw...)
-	return true, nil
+	return wait, nil
 }
 
 // release returns what was held, if that may be sent now.
@@ -164,34 +164,61 @@ func (j *judgement) release() []byte {
 	return held
 }
 
-// refuseStream keeps the rest of a stream from the agent, and has it read on for
-// a while: its usage comes last, and it has to be paid for.
-func (c *call) refuseStream(err error) error {
-	if c.answer.meter == nil || !isFinal(err) {
-		return err
+// abandon lets go of a call that an error of the provider's has cut off, and
+// reports whether that error may be passed on: it holds no call itself.
+func (c *call) abandon(e *sse.Event) bool {
+	reader := c.route.dialect.Calls(&c.req)
+	calls, open, err := reader.Event(e.Name, e.Data)
+	if err != nil || open || len(calls) > 0 {
+		return false
 	}
-	c.judgement.refused, c.judgement.at = err, c.watch.now()
-	c.judgement.held = nil
-	c.watch.hurry(usageTimeout)
-	return nil
+	c.judgement = judgement{reader: reader}
+	return true
 }
 
-// isFinal reports whether an error is a decision, and no failure to find one.
-func isFinal(err error) bool {
-	var loop *run.LoopError
-	return isRefusal(err) || errors.As(err, &loop)
+// judgeEnd judges what has come of a stream when its bytes have ended. What
+// follows the last event some agents take for one more.
+func (c *call) judgeEnd(rest []byte) error {
+	j := &c.judgement
+	if j.reader == nil {
+		return nil
+	}
+	var last sse.Splitter
+	_ = last.Feed(append(bytes.Clone(rest), "\n\n"...)) // it is empty, and takes anything
+	e, _ := last.Next()
+	calls, open, err := j.reader.Event(e.Name, e.Data)
+	if err == nil && open {
+		err = errCallCut
+	}
+	j.open = false
+	if err != nil {
+		return c.unclear(err)
+	}
+	return c.judge(calls)
+}
+
+// refuseStream keeps the rest of a stream from the agent, whatever the reason, and
+// has it read on for a while: its usage comes last, and it has to be paid for.
+func (c *call) refuseStream(kind provider.EventKind, why error) error {
+	if c.answer.meter == nil {
+		return why
+	}
+	c.judgement.refused, c.judgement.held = c.refusalOf(why), nil
+	c.watch.hear() // for the last time: there is no more than that while
+	c.watch.hurry(usageTimeout)
+	return c.afterRefusal(kind)
 }
 
 // afterRefusal reads an event of a stream that is refused. It returns the refusal
-// when there is nothing more to learn from it.
+// when there is nothing more to learn.
 func (c *call) afterRefusal(kind provider.EventKind) error {
-	j := &c.judgement
 	switch kind {
 	case provider.EventUsage, provider.EventEnd, provider.EventError:
-		return j.refused
+		return c.judgement.refused
 	}
-	if c.answer.meter.Ended() && !c.answer.meter.Usage().Estimated || c.watch.now()-j.at > usageTimeout {
-		return j.refused
+	if m := c.answer.meter; m.Ended() && !m.Usage().Estimated {
+		return c.judgement.refused
 	}
+	c.awaitUsage()
 	return nil
 }

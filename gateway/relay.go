@@ -53,7 +53,7 @@ func (c *call) relay(ctx context.Context) error {
 		return nil
 	}
 	if c.judgement.reader != nil {
-		return c.relayJudged(ctx, body)
+		return c.relayJudged(body)
 	}
 	return c.relayWhole(ctx, body)
 }
@@ -270,11 +270,18 @@ func (c *call) passEvents(events *sse.Splitter) error {
 			if err != nil {
 				return err
 			}
-			if err := c.send(c.judgement.release(), true); err != nil {
+			if err := c.sendHeld(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// sendHeld writes what was held of a stream, if that may be sent now.
+func (c *call) sendHeld() error {
+	held := c.judgement.release()
+	c.answer.came = c.answer.came || len(held) > 0
+	return c.send(held, true)
 }
 
 // readEvent reads what an event tells, and reports whether it is for the agent,
@@ -292,11 +299,11 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 	if c.judgement.reader != nil && !asked {
 		wait, err := c.withhold(e)
 		if err != nil {
-			return false, c.refuseStream(err)
+			return false, c.refuseStream(kind, err)
 		}
-		pass = !wait
+		pass = !wait || c.judgement.open && kind == provider.EventError && c.abandon(e)
 	}
-	if kind != provider.EventLead && kind != provider.EventOther {
+	if pass && kind != provider.EventLead && kind != provider.EventOther {
 		c.answer.came = true
 	}
 	switch kind {
@@ -387,17 +394,15 @@ func (c *call) streamEnded(events *sse.Splitter) error {
 	if m := c.answer.meter; m != nil && !m.Ended() && !c.answer.over {
 		return c.garbled(errTruncated)
 	}
-	if len(c.judgement.held) > 0 {
-		if err := c.unclear(errCallCut); err != nil {
-			return err
-		}
-		c.judgement.open = false
-		if err := c.send(c.judgement.release(), true); err != nil {
-			return err
-		}
+	rest := events.Rest()
+	if err := c.judgeEnd(rest); err != nil {
+		return err
 	}
 	c.answer.came = true
-	if rest := events.Rest(); len(rest) > 0 {
+	if err := c.sendHeld(); err != nil {
+		return err
+	}
+	if len(rest) > 0 {
 		return c.send(rest, true)
 	}
 	return c.begin()
