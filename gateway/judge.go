@@ -86,7 +86,7 @@ var (
 // been judged.
 func (c *call) relayJudged(body io.Reader) error {
 	whole, err := c.readWhole(body)
-	if err == errTooMuchHeld { //nolint:errorlint // it is our own
+	if errors.Is(err, errTooMuchHeld) {
 		if err := c.unclear(err); err != nil {
 			return err
 		}
