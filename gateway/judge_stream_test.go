@@ -98,6 +98,33 @@ func TestRefusedStreamIsPaidFor(t *testing.T) {
 	}
 }
 
+// A call may come in one event, after a pause, and what follows be no stream that
+// can be read: it is refused all the same, and its usage waited for.
+func TestRefusedInOneEvent(t *testing.T) {
+	a := of("chat")
+	begin, refused := strings.Join(a.events[:3], ""), lastCall(largeRefund, `"tool_calls"`)+"\n"
+	for _, c := range []struct {
+		name  string
+		rest  string
+		exact bool
+	}{
+		{"with its usage after it", a.events[4] + done, true},
+		{"with an event after it that is too long", "data: " + strings.Repeat("x", 2<<10), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answer := timed{{0, begin}, {time.Minute, refused}, {65 * time.Second, c.rest}, {66 * time.Second, "x"}}
+			judged(t, answer.answer, func(t *testing.T, l *lab) {
+				got := strings.ReplaceAll(l.Post(a.path, a.call).Body, keepAlive, "")
+				rest, ok := strings.CutPrefix(got, begin)
+				require.True(t, ok)
+				assertStreamError(t, a, rest, "policy_violation")
+				assert.Equal(t, !c.exact, l.Step().Usage.Estimated)
+				l.assertSettled(l.Step().Cost)
+			}, func(cfg *gateway.Config) { cfg.Limits.EventBytes = 1 << 10 })
+		})
+	}
+}
+
 // Of several calls in one stream, those from the first that had to wait for one
 // that is refused are withheld, and all that follow.
 func TestStreamOfSeveralCalls(t *testing.T) {

@@ -200,19 +200,18 @@ func (c *call) relayStream(ctx context.Context) error {
 		n, err := c.answer.body.Read(*buf)
 		if n > 0 {
 			if ferr := events.Feed((*buf)[:n]); ferr != nil {
-				return c.garbled(ferr)
-			}
-			if werr := c.passEvents(&events); werr != nil {
+				err = ferr
+			} else if werr := c.passEvents(&events); werr != nil {
 				return werr
 			}
 		}
-		if err != nil && c.judgement.refused != nil {
+		switch {
+		case err == nil:
+		case c.judgement.refused != nil:
 			return c.judgement.refused
-		}
-		if err == io.EOF || err != nil && c.answer.over {
+		case err == io.EOF || c.answer.over:
 			return c.streamEnded(&events)
-		}
-		if err != nil {
+		default:
 			return c.broken(ctx, err)
 		}
 		if n == smallBuffer && len(*buf) == smallBuffer {
