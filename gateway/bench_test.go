@@ -27,6 +27,11 @@ import (
 const limits = `{"name":"bench","models":{"allow":["openai/*","anthropic/*"]},"endpoints":{"allow":["*"]},
 	"budgets":[{"name":"usd","per":"run","limit_usd":"9000000"},{"name":"tokens","per":"run","limit_tokens":1000000000000}]}`
 
+// rules is the same with rules on the calls of tools in answers.
+var rules = strings.Replace(limits, `"budgets"`, `"tools":{"deny":["shell"]},"loops":{"identical_tool_calls":1000000000},"rules":[
+	{"name":"refunds","tool":"issue_refund","when":[{"arg":"amount_usd","op":">","value":500}],"then":"deny"},
+	{"name":"drops","tool":"sql_*","when":[{"arg":"query","op":"matches","value":"(?i)\\bdrop\\b"}],"then":"deny"}],"budgets"`, 1)
+
 // agentRequest is a chat request of about size bytes, with tools if it is large.
 func agentRequest(size int, stream bool) string {
 	const prose = "The run was admitted under its budget and the tool call was recorded. "
@@ -80,8 +85,8 @@ func (d *discard) Flush()                      {}
 
 func (d *discard) SetReadDeadline(time.Time) error { return nil }
 
-func benchGateway(b *testing.B, rt http.RoundTripper, base string) (*gateway.Gateway, string) {
-	p, err := policy.Parse([]byte(limits))
+func benchGateway(b *testing.B, document string, rt http.RoundTripper, base string) (*gateway.Gateway, string) {
+	p, err := policy.Parse([]byte(document))
 	require.NoError(b, err)
 	policies, err := policy.New(p)
 	require.NoError(b, err)
@@ -103,38 +108,60 @@ func benchGateway(b *testing.B, rt http.RoundTripper, base string) (*gateway.Gat
 func BenchmarkGovernance(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10} {
 		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
-			gw, token := benchGateway(b, &canned{resp: http.Response{StatusCode: 200, Header: http.Header{
-				"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(chatAnswer))}}}, body: chatAnswer}, "http://provider.test/v1")
-			body := agentRequest(size, false)
-			u, _ := url.Parse("/v1/chat/completions")
-			sent, w := &rewinder{}, &discard{http.Header{}}
-			r := &http.Request{Method: "POST", URL: u, Body: sent, ContentLength: int64(len(body)), Header: http.Header{
-				"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "User-Agent": {"bench"},
-				"X-Rungate-Run-Id": {"nightly"}}}
-			b.ReportAllocs()
-			b.SetBytes(int64(len(body)))
-			for b.Loop() {
-				sent.Reset(body)
-				clear(w.h)
-				gw.ServeHTTP(w, r)
-			}
+			benchCall(b, limits, agentRequest(size, false), chatAnswer)
 		})
 	}
 }
 
-// BenchmarkStreamEvent is what the gateway adds to one event of a stream.
+// BenchmarkJudgedAnswer is the same for an answer of 2 KB with and without a call
+// of a tool, under rules on such calls and without any.
+func BenchmarkJudgedAnswer(b *testing.B) {
+	text := strings.Repeat("The order was found and will be paid. ", 40)
+	for _, answer := range []struct{ name, body string }{
+		{"text", strings.Replace(chatAnswer, "Hello.", text, 1)},
+		{"call", strings.Replace(of("chat").calling(smallRefund), "Sure.", text, 1)},
+	} {
+		b.Run(answer.name+"/no rules", func(b *testing.B) { benchCall(b, limits, agentRequest(1<<10, false), answer.body) })
+		b.Run(answer.name+"/rules", func(b *testing.B) { benchCall(b, rules, agentRequest(1<<10, false), answer.body) })
+	}
+}
+
+// benchCall makes a call over and over, of which every answer is the same.
+func benchCall(b *testing.B, document, body, answer string) {
+	gw, token := benchGateway(b, document, &canned{resp: http.Response{StatusCode: 200, Header: http.Header{
+		"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(answer))}}}, body: answer}, "http://provider.test/v1")
+	u, _ := url.Parse("/v1/chat/completions")
+	sent, w := &rewinder{}, &discard{http.Header{}}
+	r := &http.Request{Method: "POST", URL: u, Body: sent, ContentLength: int64(len(body)), Header: http.Header{
+		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "User-Agent": {"bench"},
+		"X-Rungate-Run-Id": {"nightly"}}}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		sent.Reset(body)
+		clear(w.h)
+		gw.ServeHTTP(w, r)
+	}
+}
+
+// BenchmarkStreamEvent is what the gateway adds to one event of a stream, under
+// rules on the calls of tools and without any.
 func BenchmarkStreamEvent(b *testing.B) {
 	const event = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}],"usage":null}` + "\n\n"
-	rt := &events1{header: http.Header{"Content-Type": {"text/event-stream"}}, event: event}
-	gw, token := benchGateway(b, rt, "http://provider.test/v1")
-	body := agentRequest(1<<10, true)
-	u, _ := url.Parse("/v1/chat/completions")
-	b.ReportAllocs()
-	rt.n = b.N
-	r := &http.Request{Method: "POST", URL: u, Header: http.Header{"Authorization": {"Bearer " + token}},
-		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
-	b.ResetTimer()
-	gw.ServeHTTP(&discard{http.Header{}}, r)
+	for _, c := range []struct{ name, policy string }{{"no rules", limits}, {"rules", rules}} {
+		b.Run(c.name, func(b *testing.B) {
+			rt := &events1{header: http.Header{"Content-Type": {"text/event-stream"}}, event: event}
+			gw, token := benchGateway(b, c.policy, rt, "http://provider.test/v1")
+			body := agentRequest(1<<10, true)
+			u, _ := url.Parse("/v1/chat/completions")
+			b.ReportAllocs()
+			rt.n = b.N
+			r := &http.Request{Method: "POST", URL: u, Header: http.Header{"Authorization": {"Bearer " + token}},
+				Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+			b.ResetTimer()
+			gw.ServeHTTP(&discard{http.Header{}}, r)
+		})
+	}
 }
 
 // events1 is a transport whose provider streams n times the same event, one a
@@ -172,7 +199,7 @@ func BenchmarkOverHTTP(b *testing.B) {
 	}))
 	defer upstream.Close()
 	to, _ := url.Parse(upstream.URL)
-	gw, token := benchGateway(b, nil, upstream.URL+"/v1")
+	gw, token := benchGateway(b, limits, nil, upstream.URL+"/v1")
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true},
