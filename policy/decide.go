@@ -47,9 +47,6 @@ func (c *compiled) decide(in *Input) Decision {
 // outside finds what of a request the lists do not let through; nothing is the
 // zero Finding.
 func (c *compiled) outside(in *Input) Finding {
-	if ep := string(in.Endpoint); !c.Endpoints.allows(ep) {
-		return Finding{Rule: "allowed_endpoints", Field: "endpoint", Requested: ep, Allowed: c.Endpoints.Allow}
-	}
 	if in.Target.Model != "" && !c.Models.allowsModel(in.Target) {
 		return Finding{Rule: "allowed_models", Field: "model", Requested: in.Target.String(), Allowed: c.Models.Allow}
 	}
@@ -57,6 +54,9 @@ func (c *compiled) outside(in *Input) Finding {
 		if !c.Models.allowsModel(t) {
 			return Finding{Rule: "allowed_models", Field: "model", Requested: t.String(), Allowed: c.Models.Allow}
 		}
+	}
+	if ep := string(in.Endpoint); !c.Endpoints.allows(ep) {
+		return Finding{Rule: "allowed_endpoints", Field: "endpoint", Requested: ep, Allowed: c.Endpoints.Allow}
 	}
 	for _, m := range in.Billing {
 		if len(c.Billing.Allow) == 0 || !c.Billing.allows(m) {
