@@ -35,9 +35,10 @@ func (c *call) tell(ctx context.Context, t run.EventType, f *run.Finding) {
 }
 
 // shadowed reports whether a refusal is not to be enforced, and tells of it then.
-func (c *call) shadowed(ctx context.Context, rule string, why error) bool {
+// The reason is the same for all calls of the run, so that it is told once.
+func (c *call) shadowed(ctx context.Context, rule, reason string) bool {
 	if c.decision.Shadow {
-		c.tell(ctx, run.PolicyShadow, &run.Finding{Rule: rule, Reason: why.Error()})
+		c.tell(ctx, run.PolicyShadow, &run.Finding{Rule: rule, Reason: reason})
 	}
 	return c.decision.Shadow
 }

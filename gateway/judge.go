@@ -70,7 +70,7 @@ func (c *call) judge(calls []provider.ToolCall) error {
 func (c *call) unclear(why error) error {
 	f := &refusal{code: codeProtocolError, rule: "unclear_answer", cause: why, message: fmt.Sprintf(
 		"Rungate: the answer of provider %q is kept back, since it cannot be read for sure what tools it calls: %v.", c.upstream.Name(), why)}
-	if c.shadowed(c.settling, f.rule, f) {
+	if c.shadowed(c.settling, f.rule, f.Error()) {
 		return nil
 	}
 	return f

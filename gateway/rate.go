@@ -25,7 +25,7 @@ func (c *call) limitRate(ctx context.Context) error {
 		return nil
 	}
 	var limited *budget.RateLimitedError
-	if errors.As(err, &limited) && c.shadowed(ctx, limited.Rate.Name, err) {
+	if errors.As(err, &limited) && c.shadowed(ctx, limited.Rate.Name, "the rate has no room for it.") {
 		return nil
 	}
 	return err

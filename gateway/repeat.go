@@ -28,7 +28,7 @@ func (c *call) turn(ctx context.Context, t *run.Turn) error {
 	t.Agent, t.At = c.agent.ID, c.start
 	err := c.g.recorder.Repeat(ctx, &c.run, &l, t)
 	var loop *run.LoopError
-	if errors.As(err, &loop) && c.shadowed(ctx, t.Rule, err) {
+	if errors.As(err, &loop) && c.shadowed(ctx, t.Rule, err.Error()) {
 		return nil
 	}
 	return err

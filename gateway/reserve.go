@@ -21,7 +21,7 @@ func (c *call) reserve(ctx context.Context) error {
 		return err
 	}
 	budgets := c.decision.Budgets
-	if f := c.uncountable(budgets); f != nil && !c.shadowed(ctx, f.rule, f) {
+	if f := c.uncountable(budgets); f != nil && !c.shadowed(ctx, f.rule, f.message) {
 		return f
 	}
 	if c.some(budgets, func(b *budget.Budget) bool { return b.Admission == budget.Strict }) {
@@ -42,13 +42,13 @@ func (c *call) unreserved(ctx context.Context, err error) error {
 	)
 	switch {
 	case errors.As(err, &short):
-		if c.shadowed(ctx, short.Budget.Name, err) {
+		if c.shadowed(ctx, short.Budget.Name, "the budget has no room for it.") {
 			return c.reserveAnyway(ctx)
 		}
 		if c.stops(short) {
 			return c.block(ctx, c.budgetRefusal(short), short)
 		}
-	case errors.As(err, &endless) && c.shadowed(ctx, endless.Budget.Name, err):
+	case errors.As(err, &endless) && c.shadowed(ctx, endless.Budget.Name, "the budget is strict, and what it can cost has no bound."):
 		return c.reserveAnyway(ctx)
 	}
 	return err

@@ -23,8 +23,8 @@ func capped(budgets ...budget.Budget) func(*gateway.Config) {
 	}
 }
 
-// strictly is a strict budget of so much.
-func strictly(unit budget.Unit, limit int64) budget.Budget {
+// strictBudget is a strict budget of so much.
+func strictBudget(unit budget.Unit, limit int64) budget.Budget {
 	return budget.Budget{Name: "cap", Per: budget.ScopeRun, Unit: unit, Limit: limit, Admission: budget.Strict}
 }
 
@@ -55,7 +55,7 @@ func TestStrictBudgetsAdmitNothingUnbounded(t *testing.T) {
 		"an adviser":                            {`"tools":[{"type":"advisor_20260301","name":"a","model":"coin"}]`, "coin"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := newCheckpoint(t, `{"name":"prod"}`, capped(strictly(budget.USD, int64(1_000_000*budget.Dollar))))
+			k := newCheckpoint(t, `{"name":"prod"}`, capped(strictBudget(budget.USD, int64(1_000_000*budget.Dollar))))
 			loose := newCheckpoint(t, `{"name":"prod"}`)
 			everyWay(`{"model":"coin","max_tokens":10,`+c.member+`}`, func(path, _, body string) {
 				if free(path) {
@@ -74,7 +74,7 @@ func TestStrictBudgetsAdmitNothingUnbounded(t *testing.T) {
 		})
 	}
 	t.Run("no limit to the output", func(t *testing.T) {
-		k := newCheckpoint(t, `{"name":"prod"}`, capped(strictly(budget.USD, int64(1_000_000*budget.Dollar))))
+		k := newCheckpoint(t, `{"name":"prod"}`, capped(strictBudget(budget.USD, int64(1_000_000*budget.Dollar))))
 		for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1/responses"} {
 			e := refusal(t, k.Post(path, `{"model":"coin"}`), 402, "budget_exceeded")
 			assert.Contains(t, contextOf(t, e)["reason"], "max_tokens")
@@ -82,7 +82,7 @@ func TestStrictBudgetsAdmitNothingUnbounded(t *testing.T) {
 		assert.Empty(t, k.through)
 	})
 	t.Run("a thread that begins", func(t *testing.T) {
-		k := newCheckpoint(t, `{"name":"prod"}`, capped(strictly(budget.USD, int64(budget.Dollar))))
+		k := newCheckpoint(t, `{"name":"prod"}`, capped(strictBudget(budget.USD, int64(budget.Dollar))))
 		assert.Equal(t, 200, k.Post("/v1/messages", `{"model":"coin","max_tokens":10,"thread":{"type":"create"}}`).StatusCode)
 	})
 }
@@ -94,7 +94,7 @@ func TestStrictBudgetsReserveTheDearest(t *testing.T) {
 	needs := func(t *testing.T, path, body string) (usd, tokens string) {
 		t.Helper()
 		for _, unit := range []budget.Unit{budget.USD, budget.Tokens} {
-			k := newCheckpoint(t, `{"name":"prod"}`, capped(strictly(unit, 0)))
+			k := newCheckpoint(t, `{"name":"prod"}`, capped(strictBudget(unit, 0)))
 			c := contextOf(t, refusal(t, k.Post(path, body), 402, "budget_exceeded"))
 			assert.EqualValues(t, 0, c["affordable_output_tokens"])
 			if unit == budget.USD {
