@@ -43,6 +43,7 @@ type Projection struct {
 	Input     int64 // the estimate, in tokens
 	MaxOutput int64 // tokens of one answer that the call allows; 0 if it sets no limit
 	Choices   int64 // answers asked for; 0 is 1
+	NoOutput  bool  // an answer has no tokens, such as one of embeddings
 
 	// Price prices the call. The zero Price makes it free of charge, but not of
 	// tokens.
@@ -111,6 +112,9 @@ func (p *Projection) cost(expected int64) Money {
 // output is what is expected of one answer, where that is so much of one without
 // a limit.
 func (p *Projection) output(expected int64) int64 {
+	if p.NoOutput {
+		return 0
+	}
 	if p.MaxOutput > 0 {
 		return min(expected, p.MaxOutput)
 	}
@@ -124,7 +128,7 @@ func (b *Budget) unbounded(p *Projection) string {
 		return p.Unbounded
 	case p.MaxInput < p.Input:
 		return "no upper bound of its input is known; send the whole input in the call, as text"
-	case p.outputLimit() == 0:
+	case p.outputLimit() == 0 && !p.NoOutput:
 		return "it sets no limit to its output, and the model's own is not known; set max_tokens"
 	case b.Unit == USD && p.Dearest.tariff == nil && p.Price.tariff != nil:
 		return "the dearest price that it can be served at is not known; name one model that has a price"
@@ -158,6 +162,9 @@ func (b *Budget) affordable(p *Projection, room int64) int64 {
 }
 
 func (p *Projection) outputLimit() int64 {
+	if p.NoOutput {
+		return 0
+	}
 	if p.MaxOutput > 0 {
 		return p.MaxOutput
 	}

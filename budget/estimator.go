@@ -16,7 +16,7 @@ const (
 )
 
 // An Estimator learns from real usage by how much estimates of input are off,
-// for each model of each provider: a factor from 0.5 to 2. It begins with 1.35
+// for each team, and model of each provider: a factor from 0.5 to 2. It begins with 1.35
 // for Claude and 1 for all others, and each call moves it by a sixteenth of the
 // way to its own. Its methods are safe for concurrent use.
 //
@@ -29,17 +29,17 @@ type Estimator struct {
 }
 
 type learnt struct {
-	provider, model string
-	factor          atomic.Uint64 // the bits of a float64
+	team, provider, model string
+	factor                atomic.Uint64 // the bits of a float64
 }
 
 // NewEstimator returns an Estimator that has learnt nothing.
 func NewEstimator() *Estimator { return &Estimator{seed: maphash.MakeSeed()} }
 
 // Input returns the estimate with what was learnt of the model.
-func (e *Estimator) Input(provider, model string, estimate int64) int64 {
+func (e *Estimator) Input(team, provider, model string, estimate int64) int64 {
 	f := firstFactor(model)
-	if l := e.place(provider, model).Load(); l.is(provider, model) {
+	if l := e.place(team, provider, model).Load(); l.is(team, provider, model) {
 		f = math.Float64frombits(l.factor.Load())
 	}
 	if n := math.Ceil(float64(max(0, estimate)) * f); n < math.MaxInt64 {
@@ -51,15 +51,15 @@ func (e *Estimator) Input(provider, model string, estimate int64) int64 {
 // Learn takes account of a call that was settled: its estimate, without what
 // Input made of it, and the input that the provider reported. A call without
 // either teaches nothing.
-func (e *Estimator) Learn(provider, model string, estimate, reported int64) {
+func (e *Estimator) Learn(team, provider, model string, estimate, reported int64) {
 	if estimate <= 0 || reported <= 0 || len(model) > maxName {
 		return
 	}
-	place := e.place(provider, model)
+	place := e.place(team, provider, model)
 	l := place.Load()
-	if !l.is(provider, model) {
+	if !l.is(team, provider, model) {
 		// The copies let go of the request that the names may be parts of.
-		l = &learnt{provider: strings.Clone(provider), model: strings.Clone(model)}
+		l = &learnt{team: strings.Clone(team), provider: strings.Clone(provider), model: strings.Clone(model)}
 		l.factor.Store(math.Float64bits(firstFactor(model)))
 		place.Store(l)
 	}
@@ -73,13 +73,13 @@ func (e *Estimator) Learn(provider, model string, estimate, reported int64) {
 	}
 }
 
-func (e *Estimator) place(provider, model string) *atomic.Pointer[learnt] {
-	h := maphash.String(e.seed, model) + 3*maphash.String(e.seed, provider)
+func (e *Estimator) place(team, provider, model string) *atomic.Pointer[learnt] {
+	h := maphash.String(e.seed, model) + 3*maphash.String(e.seed, provider) + 5*maphash.String(e.seed, team)
 	return &e.places[h%uint64(len(e.places))]
 }
 
-func (l *learnt) is(provider, model string) bool {
-	return l != nil && l.model == model && l.provider == provider
+func (l *learnt) is(team, provider, model string) bool {
+	return l != nil && l.model == model && l.provider == provider && l.team == team
 }
 
 func firstFactor(model string) float64 {

@@ -15,7 +15,7 @@ func TestEstimator(t *testing.T) {
 	learn := func(n int, estimate, reported int64) func(e *budget.Estimator) {
 		return func(e *budget.Estimator) {
 			for range n {
-				e.Learn("p", "m", estimate, reported)
+				e.Learn("t", "p", "m", estimate, reported)
 			}
 		}
 	}
@@ -47,7 +47,7 @@ func TestEstimator(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := budget.NewEstimator()
 			tt.do(e)
-			assert.InDelta(t, tt.want, e.Input(tt.provider, tt.model, tt.estimate), 1)
+			assert.InDelta(t, tt.want, e.Input("t", tt.provider, tt.model, tt.estimate), 1)
 		})
 	}
 }
@@ -59,8 +59,8 @@ func TestEstimatorManyAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range 2000 {
 				model := fmt.Sprint("m", (g+i)%3000)
-				e.Learn("p", model, 100, 150)
-				n := e.Input("p", model, 1000)
+				e.Learn("t", "p", model, 100, 150)
+				n := e.Input("t", "p", model, 1000)
 				assert.True(t, n >= 500 && n <= 2000, "%d", n)
 			}
 		})
@@ -70,17 +70,17 @@ func TestEstimatorManyAtOnce(t *testing.T) {
 
 func BenchmarkEstimator(b *testing.B) {
 	e := budget.NewEstimator()
-	e.Learn("anthropic", "claude-sonnet-4-5", 100, 120)
+	e.Learn("t", "anthropic", "claude-sonnet-4-5", 100, 120)
 	b.Run("Input", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			e.Input("anthropic", "claude-sonnet-4-5", 1000)
+			e.Input("t", "anthropic", "claude-sonnet-4-5", 1000)
 		}
 	})
 	b.Run("Learn", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			e.Learn("anthropic", "claude-sonnet-4-5", 1000, 1200)
+			e.Learn("t", "anthropic", "claude-sonnet-4-5", 1000, 1200)
 		}
 	})
 }

@@ -102,6 +102,21 @@ func (r *Reservation) add(s *Subject, run *Run, b *Budget, p *Projection, at tim
 	return nil
 }
 
+// Most returns the most that strict budgets hold for the call: dollars, and
+// tokens. Each is 0 where there is no such budget.
+func (r *Reservation) Most() (dollars Money, tokens int64) {
+	for i, b := range r.budgets {
+		switch need := r.holds[i].Need; {
+		case b.Admission != Strict:
+		case b.Unit == Tokens:
+			tokens = max(tokens, need)
+		default:
+			dollars = max(dollars, Money(need))
+		}
+	}
+	return dollars, tokens
+}
+
 // Held reports whether r holds anything that is still to be given back.
 func (r *Reservation) Held() bool { return r.k != nil && !r.done }
 

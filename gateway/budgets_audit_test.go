@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -102,7 +103,8 @@ func (b *audited) Step(_ context.Context, r *run.Run, s *run.Step) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	who := strings.Split(s.Asked, "/") // see client.model
-	user, tags := who[1], slices.Compact(slices.Sorted(slices.Values(strings.Split(who[2], ","))))
+	user := cmp.Or(who[1], r.User)
+	tags := slices.Compact(slices.Sorted(slices.Values(append(strings.Split(who[2], ","), r.Tags...))))
 	for _, l := range b.limits {
 		var owners []budget.Owner
 		switch o := (budget.Owner{Scope: l.Per, Team: r.Team}); l.Per {

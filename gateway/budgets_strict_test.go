@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/internal/inproc"
 	"github.com/rungate/rungate/run"
 )
 
@@ -195,6 +197,47 @@ func TestBudgetsOfAncestors(t *testing.T) {
 				assert.Equal(t, run.Open, r.Status, "its own budget has room")
 			}
 			assert.Equal(t, 200, call("other", "", 30).StatusCode)
+		})
+	}
+}
+
+// What a provider does not tell, a strict budget takes the most for: who leaves
+// again and again gets no further than the limit.
+func TestStrictTakesTheMostForWhatIsNotTold(t *testing.T) {
+	for name, unit := range map[string]budget.Unit{"tokens": budget.Tokens, "dollars": budget.USD} {
+		t.Run(name, func(t *testing.T) {
+			const limit = 1000 // tokens, of which one of output costs a tenth of a cent
+			at := map[budget.Unit]int64{budget.Tokens: 1, budget.USD: int64(budget.Dollar / 1000)}[unit]
+			began := make(chan struct{})
+			gw := newGoverned(t, &governed{budgets: strictly(unit, limit*at)}, func(_ http.ResponseWriter, r *http.Request) {
+				began <- struct{}{}
+				<-r.Context().Done()
+			})
+			forwarded := 0
+			for range 20 {
+				ctx, leave := context.WithCancel(run.NewContext(t.Context(), alice))
+				req, err := http.NewRequestWithContext(ctx, "POST", "http://gateway.test/v1/chat/completions", strings.NewReader(ask(300)))
+				require.NoError(t, err)
+				ended := make(chan *http.Response, 1)
+				go func() {
+					resp, err := (&inproc.Transport{Handler: gw}).RoundTrip(req)
+					if err == nil {
+						resp.Body.Close()
+					}
+					ended <- resp
+				}()
+				select {
+				case <-began:
+					forwarded++
+					leave()
+					<-ended
+				case resp := <-ended:
+					assert.Equal(t, http.StatusPaymentRequired, resp.StatusCode)
+				}
+				leave()
+			}
+			assert.Equal(t, 3, forwarded, "300 of 1000 each")
+			require.NoError(t, gw.Close(t.Context()))
 		})
 	}
 }

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rungate/rungate/budget"
@@ -42,8 +44,20 @@ func (c *call) decide(ctx context.Context) error {
 		return c.refuseBy(ctx, &c.decision)
 	}
 	c.subject = budget.Subject{Team: c.run.Team, Run: budgetRun(&c.run), Agent: c.agent.ID,
-		User: c.directives.User, Tags: c.directives.Tags, Policy: c.run.Policy.ID}
+		User: cmp.Or(c.directives.User, c.run.User), Tags: c.tags(), Policy: c.run.Policy.ID}
 	return checkLimits(&d)
+}
+
+// tags are those of the call and of its run: to leave one out later is no way out
+// of what is counted for it.
+func (c *call) tags() []string {
+	switch {
+	case len(c.run.Tags) == 0:
+		return c.directives.Tags
+	case len(c.directives.Tags) == 0:
+		return c.run.Tags
+	}
+	return slices.Concat(c.directives.Tags, c.run.Tags)
 }
 
 // checkLimits reports what is wrong with the budgets and rates of a decision.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
 )
 
 // estimate finds out what the call is expected to consume, and at what price.
@@ -13,23 +14,28 @@ func (c *call) estimate(context.Context) error {
 		return nil
 	}
 	p := &c.projection
-	p.Input = c.g.estimator.Input(c.target.Provider, c.target.Model, c.req.Input)
+	p.Input = c.g.estimator.Input(c.run.Team, c.target.Provider, c.target.Model, c.req.Input)
 	if c.req.Unbounded == "" {
 		p.MaxInput = max(c.req.MaxInput, c.req.Input)
 		p.Input = min(p.Input, p.MaxInput)
 	}
-	p.MaxOutput, p.Choices = c.req.MaxOutput, c.req.Choices
+	p.MaxOutput, p.Choices, p.NoOutput = c.req.MaxOutput, c.req.Choices, c.req.Endpoint == provider.Embeddings
 	var priced bool
 	if c.price, priced = c.prices.Lookup(c.upstream.seller, c.target.Model, c.start); !priced {
 		c.unpriced = c.target
 	}
-	for _, m := range c.req.Others {
+	p.Price = c.price.Served(c.req.ServiceTier, c.req.InferenceGeo, c.req.Speed)
+	for _, m := range c.req.Others { // it may come to be served by the dearest of them
 		t := c.other(m)
-		if _, ok := c.prices.Lookup(c.upstream.seller, t.Model, c.start); !ok && c.unpriced == (policy.Target{}) {
+		price, ok := c.prices.Lookup(c.upstream.seller, t.Model, c.start)
+		if !ok && c.unpriced == (policy.Target{}) {
 			c.unpriced = t
 		}
+		with := *p
+		if with.Price = price.Served(c.req.ServiceTier, c.req.InferenceGeo, c.req.Speed); with.Cost() > p.Cost() {
+			p.Price = with.Price
+		}
 	}
-	p.Price = c.price.Served(c.req.ServiceTier, c.req.InferenceGeo, c.req.Speed)
 	return nil
 }
 

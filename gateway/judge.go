@@ -20,6 +20,7 @@ type judgement struct {
 	held    []byte   // events that wait for the decision
 	open    bool     // a call has begun in them that is not complete
 	refused *refusal // the decision, of a stream: only what it has cost is waited for
+	turns   []uint64 // hashes of the calls that were counted
 }
 
 // judges reports whether the calls of tools in the answer have to be seen. They
@@ -58,19 +59,24 @@ func (c *call) judge(calls []provider.ToolCall) error {
 	}
 	for i := range calls {
 		k := &calls[i]
-		if err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalToolCalls, Tool: k.Name, Hash: run.HashToolCall(k.Name, k.Args)}); err != nil {
+		hash := run.HashToolCall(k.Name, k.Args)
+		if c.req.Endpoint == provider.Responses && slices.Contains(c.judgement.turns, hash) {
+			continue // a stream tells of a call again, maybe with other white space
+		}
+		c.judgement.turns = append(c.judgement.turns, hash)
+		if _, err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalToolCalls, Tool: k.Name, Hash: hash}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unclear refuses an answer of which nobody can say what it calls. In shadow mode
-// it passes.
+// unclear refuses an answer of which nobody can say what it calls. It passes where
+// nothing of what would be decided about it is enforced.
 func (c *call) unclear(why error) error {
 	f := &refusal{code: codeProtocolError, rule: "unclear_answer", cause: why, message: fmt.Sprintf(
 		"Rungate: the answer of provider %q is kept back, since it cannot be read for sure what tools it calls: %v.", c.upstream.Name(), why)}
-	if c.shadowed(c.settling, f.rule, f.Error()) {
+	if c.shadowed(c.settling, f.rule, f.Error()) || c.decision.OnTrial && !c.countsTools() {
 		return nil
 	}
 	return f
@@ -172,7 +178,7 @@ func (c *call) abandon(e *sse.Event) bool {
 	if err != nil || open || len(calls) > 0 {
 		return false
 	}
-	c.judgement = judgement{reader: reader}
+	c.judgement.reader, c.judgement.held, c.judgement.open = reader, nil, false
 	return true
 }
 

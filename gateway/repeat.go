@@ -14,22 +14,23 @@ func (c *call) repeat(ctx context.Context) error {
 		return nil
 	}
 	hash := run.HashCall(c.req.Endpoint, c.req.Body)
-	if err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalCalls, Hash: hash}); err != nil {
-		return err
+	counted, err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalCalls, Hash: hash})
+	if counted {
+		c.counted = hash
 	}
-	c.counted = hash
-	return nil
+	return err
 }
 
-// turn notes something that the run does, and fails if it does so too often.
-func (c *call) turn(ctx context.Context, t *run.Turn) error {
+// turn notes something that the run does, and fails if it does so too often. It
+// is counted unless there were too many already.
+func (c *call) turn(ctx context.Context, t *run.Turn) (counted bool, err error) {
 	l := *c.decision.Loops
 	l.Block = l.Block && !c.decision.Shadow
 	t.Agent, t.At = c.agent.ID, c.start
-	err := c.g.recorder.Repeat(ctx, &c.run, &l, t)
+	err = c.g.recorder.Repeat(ctx, &c.run, &l, t)
 	var loop *run.LoopError
 	if errors.As(err, &loop) && c.shadowed(ctx, t.Rule, err.Error()) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }

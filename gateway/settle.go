@@ -64,7 +64,7 @@ func (c *call) settle(ctx context.Context) []budget.Alert {
 		}
 	}
 	if !s.Usage.Estimated {
-		c.g.estimator.Learn(c.target.Provider, c.target.Model, c.req.Input, s.Usage.TotalInput())
+		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.req.Input, s.Usage.TotalInput())
 	}
 	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total())
 	if err != nil {
@@ -89,7 +89,13 @@ func (c *call) describeStep(at time.Time) {
 			s.Status = answers[c.failed.code].status
 		}
 	}
-	c.priceStep()
+	dollars, tokens := c.reserved.Most()
+	if s.Usage.Estimated { // and may have been more: a strict budget takes the most for it
+		s.Usage.Output += max(0, tokens-s.Usage.Total())
+	}
+	if c.priceStep(); s.Usage.Estimated && dollars > 0 {
+		s.Cost = dollars
+	}
 }
 
 // priceStep finds out what the step has cost. Without a price for it, its
@@ -104,7 +110,8 @@ func (c *call) priceStep() {
 	cost, err := c.prices.Cost(c.upstream.seller, c.target.Model, u, c.start)
 	if err != nil && c.price != (budget.Price{}) {
 		// A model without a price has run a part of it. That does not make it free.
-		cost, u.Estimated, err = c.price.Cost(u.Tokens), true, nil
+		price := c.price.Served(u.ServiceTier, u.InferenceGeo, u.Speed)
+		cost, u.Estimated, err = price.Cost(u.Tokens).Plus(price.WebSearches(u.WebSearches)), true, nil
 	}
 	if err == nil {
 		s.Cost, s.PriceList = cost, c.prices.ID()
@@ -118,7 +125,8 @@ func (c *call) usage() provider.Usage {
 		return c.answer.meter.Usage()
 	case c.answer.resp == nil && c.failed != nil && (c.failed.code == codeClientGone || c.failed.code == codeTimeout) && !c.free():
 		// The provider was at work when it was given up, and charges for that.
-		return provider.Usage{Tokens: provider.Tokens{Input: c.req.Input}, Estimated: true}
+		in := c.projection.Input
+		return provider.Usage{Tokens: provider.Tokens{Input: in, Output: c.projection.Tokens() - in}, Estimated: true}
 	}
 	return provider.Usage{}
 }
@@ -162,6 +170,9 @@ func (c *call) tellCost(h http.Header) {
 	}
 	ends[1] = len(b)
 	dollars, tokens := c.reserved.Left()
+	if c.decision.Shadow { // which holds nobody to them
+		dollars, tokens = -1, -1
+	}
 	if dollars >= 0 {
 		b, _ = dollars.AppendText(b)
 	}

@@ -66,7 +66,7 @@ func TestAgentLeaves(t *testing.T) {
 					assert.Equal(t, c.leave, step.Duration)
 					assert.True(t, step.Usage.Estimated)
 					assert.Positive(t, step.Usage.Input)
-					assert.Equal(t, c.output, step.Usage.Output > 0)
+					assert.Equal(t, c.output || c.answer == nil, step.Usage.Output > 0, "what was expected counts where nothing has come")
 					if c.answer == nil {
 						assert.NotEqual(t, 200, step.Status)
 					} else {

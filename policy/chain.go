@@ -31,7 +31,10 @@ func (c Chain) Decide(ctx context.Context, in *Input) (Decision, error) {
 			return Decision{}, err
 		}
 		all.Alerts = joined(all.Alerts, d.Alerts)
-		all.Judge = all.Judge || d.Judge
+		if d.Judge {
+			all.OnTrial = (!all.Judge || all.OnTrial) && (d.OnTrial || d.Shadow)
+			all.Judge = true
+		}
 		if d.Shadow {
 			if d.Verdict != Allow && all.Candidate == nil {
 				all.Candidate = &d

@@ -52,9 +52,10 @@ func TestChain(t *testing.T) {
 			policy.Decision{Verdict: policy.Allow, Rates: []budget.Rate{{Name: "slow"}, {Name: "few"}}}},
 		{"alerts of what is denied", policy.Chain{allowing(policy.Decision{Alerts: []policy.Finding{rule("x")}}), says(denied)}, policy.Decision{Finding: rule("no"), Alerts: []policy.Finding{rule("x")}}},
 		{"one wants to judge", policy.Chain{allowing(policy.Decision{Judge: true}), policy.AllowAll}, policy.Decision{Verdict: policy.Allow, Judge: true}},
+		{"one wants to judge, and one on trial", policy.Chain{policy.Shadow{Enforced: policy.AllowAll, Candidate: allowing(policy.Decision{Judge: true})}, allowing(policy.Decision{Judge: true})}, policy.Decision{Verdict: policy.Allow, Judge: true}},
 		{"the first loops", policy.Chain{policy.AllowAll, allowing(policy.Decision{Loops: loops}), allowing(policy.Decision{Loops: other})}, policy.Decision{Verdict: policy.Allow, Loops: loops}},
 		{"one denies in shadow", policy.Chain{says(policy.Decision{Shadow: true, Budgets: a, Judge: true, Finding: rule("trial")}), allowing(policy.Decision{Budgets: b})},
-			policy.Decision{Verdict: policy.Allow, Budgets: b, Judge: true, Candidate: &policy.Decision{Shadow: true, Budgets: a, Judge: true, Finding: rule("trial")}}},
+			policy.Decision{Verdict: policy.Allow, Budgets: b, Judge: true, OnTrial: true, Candidate: &policy.Decision{Shadow: true, Budgets: a, Judge: true, Finding: rule("trial")}}},
 		{"one denies in shadow, and one for good", policy.Chain{says(policy.Decision{Shadow: true, Finding: rule("trial")}), says(denied)},
 			policy.Decision{Finding: rule("no"), Candidate: &policy.Decision{Shadow: true, Finding: rule("trial")}}},
 		{"one allows in shadow", policy.Chain{allowing(policy.Decision{Shadow: true, Budgets: a, Rates: slow, Loops: loops})}, policy.Decision{Verdict: policy.Allow}},
@@ -132,7 +133,8 @@ func TestShadow(t *testing.T) {
 			policy.Decision{Verdict: policy.Allow, Candidate: &policy.Decision{Finding: policy.Finding{Reason: errLocked.Error()}}}},
 		{"both have rates", allowing(policy.Decision{Rates: []budget.Rate{{Name: "a"}}}), allowing(policy.Decision{Rates: []budget.Rate{{Name: "b"}}}),
 			policy.Decision{Verdict: policy.Allow, Rates: []budget.Rate{{Name: "a"}}}},
-		{"the candidate wants to judge", policy.AllowAll, allowing(policy.Decision{Judge: true}), policy.Decision{Verdict: policy.Allow, Judge: true}},
+		{"the candidate wants to judge", policy.AllowAll, allowing(policy.Decision{Judge: true}), policy.Decision{Verdict: policy.Allow, Judge: true, OnTrial: true}},
+		{"both want to judge", allowing(policy.Decision{Judge: true}), allowing(policy.Decision{Judge: true}), policy.Decision{Verdict: policy.Allow, Judge: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, err := policy.Shadow{Enforced: tt.enforced, Candidate: tt.candidate}.Decide(t.Context(), &policy.Input{})

@@ -44,6 +44,10 @@ type Decision struct {
 	// tools in it.
 	Judge bool
 
+	// OnTrial says that only an engine on trial asks to Judge: an answer of which
+	// nobody can say what it calls then passes.
+	OnTrial bool
+
 	// Shadow says that nothing is to be refused by this decision, its budgets,
 	// rates and limits; only recorded and announced.
 	Shadow bool

@@ -35,7 +35,9 @@ func (s Shadow) Decide(ctx context.Context, in *Input) (Decision, error) {
 	if c.Verdict != d.Verdict || c.Rule != d.Rule {
 		d.Candidate = &c
 	}
-	d.Judge = d.Judge || c.Judge
+	if c.Judge && !d.Judge {
+		d.Judge, d.OnTrial = true, true
+	}
 	return d, nil
 }
 
