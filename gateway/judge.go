@@ -91,7 +91,9 @@ var (
 // relayJudged passes on an answer that is no stream, when its calls of tools have
 // been judged.
 func (c *call) relayJudged(body io.Reader) error {
-	whole, err := c.readWhole(body)
+	buf := largeBuffers.Get().(*[]byte)
+	defer largeBuffers.Put(buf)
+	whole, err := c.readWhole(body, (*buf)[:0])
 	if errors.Is(err, errTooMuchHeld) {
 		if err := c.unclear(err); err != nil {
 			return err
@@ -113,10 +115,10 @@ func (c *call) relayJudged(body io.Reader) error {
 	return c.sendWhole(whole)
 }
 
-// readWhole reads an answer to its end, or until it is too long to be held.
-func (c *call) readWhole(body io.Reader) ([]byte, error) {
+// readWhole appends an answer to whole, to its end or until it is too long to be
+// held.
+func (c *call) readWhole(body io.Reader, whole []byte) ([]byte, error) {
 	limit := c.g.cfg.Limits.AnswerBytes
-	whole := make([]byte, 0, min(max(c.answer.resp.ContentLength, 4<<10), 1<<20)+1)
 	for {
 		n, err := c.readFull(body, whole[len(whole):cap(whole)])
 		whole = whole[:len(whole)+n]
