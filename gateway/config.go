@@ -88,7 +88,7 @@ type Limits struct {
 
 	// AnswerBytes is how much of an answer is kept from the agent at most until the
 	// calls of tools in it are judged; default 32 MiB. An answer of which more
-	// would have to be is refused.
+	// would have to be is refused, or in shadow mode passed on.
 	AnswerBytes int64
 
 	// BodyTimeout is how long an agent may take to send its request's body; default

@@ -231,6 +231,31 @@ func TestAgentLeavesJudgedStream(t *testing.T) {
 	}
 }
 
+// A whole answer that the agent has left before it is there is paid for as far as
+// it has come.
+func TestAgentLeavesJudgedAnswer(t *testing.T) {
+	for _, a := range apis {
+		t.Run(a.name, func(t *testing.T) {
+			judged(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				io.WriteString(w, a.calling(largeRefund)[:150])
+				flush(w)
+				<-r.Context().Done()
+			}, func(t *testing.T, l *lab) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				_, err := l.Agent.RoundTrip(l.Request(ctx, a.path, a.whole()))
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, "client_gone", l.Step().Error)
+				assert.True(t, l.Step().Usage.Estimated)
+				assert.Positive(t, l.Step().Cost)
+				l.assertSettled(l.Step().Cost)
+				l.assertSlotFree()
+			})
+		})
+	}
+}
+
 // While a call is held the agent is kept alive, and nothing but that is sent.
 func TestKeptAliveWhileHeld(t *testing.T) {
 	const s = time.Second
