@@ -10,9 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/rungate/rungate/internal/sse"
 	"github.com/rungate/rungate/provider"
 )
 
@@ -64,11 +62,6 @@ func (c *call) relayRest(ctx context.Context) error {
 		return nil
 	}
 	return c.answer.rest(c, ctx)
-}
-
-func isEventStream(h http.Header) bool {
-	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 }
 
 // Buffers are lent in two sizes. A stream mostly waits for its next event, and
@@ -184,181 +177,6 @@ func (c *call) take(p []byte) {
 	}
 }
 
-// relayStream passes on a stream, event by event: whole events as soon as they
-// are there, and none that is not whole, so that what we may have to say
-// ourselves comes between two of them. What leads in to the first content is
-// held back for a moment: a stream that breaks off in it is answered with a
-// status that says so.
-func (c *call) relayStream(ctx context.Context) error {
-	c.answer.came = c.answer.meter == nil // nobody would tell us
-	c.watch.keepAlive()
-
-	lent, buf := smallBuffers, smallBuffers.Get().(*[]byte)
-	defer func() { lent.Put(buf) }()
-	events := sse.Splitter{Max: c.g.cfg.Limits.EventBytes}
-	for {
-		n, err := c.answer.body.Read(*buf)
-		if n > 0 {
-			if ferr := events.Feed((*buf)[:n]); ferr != nil {
-				err = ferr
-			} else if werr := c.passEvents(&events); werr != nil {
-				return werr
-			}
-		}
-		switch {
-		case err == nil:
-		case c.judgement.refused != nil:
-			return c.judgement.refused
-		case err == io.EOF || c.answer.over:
-			return c.streamEnded(&events)
-		default:
-			return c.broken(ctx, err)
-		}
-		if n == smallBuffer && len(*buf) == smallBuffer {
-			// It comes faster than we read.
-			lent.Put(buf)
-			lent, buf = largeBuffers, largeBuffers.Get().(*[]byte)
-		}
-	}
-}
-
-var noBuffering = []string{"no"}
-
-// maxLead is how much of a stream is held back, and maxHold for how long.
-const (
-	maxLead = 64 << 10
-	maxHold = 250 * time.Millisecond
-)
-
-// beginStream sends the agent the header of a stream and what was held back. The
-// caller holds the watch, and flushes.
-func (c *call) beginStream() error {
-	c.answer.begun = true
-	c.w.Header()["X-Accel-Buffering"] = noBuffering
-	c.w.WriteHeader(c.answer.resp.StatusCode)
-	lead := c.answer.lead
-	c.answer.lead = nil
-	if len(lead) == 0 {
-		return nil
-	}
-	_, err := c.w.Write(lead)
-	return err
-}
-
-// passEvents writes the events that have come, in as few writes as it can.
-func (c *call) passEvents(events *sse.Splitter) error {
-	var run []byte // of events that lie one after the other
-	spoke := false
-	for {
-		e, ok := events.Next()
-		if !ok {
-			return c.send(run, spoke)
-		}
-		spoke = spoke || e.Data != nil // a comment may come from a provider that does nothing else any more
-		pass, err := c.readEvent(&e)
-		switch {
-		case pass && run == nil:
-			run = e.Raw
-		case pass:
-			run = run[:len(run)+len(e.Raw)]
-		default: // what came before it, the agent gets
-			if serr := c.send(run, spoke); serr != nil {
-				return serr
-			}
-			run = nil
-			if err != nil {
-				return err
-			}
-			if err := c.sendHeld(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// sendHeld writes what was held of a stream, if that may be sent now.
-func (c *call) sendHeld() error {
-	held := c.judgement.release()
-	c.answer.came = c.answer.came || len(held) > 0
-	return c.send(held, true)
-}
-
-// readEvent reads what an event tells, and reports whether it is for the agent,
-// now.
-func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
-	kind := provider.EventOther
-	if c.answer.meter != nil {
-		kind = c.answer.meter.Event(e.Name, e.Data)
-	}
-	if c.judgement.refused != nil {
-		return false, c.afterRefusal(kind)
-	}
-	asked := kind == provider.EventUsage && c.answer.asked // for by us, not by the agent
-	pass = !asked
-	if c.judgement.reader != nil && !asked {
-		wait, err := c.withhold(e)
-		if err != nil {
-			return false, c.refuseStream(kind, err)
-		}
-		pass = !wait || c.judgement.open && kind == provider.EventError && c.abandon(e)
-	}
-	if pass && kind != provider.EventLead && kind != provider.EventOther {
-		c.answer.came = true
-	}
-	switch kind {
-	case provider.EventContent:
-		c.awaitUsage()
-	case provider.EventUsage:
-		c.followAgent() // there is no more to wait for
-	case provider.EventEnd:
-		// The agent's next call shall find this one spent.
-		c.conclude()
-		c.streamOver()
-	case provider.EventError:
-		c.streamOver()
-	}
-	return pass, nil
-}
-
-// send writes part of a stream and flushes it. In that part the provider may have
-// spoken, or only have kept the connection alive.
-func (c *call) send(p []byte, spoke bool) error {
-	if len(p) == 0 {
-		return nil
-	}
-	c.watch.hold()
-	c.watch.spoke = spoke
-	defer c.watch.release()
-	if !c.answer.begun {
-		if !c.answer.came && len(c.answer.lead)+len(p) <= maxLead {
-			c.answer.lead = append(c.answer.lead, p...)
-			return nil
-		}
-		if err := c.beginStream(); err != nil {
-			return c.left(err)
-		}
-	}
-	if _, err := c.w.Write(p); err != nil {
-		return c.left(err)
-	}
-	return c.left(c.flush())
-}
-
-// awaitUsage sees to it that a stream whose answer is complete, but for what it
-// has cost, is read on also if the agent leaves now: that would hide the cost.
-// Of several choices, another may still have to begin.
-func (c *call) awaitUsage() {
-	if c.answer.follow != nil && c.req.Choices <= 1 && c.answer.meter.Ended() {
-		c.answer.follow()
-		c.answer.follow, c.answer.stays = nil, true
-		c.watch.hurry(usageTimeout)
-	}
-}
-
-// usageTimeout is how long a provider may take to report the usage of a stream
-// that is complete.
-const usageTimeout = 10 * time.Second
-
 // write writes part of a whole answer.
 func (c *call) write(p []byte) error {
 	if len(p) == 0 {
@@ -379,45 +197,6 @@ func (c *call) left(err error) error {
 	}
 	return &goneError{err}
 }
-
-// streamOver notes that the stream has said itself how it ends: that it is
-// complete, or with an error of the provider's. There is nothing to add to that.
-func (c *call) streamOver() {
-	c.answer.over = true
-	c.watch.quiet()
-}
-
-// streamEnded ends a stream whose bytes have ended. If it has not said itself
-// that it is complete, it is not.
-func (c *call) streamEnded(events *sse.Splitter) error {
-	if m := c.answer.meter; m != nil && !m.Ended() && !c.answer.over {
-		return c.garbled(errTruncated)
-	}
-	rest := events.Rest()
-	if err := c.judgeEnd(rest); err != nil {
-		return err
-	}
-	c.answer.came = true
-	if err := c.sendHeld(); err != nil {
-		return err
-	}
-	if len(rest) > 0 {
-		return c.send(rest, true)
-	}
-	return c.begin()
-}
-
-// begin sends the header of a stream that has brought nothing.
-func (c *call) begin() error {
-	c.watch.hold()
-	defer c.watch.release()
-	if c.answer.begun {
-		return nil
-	}
-	return c.left(c.beginStream())
-}
-
-var errTruncated = errors.New("the stream ended before it was complete")
 
 // broken says why an answer broke off.
 func (c *call) broken(ctx context.Context, err error) error {
