@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,15 +20,15 @@ import (
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/internal/recordings"
 	"github.com/rungate/rungate/internal/sse"
+	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
 
-// A proposal is a recorded stream that calls a tool, as it is read with nothing
-// but encoding/json.
+// A proposal is a recorded stream that calls a tool.
 type proposal struct {
 	recordings.Case
 	tool  string // that is called last
-	args  string // of the call of it that comes first
+	args  []byte // of the call of it that comes first
 	from  int    // byte of the first event that may hold a part of that call
 	leads bool   // before it there is no content
 }
@@ -41,7 +42,7 @@ func proposals(t *testing.T) (list []proposal) {
 		if !c.Stream || c.Status != 200 || broken.MatchString(c.Name) || c.Has("sse.error_event") {
 			continue
 		}
-		p := proposal{Case: c, from: -1}
+		p := proposal{Case: c}
 		names, starts := callsBegun(c.Response)
 		if len(names) == 0 {
 			continue
@@ -52,8 +53,9 @@ func proposals(t *testing.T) (list []proposal) {
 			first = 0 // they are complete all at once
 		}
 		p.from = starts[first]
-		p.args = argsOf(c.Response, p.tool)
 		a := apiOf(c)
+		calls, _ := heardCalls(t, a, c.Response)
+		p.args = calls[slices.IndexFunc(calls, func(k provider.ToolCall) bool { return k.Name == p.tool })].Args
 		lead := api{name: a.name, events: []string{string(c.Response[:p.from])}}
 		p.leads = lead.leads(t) == bytes.Count(bytes.ReplaceAll(c.Response[:p.from], []byte("\r\n"), []byte("\n")), []byte("\n\n"))
 		list = append(list, p)
@@ -64,100 +66,44 @@ func proposals(t *testing.T) (list []proposal) {
 // apiOf is the API that a recording is of.
 func apiOf(c recordings.Case) *api { return of(c.API[strings.IndexByte(c.API, '.')+1:]) }
 
-// A plainEvent is what an event says of calls to whoever knows the documentation.
-type plainEvent struct {
-	Type string
-	Item struct {
-		Type, Name, Arguments string
-		Action                json.RawMessage
-	}
-	Block struct {
-		Type, Name string
-		Input      json.RawMessage
-	} `json:"content_block"`
-	Delta   json.RawMessage
-	Choices []struct {
-		Delta struct {
-			Calls []struct {
-				Function struct{ Name, Arguments string }
-			} `json:"tool_calls"`
-		}
-	}
-}
-
-// eachEvent visits the events of a stream, with the byte that each begins with.
-func eachEvent(stream []byte, visit func(at int, e *plainEvent)) {
+// callsBegun returns the names of the tools that a stream calls, and where each
+// call begins, as whoever knows the documentation reads it.
+func callsBegun(stream []byte) (names []string, starts []int) {
+	type tool struct{ Type, Name string }
 	var s sse.Splitter
 	_ = s.Feed(stream)
 	at := 0
 	for e, ok := s.Next(); ok; e, ok = s.Next() {
-		var p plainEvent
+		var p struct {
+			Type    string
+			Item    tool
+			Block   tool `json:"content_block"`
+			Choices []struct {
+				Delta struct {
+					Calls []struct{ Function tool } `json:"tool_calls"`
+				}
+			}
+		}
 		_ = json.Unmarshal(e.Data, &p)
-		visit(at, &p)
-		at += len(e.Raw)
-	}
-}
-
-// callsBegun returns the names of the tools that a stream calls, and where each
-// call begins.
-func callsBegun(stream []byte) (names []string, starts []int) {
-	eachEvent(stream, func(at int, e *plainEvent) {
 		add := func(name string) {
 			if name != "" {
 				names, starts = append(names, name), append(starts, at)
 			}
 		}
-		if kind, ok := strings.CutSuffix(e.Item.Type, "_call"); ok && e.Type == "response.output_item.added" {
-			if e.Item.Name != "" {
-				kind = e.Item.Name
-			}
-			add(kind)
+		if kind, ok := strings.CutSuffix(p.Item.Type, "_call"); ok && p.Type == "response.output_item.added" {
+			add(cmp.Or(p.Item.Name, kind))
 		}
-		if strings.HasSuffix(e.Block.Type, "tool_use") {
-			add(e.Block.Name)
+		if strings.HasSuffix(p.Block.Type, "tool_use") {
+			add(p.Block.Name)
 		}
-		for _, choice := range e.Choices {
+		for _, choice := range p.Choices {
 			for _, call := range choice.Delta.Calls {
 				add(call.Function.Name)
 			}
 		}
-	})
+		at += len(e.Raw)
+	}
 	return names, starts
-}
-
-// argsOf returns the arguments of the first call of a tool in a stream in which
-// they are not mixed with another's.
-func argsOf(stream []byte, tool string) string {
-	var args string
-	var in, done bool
-	eachEvent(stream, func(_ int, e *plainEvent) {
-		var delta struct {
-			Partial string `json:"partial_json"`
-		}
-		_ = json.Unmarshal(e.Delta, &delta)
-		switch {
-		case done:
-		case e.Block.Name == tool:
-			in = true
-		case e.Type == "content_block_stop" && in:
-			done = true
-		case e.Type == "response.output_item.done" && e.Item.Name == tool:
-			args, done = e.Item.Arguments, true
-		case in:
-			args += delta.Partial
-		}
-		for _, choice := range e.Choices {
-			for _, call := range choice.Delta.Calls {
-				if name := call.Function.Name; name != "" {
-					done, in = done || in, name == tool
-				}
-				if in && !done {
-					args += call.Function.Arguments
-				}
-			}
-		}
-	})
-	return args
 }
 
 // when returns conditions on the arguments: one that holds, if they have one that
@@ -165,15 +111,15 @@ func argsOf(stream []byte, tool string) string {
 func (p *proposal) when(t *testing.T) (holds, not string) {
 	t.Helper()
 	var args map[string]any
-	_ = json.Unmarshal([]byte(p.args), &args)
+	_ = json.Unmarshal(p.args, &args)
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		switch v := args[name].(type) {
 		case string:
 			value, err := json.Marshal(v)
 			require.NoError(t, err)
-			return fmt.Sprintf(`{"arg":%q,"op":"==","value":%s}`, name, value), fmt.Sprintf(`{"arg":%q,"op":"!=","value":%s}`, name, value)
+			return fmt.Sprintf(`{"arg":%q,"op":"==","value":%s}`, name, value), fmt.Sprintf(`{"arg":%q,"op":"==","value":"no such value"}`, name)
 		case float64:
-			return fmt.Sprintf(`{"arg":%q,"op":">=","value":%v}`, name, v), fmt.Sprintf(`{"arg":%q,"op":"<","value":%v}`, name, v)
+			return fmt.Sprintf(`{"arg":%q,"op":">=","value":%v}`, name, v), fmt.Sprintf(`{"arg":%q,"op":"==","value":987654321}`, name)
 		}
 	}
 	return "", `{"arg":"no_such_argument","op":"exists"}`
@@ -192,11 +138,12 @@ func TestRecordedCallsJudged(t *testing.T) {
 		for _, c := range []struct {
 			name, rule string
 			refused    bool
+			stride     int // of the cuts
 		}{
-			{"its name", fmt.Sprintf(`{"name":"stop","tool":%q,"then":"deny"}`, p.tool), true},
-			{"an argument that it has", fmt.Sprintf(`{"name":"stop","tool":%q,"when":[%s],"then":"deny"}`, p.tool, holds), true},
-			{"an argument that it has not", fmt.Sprintf(`{"name":"stop","tool":%q,"when":[%s],"then":"deny"}`, p.tool, not), unsure},
-			{"the name of another", `{"name":"stop","tool":"no_such_tool","then":"deny"}`, false},
+			{"its name", fmt.Sprintf(`{"name":"stop","tool":%q,"then":"deny"}`, p.tool), true, 1},
+			{"an argument that it has", fmt.Sprintf(`{"name":"stop","tool":%q,"when":[%s],"then":"deny"}`, p.tool, holds), true, 10},
+			{"an argument that it has not", fmt.Sprintf(`{"name":"stop","tool":%q,"when":[%s],"then":"deny"}`, p.tool, not), unsure, 10},
+			{"the name of another", `{"name":"stop","tool":"no_such_tool","then":"deny"}`, false, 10},
 		} {
 			if strings.Contains(c.rule, "[]") {
 				counted["no comparable arguments"]++
@@ -204,7 +151,7 @@ func TestRecordedCallsJudged(t *testing.T) {
 			}
 			t.Run(p.Name+"/"+c.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					replayJudged(t, &p, c.rule, c.refused)
+					replayJudged(t, &p, c.rule, c.refused, c.stride)
 				})
 			})
 		}
@@ -228,7 +175,7 @@ func (p *inPieces) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: p.ResponseHeader, ContentLength: -1, Body: io.NopCloser(&rest)}, nil
 }
 
-func replayJudged(t *testing.T, p *proposal, rule string, refused bool) {
+func replayJudged(t *testing.T, p *proposal, rule string, refused bool, stride int) {
 	rt := &inPieces{Case: p.Case}
 	var step run.Step
 	engine, _ := policies(t, `{"name":"prod","rules":[`+rule+`]}`)
@@ -258,14 +205,11 @@ func replayJudged(t *testing.T, p *proposal, rule string, refused bool) {
 		p.checkRefused(t, w, name)
 	}
 	check("whole", pieces{p.Response})
-	for at := range len(p.Response) {
-		near := at > p.from-20 && at < p.from+150
-		if len(p.Response) < 1500 || near {
-			check(fmt.Sprintf("cut at %d", at), pieces{p.Response[:at], p.Response[at:]})
-		}
+	for at := max(0, p.from-20); at < min(p.from+150, len(p.Response)); at += stride {
+		check(fmt.Sprintf("cut at %d", at), pieces{p.Response[:at], p.Response[at:]})
 	}
 	random := rand.New(rand.NewPCG(uint64(len(p.Response)), uint64(p.from)))
-	for range 10 {
+	for range 5 {
 		var ps pieces
 		for rest := p.Response; len(rest) > 0; {
 			n := 1 + random.IntN(min(len(rest), 1+random.IntN(1000)))
