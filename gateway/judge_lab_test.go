@@ -3,9 +3,13 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
@@ -125,4 +129,27 @@ func (a *api) streaming(calls ...proposed) called {
 		c.usage = a.events[4]
 	}
 	return c
+}
+
+// assertSlotFree checks that another call of the run is let in.
+func (l *lab) assertSlotFree() {
+	l.t.Helper()
+	resp, err := l.Agent.RoundTrip(l.Request(context.Background(), "/v1/messages/count_tokens", countCall))
+	require.NoError(l.t, err)
+	resp.Body.Close()
+	assert.Equal(l.t, 200, resp.StatusCode)
+}
+
+// judged runs f in a bubble with an agent that is held to the policy judging, one
+// call at a time, and a provider that answers as is said. What counts tokens is
+// answered at once.
+func judged(t *testing.T, h http.HandlerFunc, f func(*testing.T, *lab), change ...func(*gateway.Config)) {
+	t.Helper()
+	inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/count_tokens") {
+			whole(`{"input_tokens":1}`)(w, r)
+			return
+		}
+		h(w, r)
+	}, f, append([]func(*gateway.Config){oneAtATime(t, judging)}, change...)...)
 }
