@@ -2,9 +2,11 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -49,7 +51,7 @@ func manyLimits() governed {
 // limit, and at the end nothing is held any more and what each account has spent
 // is the sum of the steps that belong to it.
 func TestManyCallsOfAllKinds(t *testing.T) {
-	const seeds, callers, calls = 10, 16, 60
+	const seeds, callers, calls = 6, 16, 60
 	for seed := range uint64(seeds) {
 		synctest.Test(t, func(t *testing.T) {
 			limits := manyLimits()
@@ -60,6 +62,7 @@ func TestManyCallsOfAllKinds(t *testing.T) {
 			}
 			gw := newGoverned(t, &limits, unreliable, func(cfg *gateway.Config) {
 				cfg.Store, cfg.Observer, cfg.Aliases = b, b, aliases
+				cfg.Transport = sometimesAway(cfg.Transport)
 			})
 			var wg sync.WaitGroup
 			for n := range uint64(callers) {
@@ -146,6 +149,16 @@ func raise(t *testing.T, gw *gateway.Gateway, rnd *rand.Rand) {
 	if err != nil {
 		assert.ErrorIs(t, err, run.ErrNotFound)
 	}
+}
+
+// sometimesAway is a provider that cannot be reached for some of the calls.
+func sometimesAway(rt http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if rand.IntN(20) == 0 {
+			return nil, &net.OpError{Op: "dial", Err: errors.New("no route to host")}
+		}
+		return rt.RoundTrip(r)
+	})
 }
 
 // unreliable is a provider that answers with up to as many tokens as it may, in
