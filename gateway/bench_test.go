@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -76,27 +77,34 @@ type rewinder struct{ strings.Reader }
 func (r *rewinder) Close() error { return nil }
 
 // discard is a ResponseWriter that goes nowhere.
-type discard struct{ h http.Header }
+type discard struct {
+	h      http.Header
+	status int
+}
 
 func (d *discard) Header() http.Header         { return d.h }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(int)             {}
+func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Flush()                      {}
 
 func (d *discard) SetReadDeadline(time.Time) error { return nil }
 
-func benchGateway(b *testing.B, document string, rt http.RoundTripper, base string) (*gateway.Gateway, string) {
-	p, err := policy.Parse([]byte(document))
+func benchGateway(b *testing.B, rt http.RoundTripper, base string, change ...func(*gateway.Config)) (*gateway.Gateway, string) {
+	p, err := policy.Parse([]byte(limits))
 	require.NoError(b, err)
 	policies, err := policy.New(p)
 	require.NoError(b, err)
 	token := run.NewToken()
 	agents := &run.AgentTable{}
 	require.NoError(b, agents.Add(run.Enrolment{Agent: run.Agent{ID: "a", Team: "t"}, Tokens: []run.Digest{run.DigestOf(token)}}))
-	gw, err := gateway.New(gateway.Config{
+	cfg := gateway.Config{
 		Providers: []provider.Provider{&openai.Provider{APIKey: "k", URL: base}},
 		Agents:    agents, Policy: policies, Transport: rt,
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	gw, err := gateway.New(cfg)
 	require.NoError(b, err)
 	b.Cleanup(func() { gw.Close(context.Background()) })
 	return gw, token.Reveal()
@@ -104,12 +112,13 @@ func benchGateway(b *testing.B, document string, rt http.RoundTripper, base stri
 
 // BenchmarkGovernance is all that the gateway adds to a call: token, strict
 // reading, run, policy, budgets, metering and record, with a provider and an
-// agent that cost nothing.
+// agent that cost nothing. "Everything" are rules, loops, rates and more budgets
+// beside that.
 func BenchmarkGovernance(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10} {
-		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
-			benchCall(b, limits, agentRequest(size, false), chatAnswer)
-		})
+		body := agentRequest(size, false)
+		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) { benchCall(b, 200, body, chatAnswer) })
+		b.Run(fmt.Sprintf("%dKB/everything", size>>10), func(b *testing.B) { benchCall(b, 200, body, chatAnswer, everything(b)) })
 	}
 }
 
@@ -121,17 +130,23 @@ func BenchmarkJudgedAnswer(b *testing.B) {
 		{"text", strings.Replace(chatAnswer, "Hello.", text, 1)},
 		{"call", strings.Replace(of("chat").calling(smallRefund), "Sure.", text, 1)},
 	} {
-		b.Run(answer.name+"/no rules", func(b *testing.B) { benchCall(b, limits, agentRequest(1<<10, false), answer.body) })
-		b.Run(answer.name+"/rules", func(b *testing.B) { benchCall(b, rules, agentRequest(1<<10, false), answer.body) })
+		b.Run(answer.name+"/no rules", func(b *testing.B) { benchCall(b, 200, agentRequest(1<<10, false), answer.body) })
+		b.Run(answer.name+"/rules", func(b *testing.B) { benchCall(b, 200, agentRequest(1<<10, false), answer.body, under(b, rules)) })
 	}
 }
 
-// benchCall makes a call over and over, of which every answer is the same.
-func benchCall(b *testing.B, document, body, answer string) {
-	gw, token := benchGateway(b, document, &canned{resp: http.Response{StatusCode: 200, Header: http.Header{
-		"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(answer))}}}, body: answer}, "http://provider.test/v1")
+// under has the gateway hold calls to a policy.
+func under(b *testing.B, document string) func(*gateway.Config) {
+	return func(cfg *gateway.Config) { cfg.Policy = mustSet(b, document) }
+}
+
+// benchCall makes a call over and over, which gets that status; the provider's
+// answer is always the same.
+func benchCall(b *testing.B, status int, body, answer string, change ...func(*gateway.Config)) {
+	gw, token := benchGateway(b, &canned{resp: http.Response{StatusCode: 200, Header: http.Header{
+		"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(answer))}}}, body: answer}, "http://provider.test/v1", change...)
 	u, _ := url.Parse("/v1/chat/completions")
-	sent, w := &rewinder{}, &discard{http.Header{}}
+	sent, w := &rewinder{}, &discard{h: http.Header{}}
 	r := &http.Request{Method: "POST", URL: u, Body: sent, ContentLength: int64(len(body)), Header: http.Header{
 		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "User-Agent": {"bench"},
 		"X-Rungate-Run-Id": {"nightly"}}}
@@ -142,6 +157,59 @@ func benchCall(b *testing.B, document, body, answer string) {
 		clear(w.h)
 		gw.ServeHTTP(w, r)
 	}
+	require.Equal(b, status, w.status)
+}
+
+// everything are rules on requests and on tools, loops, five budgets and five
+// rates. None of them refuses a call.
+func everything(b *testing.B) func(*gateway.Config) {
+	rules := `{"name":"refund","tool":"issue_refund","then":"deny","when":[{"arg":"amount_usd","op":">","value":500}]},
+		{"name":"dear","then":"deny","when":[{"call":"estimated_cost_usd","op":">","value":"1000"}]},
+		{"name":"region","then":"block","when":[{"call":"tags","op":"contains","value":"eu"}]}`
+	g := &governed{Binder: mustSet(b, `{"name":"bench","models":{"allow":["openai/*"]},"tools":{"allow":["tool_*"]},"rules":[`+rules+`],
+		"loops":{"identical_calls":1000000000000,"identical_tool_calls":1000000000000}}`)}
+	for i, scope := range []budget.Scope{budget.ScopeRun, budget.ScopeAgent, budget.ScopeTeam, budget.ScopePolicy, budget.ScopeGlobal} {
+		g.budgets = append(g.budgets, budget.Budget{Name: fmt.Sprint("b", i), Per: scope, Limit: 1 << 60, Window: budget.Window(-i)})
+		g.rates = append(g.rates, budget.Rate{Name: fmt.Sprint("r", i), Per: scope, Window: time.Minute})
+	}
+	for i := range g.rates {
+		switch r := &g.rates[i]; i % 3 {
+		case 0:
+			r.Requests = 1 << 40
+		case 1:
+			r.Tokens = 1 << 50
+		default:
+			r.Concurrent, r.Window = 1<<20, 0
+		}
+	}
+	return func(cfg *gateway.Config) { cfg.Policy = g }
+}
+
+// BenchmarkRefused is a call that is refused, beside one that passes: to refuse
+// is cheaper.
+func BenchmarkRefused(b *testing.B) {
+	body := agentRequest(1<<10, false)
+	held := func(g governed) func(*gateway.Config) {
+		return func(cfg *gateway.Config) {
+			g.Binder = cfg.Policy.(policy.Binder)
+			cfg.Policy = &g
+		}
+	}
+	b.Run("passed", func(b *testing.B) { benchCall(b, 200, body, chatAnswer) })
+	b.Run("model", func(b *testing.B) {
+		benchCall(b, 403, body, chatAnswer, func(cfg *gateway.Config) { cfg.Policy = mustSet(b, `{"name":"p","models":{"deny":["openai/*"]}}`) })
+	})
+	b.Run("rate", func(b *testing.B) {
+		benchCall(b, 429, body, chatAnswer, held(governed{rates: []budget.Rate{{Name: "r", Per: budget.ScopeAgent, Requests: 1, Window: 1000 * time.Hour}}}))
+	})
+	b.Run("budget", func(b *testing.B) {
+		benchCall(b, 402, body, chatAnswer, held(governed{budgets: []budget.Budget{{Name: "b", Per: budget.ScopeAgent, Limit: 1}}}))
+	})
+	b.Run("blocked run", func(b *testing.B) {
+		benchCall(b, 402, body, chatAnswer, func(cfg *gateway.Config) {
+			cfg.Policy = mustSet(b, `{"name":"p","budgets":[{"name":"b","per":"run","limit_usd":"0.0001","expected_output_tokens":1}]}`)
+		})
+	})
 }
 
 // BenchmarkStreamEvent is what the gateway adds to one event of a stream, under
@@ -151,7 +219,7 @@ func BenchmarkStreamEvent(b *testing.B) {
 	for _, c := range []struct{ name, policy string }{{"no rules", limits}, {"rules", rules}} {
 		b.Run(c.name, func(b *testing.B) {
 			rt := &events1{header: http.Header{"Content-Type": {"text/event-stream"}}, event: event}
-			gw, token := benchGateway(b, c.policy, rt, "http://provider.test/v1")
+			gw, token := benchGateway(b, rt, "http://provider.test/v1", under(b, c.policy))
 			body := agentRequest(1<<10, true)
 			u, _ := url.Parse("/v1/chat/completions")
 			b.ReportAllocs()
@@ -159,7 +227,7 @@ func BenchmarkStreamEvent(b *testing.B) {
 			r := &http.Request{Method: "POST", URL: u, Header: http.Header{"Authorization": {"Bearer " + token}},
 				Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
 			b.ResetTimer()
-			gw.ServeHTTP(&discard{http.Header{}}, r)
+			gw.ServeHTTP(&discard{h: http.Header{}}, r)
 		})
 	}
 }
@@ -199,7 +267,7 @@ func BenchmarkOverHTTP(b *testing.B) {
 	}))
 	defer upstream.Close()
 	to, _ := url.Parse(upstream.URL)
-	gw, token := benchGateway(b, limits, nil, upstream.URL+"/v1")
+	gw, token := benchGateway(b, nil, upstream.URL+"/v1")
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true},
