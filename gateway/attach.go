@@ -69,13 +69,13 @@ func (c *call) attach(ctx context.Context) error {
 }
 
 func isRefusal(err error) bool {
-	var f *refusal
-	return errors.As(err, &f)
+	_, ok := errors.AsType[*refusal](err)
+	return ok
 }
 
 func isConflict(err error) bool {
-	var conflict *run.ConflictError
-	return errors.As(err, &conflict)
+	_, ok := errors.AsType[*run.ConflictError](err)
+	return ok
 }
 
 // bind returns the policy that a run would be bound to which this call starts.

@@ -127,8 +127,7 @@ func (c *call) detach(context.Context) error {
 // fail ends a call with an error of our own, if there is still somebody to tell
 // and nothing has been told yet.
 func (c *call) fail(err error) {
-	var gone *goneError
-	if errors.As(err, &gone) || c.r.Context().Err() != nil && !isRefusal(err) {
+	if isGone(err) || c.r.Context().Err() != nil && !isRefusal(err) {
 		c.failed = &refusal{code: codeClientGone, message: "the agent has left"}
 		// Its context may have ended for another reason, and the agent still be
 		// there: it must not take this for an answer, or for the end of one.
@@ -158,6 +157,11 @@ type goneError struct{ cause error }
 
 func (e *goneError) Error() string { return "the agent has left: " + e.cause.Error() }
 func (e *goneError) Unwrap() error { return e.cause }
+
+func isGone(err error) bool {
+	_, ok := errors.AsType[*goneError](err)
+	return ok
+}
 
 // requestID is what the agent's SDK prints as the id of the request, where there
 // is no provider's.

@@ -99,45 +99,41 @@ func (f *refusal) contextJSON() []byte {
 
 // refusalOf makes a refusal of whatever error a step returned.
 func (c *call) refusalOf(err error) *refusal {
-	var (
-		f         *refusal
-		directive *run.DirectiveError
-		syntax    *provider.SyntaxError
-		state     *run.StateError
-		limit     *run.LimitError
-		loop      *run.LoopError
-		parent    *run.ParentError
-		conflict  *run.ConflictError
-		exhausted *budget.ExhaustedError
-		endless   *budget.UnboundedError
-		limited   *budget.RateLimitedError
-	)
-	switch {
-	case errors.As(err, &f):
+	if f, ok := errors.AsType[*refusal](err); ok {
 		return f
-	case errors.As(err, &directive):
-		return &refusal{code: codeInvalidDirective, message: "Rungate: the directive " + err.Error() + ".",
-			context: fieldContext{directive.Field}}
-	case errors.As(err, &syntax):
-		return &refusal{code: codeInvalidRequest, message: "Rungate: the body cannot be read for sure: " + err.Error() + "."}
-	case errors.As(err, &state):
-		return stateRefusal(&state.Run)
-	case errors.As(err, &limit):
-		return blockRefusal(limit.Block())
-	case errors.As(err, &loop):
-		return blockRefusal(loop.Block())
-	case errors.As(err, &conflict):
-		return conflictRefusal(conflict)
-	case errors.As(err, &exhausted):
-		return c.budgetRefusal(exhausted)
-	case errors.As(err, &endless):
-		return c.endlessRefusal(endless)
-	case errors.As(err, &limited):
-		return c.rateRefusal(limited)
-	case errors.As(err, &parent):
+	}
+	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok {
+		return c.budgetRefusal(e)
+	}
+	if e, ok := errors.AsType[*budget.UnboundedError](err); ok {
+		return c.endlessRefusal(e)
+	}
+	if e, ok := errors.AsType[*budget.RateLimitedError](err); ok {
+		return c.rateRefusal(e)
+	}
+	if e, ok := errors.AsType[*run.StateError](err); ok {
+		return stateRefusal(&e.Run)
+	}
+	if e, ok := errors.AsType[*run.LimitError](err); ok {
+		return blockRefusal(e.Block())
+	}
+	if e, ok := errors.AsType[*run.LoopError](err); ok {
+		return blockRefusal(e.Block())
+	}
+	if e, ok := errors.AsType[*run.ConflictError](err); ok {
+		return conflictRefusal(e)
+	}
+	if e, ok := errors.AsType[*run.DirectiveError](err); ok {
+		return &refusal{code: codeInvalidDirective, message: "Rungate: the directive " + err.Error() + ".", context: fieldContext{e.Field}}
+	}
+	if e, ok := errors.AsType[*provider.SyntaxError](err); ok {
+		return &refusal{code: codeInvalidRequest, message: "Rungate: the body cannot be read for sure: " + e.Error() + "."}
+	}
+	if e, ok := errors.AsType[*run.ParentError](err); ok {
 		return &refusal{code: codeRunNotFound, message: fmt.Sprintf(
-			"Rungate: there is no run %q of this agent's team that a run could be started below.", parent.Parent)}
-	case errors.Is(err, run.ErrNotFound):
+			"Rungate: there is no run %q of this agent's team that a run could be started below.", e.Parent)}
+	}
+	if errors.Is(err, run.ErrNotFound) {
 		return &refusal{code: codeRunNotFound, message: "Rungate: there is no such run of this agent's team."}
 	}
 	return &refusal{code: codeStoreUnavailable, cause: err,
@@ -232,15 +228,14 @@ func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
 	case e.Owner.ID != c.run.ID:
 		whose += fmt.Sprintf(", counted for run %q above it", e.Owner.ID)
 	}
-	sign := ""
+	sign, unit := "$", ""
 	if b.Unit == budget.USD {
-		sign = "$"
 		spent, reserved, limit, need := budget.Money(bal.Spent), budget.Money(bal.Reserved), budget.Money(b.Limit), budget.Money(e.Need)
 		bc.SpentUSD, bc.ReservedUSD, bc.LimitUSD, bc.NeededUSD = &spent, &reserved, &limit, &need
 	} else {
+		sign, unit = "", " tokens"
 		bc.SpentTokens, bc.ReservedTokens, bc.LimitTokens, bc.NeededTokens = &bal.Spent, &bal.Reserved, &b.Limit, &e.Need
 	}
-	unit := map[budget.Unit]string{budget.Tokens: " tokens"}[b.Unit]
 	amount := func(n int64) string { return sign + b.Unit.Format(n) + unit }
 	advice := "Other calls of the run hold what is missing: try again when they have ended."
 	switch {

@@ -24,8 +24,7 @@ func (c *call) limitRate(ctx context.Context) error {
 		c.permit = permit
 		return nil
 	}
-	var limited *budget.RateLimitedError
-	if errors.As(err, &limited) && c.shadowed(ctx, limited.Rate.Name, "the rate has no room for it.") {
+	if e, ok := errors.AsType[*budget.RateLimitedError](err); ok && c.shadowed(ctx, e.Rate.Name, "the rate has no room for it.") {
 		return nil
 	}
 	return err

@@ -118,10 +118,9 @@ func (c *call) tooLarge() error {
 }
 
 func (c *call) unreadable(err error) error {
-	var limited *http.MaxBytesError // of a host program's own
-	if errors.As(err, &limited) {
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok { // of a host program's own
 		return &refusal{code: codeTooLarge, cause: err, message: fmt.Sprintf(
-			"Rungate: the body is larger than the %d bytes that are accepted here.", limited.Limit)}
+			"Rungate: the body is larger than the %d bytes that are accepted here.", e.Limit)}
 	}
 	return &refusal{code: codeInvalidRequest, cause: err, message: "Rungate: the body could not be read to its end, or not be unpacked."}
 }

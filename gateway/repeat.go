@@ -28,8 +28,7 @@ func (c *call) turn(ctx context.Context, t *run.Turn) (counted bool, err error) 
 	l.Block = l.Block && !c.decision.Shadow
 	t.Agent, t.At = c.agent.ID, c.start
 	err = c.g.recorder.Repeat(ctx, &c.run, &l, t)
-	var loop *run.LoopError
-	if errors.As(err, &loop) && c.shadowed(ctx, t.Rule, err.Error()) {
+	if e, ok := errors.AsType[*run.LoopError](err); ok && c.shadowed(ctx, t.Rule, e.Error()) {
 		return false, nil
 	}
 	return err == nil, err

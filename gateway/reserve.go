@@ -36,19 +36,16 @@ func (c *call) reserve(ctx context.Context) error {
 
 // unreserved says what becomes of a call that no room was taken for.
 func (c *call) unreserved(ctx context.Context, err error) error {
-	var (
-		short   *budget.ExhaustedError
-		endless *budget.UnboundedError
-	)
-	switch {
-	case errors.As(err, &short):
-		if c.shadowed(ctx, short.Budget.Name, "the budget has no room for it.") {
+	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok {
+		switch {
+		case c.shadowed(ctx, e.Budget.Name, "the budget has no room for it."):
 			return c.reserveAnyway(ctx)
+		case c.stops(e):
+			return c.block(ctx, c.budgetRefusal(e), e)
 		}
-		if c.stops(short) {
-			return c.block(ctx, c.budgetRefusal(short), short)
-		}
-	case errors.As(err, &endless) && c.shadowed(ctx, endless.Budget.Name, "the budget is strict, and what it can cost has no bound."):
+	}
+	if e, ok := errors.AsType[*budget.UnboundedError](err); ok &&
+		c.shadowed(ctx, e.Budget.Name, "the budget is strict, and what it can cost has no bound.") {
 		return c.reserveAnyway(ctx)
 	}
 	return err
