@@ -292,8 +292,8 @@ func (c *call) refuse(err error) {
 		body = ownRefusal(&e)
 	}
 	c.echoRun(h)
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h.Set(dialect.RequestIDHeader(), e.RequestID)
 	if f.wait > 0 {
 		h.Set("Retry-After", strconv.FormatInt(wholeSeconds(f.wait), 10))
@@ -302,10 +302,15 @@ func (c *call) refuse(err error) {
 			h.Set("X-Rungate-Reset-At", time.Now().Add(f.wait).UTC().Format(time.RFC3339))
 		}
 	}
-	h.Set("X-Should-Retry", strconv.FormatBool(a.retry))
+	h["X-Should-Retry"] = shouldNotRetry
+	if a.retry {
+		h["X-Should-Retry"] = shouldRetry
+	}
 	c.w.WriteHeader(a.status)
 	c.w.Write(body)
 }
+
+var jsonType, shouldRetry, shouldNotRetry = []string{"application/json"}, []string{"true"}, []string{"false"}
 
 // ownRefusal is the body of a refusal at one of Rungate's own endpoints.
 func ownRefusal(e *provider.Refusal) []byte {

@@ -56,11 +56,11 @@ func (c *call) rateRefusal(e *budget.RateLimitedError) *refusal {
 	what := fmt.Sprintf("%d calls at the same time", limit)
 	if of != budget.Concurrent {
 		rc.Window = r.Window.String()
-		what = fmt.Sprintf("%d %s in %s", limit, of, r.Window)
+		what = fmt.Sprintf("%d %s in %s", limit, rc.Of, rc.Window)
 	}
 	return &refusal{code: codeRateLimited, rule: r.Name, context: rc, wait: e.RetryAfter, message: fmt.Sprintf(
 		"Rungate: rate limit %q of policy %q allows %s per %s, and there is no room for this call of run %q now. Try again in %d s.",
-		r.Name, p.Name, what, r.Per, c.run.ID, rc.RetryAfterS)}
+		r.Name, p.Name, what, string(r.Per), c.run.ID, rc.RetryAfterS)}
 }
 
 // wholeSeconds rounds a wait up to seconds, of which it is one at least.
