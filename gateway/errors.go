@@ -216,7 +216,7 @@ type budgetContext struct {
 }
 
 func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
-	b, bal, p := e.Budget, e.Balance, c.run.Policy
+	b, bal, p := &e.Budget, &e.Balance, &c.run.Policy
 	bc := budgetContext{RunID: c.run.ID, Scope: b.Per, Rule: b.Name, PolicyID: p.ID, PolicyName: p.Name,
 		StepThatTripped: "llm." + c.req.Model, Window: b.Window.String()}
 	whose := fmt.Sprintf("run %q", c.run.ID)
@@ -230,8 +230,8 @@ func (c *call) budgetRefusal(e *budget.ExhaustedError) *refusal {
 	}
 	sign, unit := "$", ""
 	if b.Unit == budget.USD {
-		spent, reserved, limit, need := budget.Money(bal.Spent), budget.Money(bal.Reserved), budget.Money(b.Limit), budget.Money(e.Need)
-		bc.SpentUSD, bc.ReservedUSD, bc.LimitUSD, bc.NeededUSD = &spent, &reserved, &limit, &need
+		usd := func(n *int64) *budget.Money { return (*budget.Money)(n) }
+		bc.SpentUSD, bc.ReservedUSD, bc.LimitUSD, bc.NeededUSD = usd(&bal.Spent), usd(&bal.Reserved), usd(&b.Limit), usd(&e.Need)
 	} else {
 		sign, unit = "", " tokens"
 		bc.SpentTokens, bc.ReservedTokens, bc.LimitTokens, bc.NeededTokens = &bal.Spent, &bal.Reserved, &b.Limit, &e.Need
