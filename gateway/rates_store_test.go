@@ -1,0 +1,93 @@
+package gateway_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/run"
+)
+
+// unsteady are rates that cannot be reached for one of their operations.
+type unsteady struct {
+	budget.Rates
+	op string
+}
+
+func (u unsteady) Take(ctx context.Context, id budget.ID, takes []budget.Take, lease time.Duration) (budget.Wait, bool, error) {
+	short, ok, err := u.Rates.Take(ctx, id, takes, lease)
+	if u.op == "take" {
+		return budget.Wait{}, false, errFaulty // it may have happened all the same
+	}
+	return short, ok, err
+}
+
+func (u unsteady) Extend(ctx context.Context, id budget.ID, lease time.Duration) error {
+	if u.op == "extend" {
+		return errFaulty
+	}
+	return u.Rates.Extend(ctx, id, lease)
+}
+
+func (u unsteady) Return(ctx context.Context, id budget.ID, used []int64) error {
+	if u.op == "return" {
+		return errFaulty
+	}
+	return u.Rates.Return(ctx, id, used)
+}
+
+// Rates that fail before the call refuse it; those that fail after it change
+// nothing about the answer, and the slot is free when its lease ends.
+func TestRatesFail(t *testing.T) {
+	for _, c := range []struct {
+		op     string
+		status int
+		log    string
+		free   time.Duration // the slot is, after the call
+	}{
+		{"take", 503, "call refused", 0},
+		{"extend", 200, "lease of a rate's slot not renewed", 0},
+		{"return", 200, "rates not corrected", budget.DefaultLease},
+	} {
+		t.Run(c.op, func(t *testing.T) {
+			store, log := memstore.New(memstore.Options{}), &transcript{}
+			inGoverned(t, oneAtOnce, func(w http.ResponseWriter, r *http.Request) {
+				pass(30 * time.Second)
+				spent(10)(w, r)
+			}, func(t *testing.T, gw *gateway.Gateway) {
+				r := chat(t, gw, alice, 10)
+				assert.Equal(t, c.status, r.StatusCode, r.Body)
+				assert.NotContains(t, r.Body, errFaulty.Error())
+				assert.Contains(t, log.String(), c.log)
+				assert.Contains(t, log.String(), errFaulty.Error())
+				free := func() bool {
+					_, ok, err := store.Take(t.Context(), budget.ID{1}, []budget.Take{{Owner: budget.Owner{Scope: budget.ScopeAgent, Team: "team:ops", ID: "alice"},
+						Rate: "parallel", Of: budget.Concurrent, Need: 1, Limit: 1}}, time.Hour)
+					require.NoError(t, err)
+					return ok
+				}
+				if c.free > 0 {
+					pass(c.free - 30*time.Second - time.Nanosecond)
+					assert.False(t, free())
+					pass(30 * time.Second)
+				}
+				assert.True(t, free())
+			}, func(cfg *gateway.Config) {
+				cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+				cfg.Store = struct {
+					run.Journal
+					budget.Ledger
+					budget.Rates
+				}{store, store, unsteady{store, c.op}}
+			})
+		})
+	}
+}
