@@ -32,12 +32,14 @@ type audited struct {
 	spent map[budget.Account]int64 // by the steps
 	holds map[budget.ID][]budget.Hold
 
+	newest map[budget.Account]int64 // the newest slots in which anything was reserved
+
 	answered map[int]int // how many calls, by status
 }
 
 func newAudited(t *testing.T, limits []budget.Budget) *audited {
 	return &audited{t: t, Store: memstore.New(memstore.Options{}), limits: limits, most: map[budget.Account]int64{}, slots: map[budget.Take]bool{},
-		spent: map[budget.Account]int64{}, holds: map[budget.ID][]budget.Hold{}, answered: map[int]int{}}
+		spent: map[budget.Account]int64{}, holds: map[budget.ID][]budget.Hold{}, newest: map[budget.Account]int64{}, answered: map[int]int{}}
 }
 
 func (b *audited) count(status int) {
@@ -57,6 +59,13 @@ func (b *audited) Reserve(ctx context.Context, id budget.ID, holds []budget.Hold
 	b.mu.Unlock()
 	short, ok, err := b.Store.Reserve(ctx, id, holds, lease)
 	b.look(id)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range holds {
+		if ok {
+			b.newest[account(h.Account)] = max(b.newest[account(h.Account)], h.Slot)
+		}
+	}
 	return short, ok, err
 }
 
@@ -64,6 +73,12 @@ func (b *audited) Settle(ctx context.Context, id budget.ID, charges []int64, dst
 	dst, err := b.Store.Settle(ctx, id, charges, dst)
 	b.look(id)
 	return dst, err
+}
+
+// account is the same for all slots of an account.
+func account(a budget.Account) budget.Account {
+	a.Slot = 0
+	return a
 }
 
 // look checks that the accounts of a reservation are not negative, and not over
@@ -158,18 +173,13 @@ func (b *audited) agree() {
 			continue
 		}
 		newest, want := a.Slot, int64(0)
-		alike := func(x budget.Account) bool { return x.Owner == a.Owner && x.Budget == a.Budget }
 		if a.Window > 0 {
-			for x := range b.spent {
-				if alike(x) {
-					newest = max(newest, x.Slot)
-				}
-			}
+			newest = b.newest[account(a)]
 		}
-		for x, n := range b.spent {
-			if alike(x) && (x.Slot == a.Slot || a.Window > 0 && x.Slot > newest-a.Window.Slots()) {
-				want += n
-			}
+		for i := range a.Window.Slots() {
+			x := a
+			x.Slot = newest - i
+			want += b.spent[x]
 		}
 		got := b.balance(a)
 		assert.Equal(b.t, want, got.Spent, "%+v", a)

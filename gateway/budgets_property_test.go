@@ -51,7 +51,7 @@ func manyLimits() governed {
 // limit, and at the end nothing is held any more and what each account has spent
 // is the sum of the steps that belong to it.
 func TestManyCallsOfAllKinds(t *testing.T) {
-	const seeds, callers, calls = 6, 16, 60
+	const seeds, callers, calls = 4, 16, 60
 	for seed := range uint64(seeds) {
 		synctest.Test(t, func(t *testing.T) {
 			limits := manyLimits()
