@@ -94,15 +94,17 @@ func (c *call) bind(ctx context.Context) (policy.Binding, error) {
 	b, err := c.g.binder.Bind(ctx, name)
 	switch {
 	case errors.Is(err, policy.ErrUnknown):
-		return b, c.policyUnknown(name)
-	case err != nil || wanted == "" || wanted == own || c.agent.MayUse(wanted):
-		return b, err
+		return policy.Binding{}, c.policyUnknown(name)
+	case err != nil:
+		return policy.Binding{}, err
+	case wanted == "" || wanted == own || c.agent.MayUse(wanted):
+		return b, nil
 	}
 	// The agent's own policy may go by another name: its id, or none as the default.
 	if standard, err := c.g.binder.Bind(ctx, own); err == nil && standard.Policy == b.Policy {
 		return b, nil
 	}
-	return b, c.policyUnknown(name)
+	return policy.Binding{}, c.policyUnknown(name)
 }
 
 // policyUnknown answers for a policy that is not there like for one that the

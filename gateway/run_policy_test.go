@@ -103,6 +103,8 @@ func TestRunPolicy(t *testing.T) {
 		require.Equal(t, 200, call(b, wantOpen).StatusCode)
 		c := contextOf(t, refusal(t, call(bob), 403, "policy_conflict"))
 		assert.Equal(t, "open-1", c["policy_name"])
+		c = contextOf(t, refusal(t, call(bob, wantOpen), 403, "policy_conflict"))
+		assert.Equal(t, "open-1", c["policy_name"], "also if it names that policy")
 		assert.Len(t, b.Provider.Seen(), 1)
 	})
 	t.Run("in the body", func(t *testing.T) {

@@ -15,7 +15,7 @@ func (e *StateError) Error() string {
 // wants, or was started by another agent under one that this agent may not use.
 type ConflictError struct {
 	Run    Run
-	Wanted string // the policy that the call names; empty if it names none
+	Wanted string // the other policy that the call names; empty if it names none
 	Agent  string
 }
 

@@ -83,11 +83,18 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	}
 	if bound := r.Policy.Name; d.Policy != "" && d.Policy != bound && d.Policy != r.Policy.ID {
 		return &ConflictError{Run: *r, Wanted: d.Policy, Agent: ar.Agent.ID}
-	} else if bound != ar.Policy.Name && r.Agent != ar.Agent.ID && !ar.Agent.MayUse(bound) {
-		// Its own run an agent may go on with, whatever its policy is by now.
+	} else if !ar.mayUse(r) {
 		return &ConflictError{Run: *r, Agent: ar.Agent.ID}
 	}
 	return nil
+}
+
+// mayUse reports whether the agent may make calls of r. Its own run it may go on
+// with, whatever its policy is by now. What a new run would be bound to it may
+// use, such as its default policy; where it may start none, that says nothing.
+func (ar *Arrival) mayUse(r *Run) bool {
+	bound := r.Policy.Name
+	return r.Agent == ar.Agent.ID || ar.Agent.MayUse(bound) || !ar.Join && bound == ar.Policy.Name
 }
 
 // exceeded is the error for a call that a limit of r leaves no room for. It

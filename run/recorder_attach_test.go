@@ -135,6 +135,7 @@ func TestPolicyConflict(t *testing.T) {
 		{"an agent with the same policy", run.Agent{ID: "b", Team: "ops", Policy: "prod"}, "", policy, ""},
 		{"an agent that may choose the policy", run.Agent{ID: "b", Team: "ops", Policy: "lax", MayChoose: []string{"pr*"}}, "", lax, ""},
 		{"an agent whose default is the policy", run.Agent{ID: "b", Team: "ops"}, "", policy, ""},
+		{"an agent whose default is the policy, which it names", run.Agent{ID: "b", Team: "ops"}, "prod", policy, ""},
 		{"an agent that may not use the policy", run.Agent{ID: "b", Team: "ops", Policy: "lax"}, "", lax,
 			`run "r" is held to policy "prod", which agent "b" may not use`},
 		{"the agent of the run, which has another policy by now", run.Agent{ID: "agt", Team: "ops", Policy: "lax"}, "", lax, ""},
@@ -162,4 +163,25 @@ func TestPolicyConflict(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A call that may start no run does not get into another agent's by saying that
+// it would be bound to the same policy.
+func TestPolicyConflictOfACallThatMayOnlyJoin(t *testing.T) {
+	at(t, func(d *desk) {
+		d.call(run.Directives{RunID: "r"})
+		for by, want := range map[*run.Agent]string{
+			agent: "",
+			{ID: "b", Team: "ops", MayChoose: []string{"pr*"}}: "",
+			{ID: "b", Team: "ops", Policy: "lax"}:              `run "r" is held to policy "prod", which agent "b" may not use`,
+		} {
+			ar := run.Arrival{Agent: by, Directives: &run.Directives{RunID: "r", Policy: "prod"}, At: time.Now(), Policy: policy, Join: true}
+			_, err := d.attach(&ar)
+			if want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.EqualError(t, err, want)
+			}
+		}
+	})
 }
