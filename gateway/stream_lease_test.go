@@ -94,6 +94,34 @@ func TestLease(t *testing.T) {
 	})
 }
 
+// A call of a tool comes, and stops the run, just when the lease cannot be
+// renewed, which is logged. The race detector says whether one disturbs the
+// other.
+func TestLeaseWhenTheRunIsBlocked(t *testing.T) {
+	const document = `{"name":"prod","budgets":[{"name":"usd","per":"run","limit_usd":"100"}],
+		"rules":[{"name":"no-shell","tool":"shell","then":"block"}]}`
+	a := of("chat")
+	shell := timed{{0, a.events[0]},
+		{20 * time.Second, chunk(`[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"shell","arguments":"{}"}}]},"finish_reason":null}]`, "null") +
+			chunk(`[{"index":0,"delta":{},"finish_reason":"tool_calls"}]`, "null")},
+		{30 * time.Second, chunk(`[]`, chatUsage) + done}}
+	setPolicies, _ := policies(t, document)
+	for range 20 {
+		inBubble(t, shell.answer, func(t *testing.T, l *lab) {
+			l.Post(a.path, a.call)
+			assert.Equal(t, run.Blocked, l.Run().Status)
+			assert.Contains(t, l.Logged(), `msg="lease of a reservation not renewed" run=r `)
+		}, setPolicies, func(cfg *gateway.Config) {
+			store := cfg.Store.(*memstore.Store)
+			cfg.Store = struct {
+				run.Journal
+				budget.Ledger
+				budget.Rates
+			}{store, forgetful{store}, store}
+		})
+	}
+}
+
 // forgetful is a ledger that cannot renew.
 type forgetful struct{ budget.Ledger }
 

@@ -15,6 +15,7 @@ import (
 // something could be due; what passes in between costs no more than noting when.
 type watch struct {
 	c     *call
+	runID string // the call may be given another state of its run meanwhile
 	timer *time.Timer
 
 	heard    atomic.Int64 // when the provider was last heard of, as time since c.start
@@ -30,7 +31,7 @@ type watch struct {
 }
 
 func (w *watch) start(c *call) {
-	w.c = c
+	w.c, w.runID = c, c.run.ID
 	patience := c.g.cfg.Limits.AnswerTimeout
 	if c.req.Stream {
 		patience = c.g.cfg.Limits.FirstByteTimeout
@@ -174,13 +175,13 @@ func (w *watch) renew(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.c.r.Context()), within)
 	defer cancel()
 	if err := w.c.reserved.Renew(ctx); err != nil {
-		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.c.run.ID, "error", err)
+		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.runID, "error", err)
 	}
 	if w.c.permit == nil {
 		return
 	}
 	if err := w.c.permit.Renew(ctx); err != nil {
-		w.c.g.cfg.Logger.Error("lease of a rate's slot not renewed", "run", w.c.run.ID, "error", err)
+		w.c.g.cfg.Logger.Error("lease of a rate's slot not renewed", "run", w.runID, "error", err)
 	}
 }
 
