@@ -144,13 +144,21 @@ func (c *call) refused() *run.Refusal {
 func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal, alerts []budget.Alert) {
 	e := endings.borrow()
 	defer endings.giveBack(e)
-	e.Detachment = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f, Repeated: c.counted}
+	e.Detachment = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f}
+	if !c.succeeded() {
+		e.Repeated = c.counted // clients make such a call again by themselves
+	}
 	after := &e.after
 	if err := c.g.recorder.End(ctx, &e.Detachment, after); err != nil {
 		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
 		after = &c.run
 	}
 	c.g.recorder.Alert(ctx, after, c.agent.ID, alerts)
+}
+
+// succeeded reports whether the provider has answered with success.
+func (c *call) succeeded() bool {
+	return c.answer.resp != nil && c.answer.resp.StatusCode/100 == 2
 }
 
 // tellCost tells the agent in the header what its call has cost, and what that

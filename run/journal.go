@@ -145,8 +145,8 @@ type Detachment struct {
 	Step    *Step
 	Refusal *Refusal
 
-	// Repeated is a hash that Repeat has counted for the call, 0 if none. Where
-	// Step is nil, the call was not made, and is taken off again.
+	// Repeated is a hash that Repeat has counted for the call and that is taken off
+	// again, since the call was not made or came to nothing. 0 is none.
 	Repeated uint64
 }
 

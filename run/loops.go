@@ -69,8 +69,8 @@ func (e *LoopError) Block() *Block {
 // Repeat notes a turn of the run, and returns a *[LoopError] if l allows no more
 // of its kind. Such a turn is not counted, so that a client that repeats what
 // was refused does not go on with the loop; it is told of once, and stops the run
-// if l says so, which *r then shows. A call that is counted and then not forwarded
-// after all is taken off again by End, see [Detachment].
+// if l says so, which *r then shows. A call that is counted and then comes to
+// nothing may be taken off again by End, see [Detachment].
 func (rc *Recorder) Repeat(ctx context.Context, r *Run, l *Loops, t *Turn) error {
 	limit := l.IdenticalCalls
 	if t.Rule == RuleIdenticalToolCalls {

@@ -53,7 +53,7 @@ func (j *journal) Detach(_ context.Context, d *run.Detachment, out *run.Run) err
 		r.show(out, d.At)
 		return nil
 	}
-	if d.Step == nil && d.Repeated != 0 {
+	if d.Repeated != 0 {
 		r.repeats.takeOff(d.Repeated)
 	}
 	if d.Refusal != nil {

@@ -66,7 +66,7 @@ var repeatCases = []journalCase{
 		}
 		same(j.T, "after 30 others", j.repeat(7, after(0)), 3)
 	}},
-	{"a call that ends without a step is taken off what it repeated", func(j *journal) {
+	{"a call that came to nothing is taken off what it repeated", func(j *journal) {
 		k := j.past(to("r", after(0)))
 		end := func(repeated uint64, s *run.Step) {
 			j.open(to("r", after(0)))
@@ -77,7 +77,10 @@ var repeatCases = []journalCase{
 		end(8, nil) // never counted
 		same(j.T, "after one that was not made", j.repeat(7, after(0)), 1)
 		end(7, step("s-1", 1))
-		same(j.T, "after one that was made", j.repeat(7, after(0)), 2)
+		same(j.T, "after one that failed", j.repeat(7, after(0)), 1)
+		end(7, step("s-1", 1)) // told of already
+		end(0, step("s-2", 1))
+		same(j.T, "after one that is to be counted", j.repeat(7, after(0)), 2)
 		end(0, nil)
 		same(j.T, "after one that was not counted", j.repeat(7, after(0)), 3)
 		same(j.T, "what was never counted", j.repeat(8, after(0)), 1)

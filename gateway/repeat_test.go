@@ -1,0 +1,37 @@
+package gateway_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/run"
+)
+
+// What a provider has not answered with success is no turn of a loop: SDKs make
+// the same call again.
+func TestFailedCallsAreNoTurns(t *testing.T) {
+	const document = `{"name":"prod","loops":{"identical_calls":3,"then":"block"}}`
+	for name, answer := range map[string]http.HandlerFunc{
+		"too many requests": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+		"an error":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"a bad request":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) },
+		"no answer":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRig(t, document)
+			b.Provider.Answer(answer)
+			for range 5 {
+				assert.NotContains(t, b.Post("/v1/chat/completions", chatCall, nightly).Body, "loop_detected")
+			}
+			b.Provider.Answer(whole(chatAnswer))
+			for i := range 3 {
+				require.Equal(t, 200, b.Post("/v1/chat/completions", chatCall, nightly).StatusCode, "call %d that succeeds", i)
+			}
+			refusal(t, b.Post("/v1/chat/completions", chatCall, nightly), 403, "loop_detected")
+			assert.Equal(t, run.Blocked, b.Run("nightly").Status)
+		})
+	}
+}
