@@ -201,6 +201,8 @@ func TestRefusalsOfAnEndedRunAreCounted(t *testing.T) {
 		refusal(t, b.Post("/v1/chat/completions", ask(60), nightly), 402, "budget_exceeded")
 	}
 	assert.Equal(t, []string{"budget_exceeded usd coin 4"}, counts(b))
+	_, err := b.Gateway.Runs().Lift(t.Context(), run.Key{Team: "team:ops", ID: "nightly"})
+	require.NoError(t, err)
 	b.Post("/v1/runs/nightly/complete", "")
 	for range 3 {
 		refusal(t, b.Post("/v1/chat/completions", ask(1), nightly), 409, "run_closed")

@@ -37,6 +37,20 @@ func TestRunGrows(t *testing.T) {
 	assert.Len(t, b.Events.Steps(), 4)
 }
 
+// A blocked run answers what has blocked it, also when its agent has done with it.
+func TestBlockedRunCompleted(t *testing.T) {
+	b := newRig(t, `{"name":"prod","rules":[{"name":"no-o3","when":[{"call":"model","op":"==","value":"o3"}],"then":"block"}]}`)
+	first := b.Post("/v1/chat/completions", `{"model":"o3"}`, nightly)
+	b.Refused(first, 403, "policy_violation")
+	completed := b.Post("/v1/runs/nightly/complete", "")
+	require.Equal(t, 200, completed.StatusCode, completed.Body)
+	assert.Equal(t, "blocked", completed.JSON(t)["status"])
+	assert.Equal(t, completed.Body, b.Post("/v1/runs/nightly/complete", "").Body)
+	later := b.Post("/v1/chat/completions", chatCall, nightly)
+	b.Refused(later, 403, "policy_violation")
+	assert.Equal(t, first.JSON(t), later.JSON(t))
+}
+
 func TestRunCompleted(t *testing.T) {
 	b := newRig(t, "")
 	b.Provider.Answer(whole(chatAnswer))
@@ -312,6 +326,8 @@ func TestRunEvents(t *testing.T) {
 	for _, want := range []int{200, 402, 402} {
 		assert.Equal(t, want, b.Post("/v1/chat/completions", call, nightly).StatusCode)
 	}
+	_, err := b.Gateway.Runs().Lift(t.Context(), run.Key{Team: "team:ops", ID: "nightly"})
+	require.NoError(t, err)
 	require.Equal(t, 200, b.Post("/v1/runs/nightly/complete", "").StatusCode)
 	b.Events.mu.Lock()
 	defer b.Events.mu.Unlock()
@@ -325,6 +341,7 @@ func TestRunEvents(t *testing.T) {
 		"run.started nightly open",
 		"budget.exceeded nightly blocked",
 		"run.blocked nightly blocked",
+		"run.unblocked nightly open",
 		"run.completed nightly completed",
 	}, types)
 	assert.Equal(t, "usd", b.Events.all[1].Exhausted.Budget.Name)

@@ -48,9 +48,9 @@ type Journal interface {
 	// left as it was. See [Detachment].
 	Detach(ctx context.Context, d *Detachment, r *Run) error
 
-	// Complete closes the run that k names, by its full id or as the newest
-	// of its generations. Where it is closed already, nothing changes. Changed
-	// says whether this call has closed it, or found it idle for too long, or its
+	// Complete closes the open run that k names, by its full id or as the newest
+	// of its generations. Where it is not open, nothing changes: a blocked one goes
+	// on answering what blocked it. Changed says whether this call has closed it, or found it idle for too long, or its
 	// ancestor closed.
 	Complete(ctx context.Context, k Key, reason string, at time.Time) (r Run, changed bool, err error)
 

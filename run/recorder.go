@@ -125,8 +125,8 @@ func (rc *Recorder) End(ctx context.Context, d *Detachment, r *Run) error {
 	return err
 }
 
-// Complete closes the run that k names. A run that is closed already stays as
-// it is and is returned all the same.
+// Complete closes the run that k names. A run that is closed already, or blocked,
+// stays as it is and is returned all the same.
 func (rc *Recorder) Complete(ctx context.Context, k Key, reason string) (Run, error) {
 	r, changed, err := rc.Journal.Complete(ctx, k, reason, time.Now())
 	if changed {

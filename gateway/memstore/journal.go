@@ -77,11 +77,12 @@ func (j *journal) Complete(_ context.Context, k run.Key, reason string, at time.
 		return run.Run{}, false, run.ErrNotFound
 	}
 	changed := j.lapse(r, at)
-	if r.Status != run.Completed {
+	x := r.at(at)
+	if x.Status == run.Open {
 		j.complete(r, reason, at)
-		changed = true
+		x, changed = r.Run, true
 	}
-	return r.Run, changed, nil
+	return x, changed, nil
 }
 
 // Block implements run.Journal.

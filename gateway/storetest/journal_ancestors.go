@@ -92,8 +92,10 @@ var ancestorCases = []journalCase{
 		_, _, err := j.store.Block(j.Context(), key("root"), &other, after(0))
 		j.must("Block", err)
 		j.is("Find", j.find(key("grandchild"), after(0)), "grandchild", run.Blocked, block.Code, 0)
-		j.complete(key("root"), run.ReasonByAgent, after(0))
-		j.is("when the root is completed", j.find(key("grandchild"), after(0)), "grandchild", run.Completed, run.ReasonParentClosed, 0)
+		newer := to("root", after(0))
+		newer.New = true
+		j.attach(newer)
+		j.is("when the root is superseded", j.find(key("grandchild"), after(0)), "grandchild", run.Completed, run.ReasonParentClosed, 0)
 		j.is("the run that is blocked itself", j.find(key("child"), after(0)), "child", run.Blocked, block.Code, 0)
 	}},
 	{"a call of a run counts as one of its ancestors", func(j *journal) {

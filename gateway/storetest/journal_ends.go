@@ -158,14 +158,27 @@ var endCases = []journalCase{
 		same(j.T, "changed", changed, false)
 		j.same("Block", r, want)
 	}},
-	{"Complete closes a blocked run, which is then no longer blocked", func(j *journal) {
+	{"Complete leaves a blocked run blocked", func(j *journal) {
 		j.past(to("r", after(0)))
-		j.block(key("r"), after(time.Second))
+		want, _ := j.block(key("r"), after(time.Second))
 		r, changed := j.complete(key("r"), run.ReasonByAgent, after(2*time.Second))
-		same(j.T, "changed", changed, true)
-		j.is("Complete", r, "r", run.Completed, run.ReasonByAgent, 0)
-		if r.Block != nil || r.Closed.IsZero() {
-			j.Errorf("Block is %v and Closed %v, want neither block nor a zero time", r.Block, r.Closed)
-		}
+		same(j.T, "changed", changed, false)
+		j.same("Complete", r, want)
+		_, _, err := j.store.Lift(j.Context(), key("r"), after(3*time.Second))
+		j.must("Lift", err)
+		r, changed = j.complete(key("r"), run.ReasonByAgent, after(4*time.Second))
+		same(j.T, "changed when it was lifted", changed, true)
+		j.is("Complete when it was lifted", r, "r", run.Completed, run.ReasonByAgent, 0)
+	}},
+	{"Complete leaves a run open that its parent keeps blocked", func(j *journal) {
+		j.past(to("root", after(0)))
+		j.past(below("root", "child", after(0)))
+		j.block(key("root"), after(time.Second))
+		r, changed := j.complete(key("child"), run.ReasonByAgent, after(2*time.Second))
+		same(j.T, "changed", changed, false)
+		j.is("Complete", r, "child", run.Blocked, block.Code, 0)
+		_, _, err := j.store.Lift(j.Context(), key("root"), after(3*time.Second))
+		j.must("Lift", err)
+		j.is("when that is lifted", j.find(key("child"), after(4*time.Second)), "child", run.Open, "", 0)
 	}},
 }
