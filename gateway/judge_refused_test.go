@@ -35,6 +35,8 @@ func TestRefusedStreamIsPaidFor(t *testing.T) {
 			{"the provider stalls, but for comments", timed{{0, call.before + refused}, {6 * s, ping}, {12 * s, ping}, {18 * s, usage}}, 10 * s, true, 0},
 			{"the provider goes on for long", timed{{0, call.before + refused}, {6 * s, a.events[2]}, {12 * s, a.events[2]}, {18 * s, usage}}, 10 * s, true, 0},
 			{"the provider stalls, and may for less", timed{{0, call.before + refused}, {time.Hour, usage}}, 3 * s, true, 3 * s},
+			{"the provider says that it has ended, and not what it has used", timed{{0, call.before + refused}, {s, a.events[len(a.events)-1]}, {time.Hour, ""}}, s, a.name != "responses", 0},
+			{"the provider fails", timed{{0, call.before + refused}, {s, "event: error\ndata: {\"type\":\"error\",\"error\":{}}\n\n"}, {time.Hour, ""}}, s, true, 0},
 			{"the provider ends", timed{{0, call.before + refused}, {s, ""}}, s, true, 0},
 			{"the provider ends within an event", timed{{0, call.before + refused}, {s, usage[:20]}}, s, true, 0},
 		} {
@@ -75,17 +77,22 @@ func TestRefusedInOneEvent(t *testing.T) {
 	begin, refused := strings.Join(a.events[:3], ""), lastCall(largeRefund, `"tool_calls"`)+"\n"
 	for _, c := range []struct {
 		name  string
+		one   string // the event
 		rest  string
 		exact bool
+		after time.Duration // the agent is told
 	}{
-		{"with its usage after it", a.events[4] + done, true},
-		{"with an event after it that is too long", "data: " + strings.Repeat("x", 2<<10), false},
+		{"with its usage after it", refused, a.events[4] + done, true, 65 * time.Second},
+		{"with its usage in it", strings.Replace(refused, `"usage":null`, `"usage":`+chatUsage, 1), "", true, time.Minute},
+		{"with an event after it that is too long", refused, "data: " + strings.Repeat("x", 2<<10), false, 66 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			answer := timed{{0, begin}, {time.Minute, refused}, {65 * time.Second, c.rest}, {66 * time.Second, "x"}}
+			answer := timed{{0, begin}, {time.Minute, c.one}, {65 * time.Second, c.rest}, {66 * time.Second, "x"}}
 			judged(t, answer.answer, func(t *testing.T, l *lab) {
-				got := strings.ReplaceAll(l.Post(a.path, a.call).Body, keepAlive, "")
-				rest, ok := strings.CutPrefix(got, begin)
+				heard, err := listen(time.Now(), l.Open(t.Context(), a.path, a.call).Body)
+				require.NoError(t, err)
+				assert.Equal(t, c.after, heard[len(heard)-1].At)
+				rest, ok := strings.CutPrefix(strings.ReplaceAll(said(heard), keepAlive, ""), begin)
 				require.True(t, ok)
 				assertStreamError(t, a, rest, "policy_violation")
 				assert.Equal(t, !c.exact, l.Step().Usage.Estimated)

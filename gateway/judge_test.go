@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -148,7 +149,7 @@ func TestAnswerUnclear(t *testing.T) {
 			if c.answer == nil {
 				c.answer = whole(c.body)
 			}
-			limit := func(cfg *gateway.Config) { cfg.Limits.AnswerBytes = int64(len(long)) - 1 }
+			limit := func(cfg *gateway.Config) { cfg.Limits.AnswerBytes = 10_000 }
 			t.Run(a.name+"/"+c.name, func(t *testing.T) {
 				b := newRig(t, judging, limit)
 				b.Provider.Answer(c.answer)
@@ -173,11 +174,15 @@ func TestAnswerUnclear(t *testing.T) {
 				assert.Empty(t, b.Steps("nightly")[0].Error)
 			})
 		}
-		t.Run(a.name+"/one that is just not too long", func(t *testing.T) {
-			b := newRig(t, judging, func(cfg *gateway.Config) { cfg.Limits.AnswerBytes = int64(len(long)) })
-			b.Provider.Answer(whole(long))
-			assert.Equal(t, long, b.Post(a.path, a.whole(), nightly).Body)
-		})
+		for over, status := range []int{200, 502} {
+			t.Run(fmt.Sprintf("%s/%d bytes more than are held", a.name, over), func(t *testing.T) {
+				b := newRig(t, judging, func(cfg *gateway.Config) { cfg.Limits.AnswerBytes = int64(len(long) - over) })
+				b.Provider.Answer(whole(long))
+				r := b.Post(a.path, a.whole(), nightly)
+				assert.Equal(t, status, r.StatusCode)
+				assert.Equal(t, status == 200, r.Body == long)
+			})
+		}
 		t.Run(a.name+"/calls in shadow mode pass", func(t *testing.T) {
 			b := newRig(t, strings.Replace(judging, `{"name"`, `{"mode":"shadow","name"`, 1))
 			b.Provider.Answer(whole(a.calling(shell)))

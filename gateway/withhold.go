@@ -93,11 +93,8 @@ func (c *call) refuseStream(kind provider.EventKind, why error) error {
 // afterRefusal reads an event of a stream that is refused. It returns the refusal
 // when there is nothing more to learn.
 func (c *call) afterRefusal(kind provider.EventKind) error {
-	switch kind {
-	case provider.EventUsage, provider.EventEnd, provider.EventError:
-		return c.judgement.refused
-	}
-	if m := c.answer.meter; m.Ended() && !m.Usage().Estimated {
+	m := c.answer.meter
+	if kind == provider.EventEnd || kind == provider.EventError || m.Ended() && !m.Usage().Estimated {
 		return c.judgement.refused
 	}
 	c.awaitUsage()
