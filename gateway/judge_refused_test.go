@@ -127,6 +127,13 @@ func TestStreamOfSeveralCalls(t *testing.T) {
 				l.assertSettled(usd(t, a.cost))
 			})
 		})
+		t.Run(a.name+"/one that is told twice", func(t *testing.T) {
+			call := a.streaming(look)
+			text := call.before + call.calls[0] + call.calls[0] + call.usage + call.end
+			judged(t, stream(text), func(t *testing.T, l *lab) {
+				assert.Equal(t, text, l.Post(a.path, a.call).Body)
+			})
+		})
 		t.Run(a.name+"/one that stops the run", func(t *testing.T) {
 			call := a.streaming(look, shell)
 			judged(t, stream(call.text()), func(t *testing.T, l *lab) {
