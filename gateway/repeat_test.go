@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,4 +36,19 @@ func TestFailedCallsAreNoTurns(t *testing.T) {
 			assert.Equal(t, run.Blocked, b.Run("nightly").Status)
 		})
 	}
+}
+
+// What is announced of a call does not make its run forget the turns of a loop.
+func TestTurnsAmongManyAnnouncements(t *testing.T) {
+	b := newRig(t, `{"name":"prod","loops":{"identical_calls":3},"rules":[{"name":"told","tool":"*","declared":true,"then":"alert"}]}`)
+	b.Provider.Answer(whole(chatAnswer))
+	var tools []string
+	for i := range 40 {
+		tools = append(tools, fmt.Sprintf(`{"type":"function","function":{"name":"tool_%d"}}`, i))
+	}
+	call := `{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}],"tools":[` + strings.Join(tools, ",") + `]}`
+	for range 3 {
+		require.Equal(t, 200, b.Post("/v1/chat/completions", call, nightly).StatusCode)
+	}
+	refusal(t, b.Post("/v1/chat/completions", call, nightly), 403, "loop_detected")
 }

@@ -71,8 +71,9 @@ type Journal interface {
 	// Repeat counts one more of what p.Hash stands for in a run, in whatever state
 	// that is. It returns how many there are, within p.Within of the first of
 	// them: after that, counting begins again. Where there are p.Limit already, it
-	// counts no more, and returns p.Limit+1. A journal may forget what did not
-	// come while 32 others did. K is as for Block.
+	// counts no more, and returns p.Limit+1. A journal may forget a turn of a loop
+	// that did not come while 256 other turns did, and an announcement that did not
+	// come while 32 other announcements did. K is as for Block.
 	Repeat(ctx context.Context, k Key, p Repetition) (n int64, err error)
 
 	// Find returns the run that k names, by its full id or as the newest of its
@@ -145,17 +146,19 @@ type Detachment struct {
 	Step    *Step
 	Refusal *Refusal
 
-	// Repeated is a hash that Repeat has counted for the call and that is taken off
+	// Repeated is the hash of a turn that Repeat has counted for the call and that is taken off
 	// again, since the call was not made or came to nothing. 0 is none.
 	Repeated uint64
 }
 
-// A Repetition is something that comes up in a run, perhaps again.
+// A Repetition is something that comes up in a run, perhaps again: a turn of a
+// loop, or what is announced. The two are counted apart.
 type Repetition struct {
-	Hash   uint64
-	Limit  int64         // at least 1
-	Within time.Duration // 0 is for ever
-	At     time.Time
+	Announced bool
+	Hash      uint64
+	Limit     int64         // at least 1
+	Within    time.Duration // 0 is for ever
+	At        time.Time
 }
 
 // Attached is what became of an Attachment.

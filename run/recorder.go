@@ -190,7 +190,7 @@ func (rc *Recorder) Announce(ctx context.Context, t EventType, r *Run, agent str
 		return nil
 	}
 	at := time.Now()
-	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Hash: f.hash(t), Limit: 1, At: at})
+	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Announced: true, Hash: f.hash(t), Limit: 1, At: at})
 	if err == nil && n == 1 {
 		rc.event(ctx, &Event{Type: t, At: at, Run: *r, Agent: agent, Finding: f})
 	}

@@ -54,7 +54,7 @@ func (j *journal) Detach(_ context.Context, d *run.Detachment, out *run.Run) err
 		return nil
 	}
 	if d.Repeated != 0 {
-		r.repeats.takeOff(d.Repeated)
+		r.turns.takeOff(d.Repeated)
 	}
 	if d.Refusal != nil {
 		r.refuse(d.Refusal, d.At)
@@ -144,7 +144,10 @@ func (j *journal) Repeat(_ context.Context, k run.Key, p run.Repetition) (int64,
 	if r == nil {
 		return 0, run.ErrNotFound
 	}
-	return r.repeats.count(p), nil
+	if p.Announced {
+		return r.announcements.count(p, maxAnnouncements), nil
+	}
+	return r.turns.count(p, maxTurns), nil
 }
 
 // Find implements run.Journal.

@@ -98,26 +98,66 @@ func TestAForgottenParentIsClosed(t *testing.T) {
 	}
 }
 
-// An open run without steps costs less than 1.5 KB.
+// What an open run without steps costs is bounded, however much it repeats.
 func TestOpenRunsCostLittle(t *testing.T) {
-	const runs, most = 10_000, 1500
+	tests := []struct {
+		name                 string
+		turns, announcements uint64 // of each run
+		most                 int64  // bytes of each
+	}{
+		{"that does nothing twice", 0, 0, 1500},
+		{"that might", 4, 4, 1800},
+		{"with as many turns and announcements as are remembered", 256, 32, 11_000},
+		{"with more of them", 600, 100, 11_000},
+	}
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	ids := make([]string, runs)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("run_%032d", i)
+	const runs = 1000
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ids := make([]string, runs)
+			for i := range ids {
+				ids[i] = fmt.Sprintf("run_%032d", i)
+			}
+			before := heap()
+			d := newDiary(t, memstore.Options{})
+			repeat := func(id string, n uint64, p run.Repetition) {
+				for p.Hash = range n {
+					_, err := d.Repeat(t.Context(), key(id), p)
+					require.NoError(t, err)
+				}
+			}
+			for _, id := range ids {
+				d.end(d.open(id, noon, false).ID, noon, nil)
+				repeat(id, tt.turns, run.Repetition{Limit: 3, Within: time.Minute, At: noon})
+				repeat(id, tt.announcements, run.Repetition{Announced: true, Limit: 1, At: noon})
+			}
+			each := int64(heap()-before) / runs
+			t.Logf("%d bytes a run", each)
+			assert.Less(t, each, tt.most)
+			runtime.KeepAlive(d)
+		})
 	}
-	before := heap()
+}
+
+// Turns whose time is over go first when there is no room for others.
+func TestTurnsThatAreOverAreForgotten(t *testing.T) {
 	d := newDiary(t, memstore.Options{})
-	for _, id := range ids {
-		d.end(d.open(id, noon, false).ID, noon, nil)
+	d.open("r", noon, false)
+	p := run.Repetition{Limit: 9, Within: time.Hour, At: noon}
+	count := func(hash uint64, within time.Duration, at time.Time) int64 {
+		p.Hash, p.Within, p.At = hash, within, at
+		n, err := d.Repeat(t.Context(), key("r"), p)
+		require.NoError(t, err)
+		return n
 	}
-	each := int64(heap()-before) / runs
-	t.Logf("%d bytes a run", each)
-	assert.Less(t, each, int64(most))
-	runtime.KeepAlive(d)
+	count(1, time.Hour, noon)
+	for i := range uint64(1000) {
+		count(1000+i, time.Second, noon.Add(time.Duration(i)*time.Second))
+	}
+	assert.EqualValues(t, 2, count(1, time.Hour, noon.Add(30*time.Minute)), "those that came later were over before")
 }

@@ -25,7 +25,9 @@ type record struct {
 	oldest   int
 	stepIDs  stepIDs // of steps
 	refusals []run.Refusal
-	repeats  repeats
+
+	turns         repeats // of loops
+	announcements repeats
 }
 
 // add adds a step that is not there yet, in the place of the oldest if there

@@ -1,53 +1,77 @@
 package memstore
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rungate/rungate/run"
 )
 
-// maxRepeats is how many things are remembered of one run in case that they come
-// again.
-const maxRepeats = 32
+// How many turns of loops, and announcements, are remembered of one run in case
+// that they come again.
+const (
+	maxTurns         = 256
+	maxAnnouncements = 32
+)
 
 // repeats counts what comes again in a run, in the order in which it came last.
 type repeats []repeat
 
 type repeat struct {
-	hash  uint64
-	count int64
-	first int64 // when, in nanoseconds since 1970
+	hash   uint64
+	count  int64
+	first  int64         // when, in nanoseconds since 1970
+	within time.Duration // since then; 0 is for ever
 }
 
-// count implements run.Journal.Repeat.
-func (rs *repeats) count(p run.Repetition) int64 {
-	x := rs.take(p)
-	if p.Within > 0 && time.Duration(p.At.UnixNano()-x.first) >= p.Within {
-		x.count, x.first = 0, p.At.UnixNano()
+// over reports whether counting begins again, at a time like first.
+func (x *repeat) over(at int64) bool {
+	return x.within > 0 && time.Duration(at-x.first) >= x.within
+}
+
+// count implements run.Journal.Repeat, with room for most things.
+func (rs *repeats) count(p run.Repetition, most int) int64 {
+	x, at := rs.take(p.Hash), p.At.UnixNano()
+	x.within = p.Within
+	if x.count == 0 || x.over(at) {
+		x.count, x.first = 0, at
 	}
 	n := x.count + 1
 	if n <= p.Limit {
 		x.count = n
 	}
+	if len(*rs) == cap(*rs) || len(*rs) == most {
+		rs.makeRoom(at, most)
+	}
 	*rs = append(*rs, x)
 	return min(n, p.Limit+1)
 }
 
-// take removes what p stands for, and returns it; there is room for it again.
-func (rs *repeats) take(p run.Repetition) repeat {
-	s := *rs
-	x, i := repeat{hash: p.Hash, first: p.At.UnixNano()}, s.find(p.Hash)
-	switch {
-	case i >= 0:
-		x = s[i]
-	case len(s) < maxRepeats:
-		return x
-	default:
+// take removes what is there of hash, and returns it.
+func (rs *repeats) take(hash uint64) repeat {
+	i := rs.find(hash)
+	if i < 0 {
+		return repeat{hash: hash}
+	}
+	x := (*rs)[i]
+	*rs = slices.Delete(*rs, i, i+1)
+	return x
+}
+
+// makeRoom drops one thing that is over. If there is none, it drops what came the
+// longest ago, unless there may be more.
+func (rs *repeats) makeRoom(at int64, most int) {
+	s, i := *rs, 0
+	for i < len(s) && !s[i].over(at) {
+		i++
+	}
+	if i == len(s) {
+		if len(s) < most {
+			return
+		}
 		i = 0
 	}
-	copy(s[i:], s[i+1:])
-	*rs = s[:len(s)-1]
-	return x
+	*rs = slices.Delete(s, i, i+1)
 }
 
 // takeOff undoes one count.

@@ -3,8 +3,9 @@
 // process ends, and is not shared between processes: two gateways with a
 // memstore each allow each run its budget twice.
 //
-// A run costs about 1 KB of memory; what it repeats takes up to another one, and
-// each step that is kept about 0.5 KB. [Options] bound how many there are of each.
+// A run costs about 1 KB of memory; the turns of loops in it take up to 8 KB, what
+// has been announced up to 1 KB, and each step that is kept about 0.5 KB. [Options]
+// bound how many runs and steps there are.
 package memstore
 
 import "time"

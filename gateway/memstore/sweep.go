@@ -71,5 +71,5 @@ func (j *journal) forget(r *record) {
 		r.Status, r.Closed = run.Completed, r.ended
 		j.orphans = j.orphans || r.Children > 0
 	}
-	r.steps, r.stepIDs, r.refusals, r.repeats = nil, stepIDs{}, nil, repeats{}
+	r.steps, r.stepIDs, r.refusals, r.turns, r.announcements = nil, stepIDs{}, nil, nil, nil
 }

@@ -8,8 +8,16 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// repeat counts one more of what hash stands for in the run r, of which there
-// may be three within a minute.
+// announce counts one more announcement in the run r, of which there may be one.
+func (j *journal) announce(hash uint64, at time.Time) int64 {
+	j.Helper()
+	n, err := j.store.Repeat(j.Context(), key("r"), run.Repetition{Announced: true, Hash: hash, Limit: 1, At: at})
+	j.must("Repeat", err)
+	return n
+}
+
+// repeat counts one more turn of the run r, of which there may be three within a
+// minute.
 func (j *journal) repeat(hash uint64, at time.Time) int64 {
 	j.Helper()
 	n, err := j.store.Repeat(j.Context(), key("r"), run.Repetition{Hash: hash, Limit: 3, Within: time.Minute, At: at})
@@ -53,18 +61,60 @@ var repeatCases = []journalCase{
 		j.complete(k, run.ReasonByAgent, after(0))
 		same(j.T, "when it is completed", j.repeat(7, after(0)), 2)
 	}},
-	{"what 32 others came after may be forgotten, not what fewer did", func(j *journal) {
+	{"a turn that 256 others came after may be forgotten, not one that fewer did", func(j *journal) {
 		j.past(to("r", after(0)))
-		for i := range uint64(100) {
+		for i := range uint64(1000) {
 			j.repeat(1000+i, after(0))
 		}
 		j.repeat(7, after(0))
 		j.repeat(8, after(0))
 		j.repeat(7, after(0))
-		for i := range uint64(30) {
+		for i := range uint64(255) {
 			j.repeat(2000+i, after(0))
 		}
-		same(j.T, "after 30 others", j.repeat(7, after(0)), 3)
+		same(j.T, "after 255 others", j.repeat(7, after(0)), 3)
+	}},
+	{"a turn is remembered until its time is over, not that of others", func(j *journal) {
+		j.past(to("r", after(0)))
+		long := run.Repetition{Hash: 7, Limit: 3, Within: time.Hour, At: after(0)}
+		_, err := j.store.Repeat(j.Context(), key("r"), long)
+		j.must("Repeat", err)
+		for i := range uint64(255) {
+			j.repeat(1000+i, after(time.Duration(i)*time.Minute/10))
+		}
+		long.At = after(30 * time.Minute)
+		n, err := j.store.Repeat(j.Context(), key("r"), long)
+		j.must("Repeat", err)
+		same(j.T, "Repeat", n, 2)
+	}},
+	{"an announcement that 32 others came after may be forgotten, not one that fewer did", func(j *journal) {
+		j.past(to("r", after(0)))
+		for i := range uint64(100) {
+			j.announce(1000+i, after(0))
+		}
+		j.announce(7, after(0))
+		j.announce(8, after(0))
+		j.announce(7, after(0))
+		for i := range uint64(30) {
+			j.announce(2000+i, after(0))
+		}
+		same(j.T, "after 31 others", j.announce(7, after(0)), 2)
+	}},
+	{"announcements are no turns, and do not make a run forget them", func(j *journal) {
+		j.past(to("r", after(0)))
+		j.repeat(7, after(0))
+		j.announce(8, after(0))
+		for i := range uint64(300) {
+			j.announce(1000+i, after(0))
+		}
+		same(j.T, "a turn", j.repeat(7, after(0)), 2)
+		same(j.T, "what was announced", j.repeat(8, after(0)), 1)
+		j.announce(9, after(0))
+		for i := range uint64(300) {
+			j.repeat(1000+i, after(0))
+		}
+		same(j.T, "an announcement", j.announce(9, after(0)), 2)
+		same(j.T, "what was a turn", j.announce(7, after(0)), 1)
 	}},
 	{"a call that came to nothing is taken off what it repeated", func(j *journal) {
 		k := j.past(to("r", after(0)))
