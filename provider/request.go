@@ -32,8 +32,8 @@ type Request struct {
 	// there twice.
 	Tools []Tool
 
-	// MaxOutput is the largest of the output limits that the call names, in
-	// tokens for one choice; 0 if it names none.
+	// MaxOutput is the largest of the output limits that the call names and its
+	// endpoint knows, in tokens for one choice; 0 if it names none.
 	MaxOutput int64
 	Choices   int64 // answers asked for; at least 1 after Parse
 

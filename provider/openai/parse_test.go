@@ -26,6 +26,14 @@ func TestParseFacts(t *testing.T) {
 			provider.Chat, ` { "n" : 3 , "stream" : true , "max_tokens":10,"max_completion_tokens":30, "max_output_tokens":20, "model" : "gpt-5.4" } `,
 			provider.Request{Model: "gpt-5.4", Stream: true, MaxOutput: 30, Choices: 3},
 		},
+		"a limit of Responses is none of Chat": {
+			provider.Chat, `{"model":"m","max_output_tokens":20}`,
+			provider.Request{Model: "m", Choices: 1},
+		},
+		"limits of Chat are none of Responses": {
+			provider.Responses, `{"model":"m","max_tokens":20,"max_completion_tokens":30,"max_output_tokens":5}`,
+			provider.Request{Model: "m", Choices: 1, MaxOutput: 5},
+		},
 		"nulls are absent": {
 			provider.Chat, `{"model":"m","n":null,"stream":null,"max_tokens":null,"messages":null,"tools":null,"mcp_servers":null,"fallbacks":null,"models":null}`,
 			provider.Request{Model: "m", Choices: 1},
@@ -87,6 +95,7 @@ func TestParseRefuses(t *testing.T) {
 		"stream no boolean":              {`{"model":"m","stream":"true"}`, "stream", "want true or false"},
 		"a limit no number":              {`{"model":"m","max_tokens":"10"}`, "max_tokens", "want an integer"},
 		"a limit below 0":                {`{"model":"m","max_completion_tokens":-1}`, "max_completion_tokens", "want no less than 0"},
+		"another endpoint's limit":       {`{"model":"m","max_output_tokens":-1}`, "max_output_tokens", "want no less than 0"},
 		"a fraction of a choice":         {`{"model":"m","n":1.5}`, "n", "want an integer"},
 		"directives no object":           {`{"model":"m","rungate":[]}`, "rungate", "want an object"},
 		"directives that break off":      {`{"model":"m","rungate":{}`, "", "want ',' or '}'"},

@@ -82,7 +82,9 @@ func (p *parser) member(key []byte) {
 	case "stream":
 		p.req.Stream = !s.Null() && s.Bool()
 	case "max_tokens", "max_completion_tokens", "max_output_tokens":
-		p.req.MaxOutput = max(p.req.MaxOutput, p.count(maxOutput))
+		if n := p.count(maxOutput); p.honours(key) {
+			p.req.MaxOutput = max(p.req.MaxOutput, n)
+		}
 	case "n":
 		p.req.Choices = max(1, p.count(maxChoices))
 	case "rungate":
@@ -195,6 +197,20 @@ func (p *parser) count(most int64) int64 {
 		p.scan.Fail("want no less than 0")
 	}
 	return min(n, most)
+}
+
+// honours reports whether the endpoint is bound by the limit of that name. A
+// server that does not know a limit may ignore it.
+func (p *parser) honours(limit []byte) bool {
+	switch string(limit) {
+	case "max_tokens":
+		return p.req.Endpoint == provider.Chat || p.req.Endpoint == provider.Messages
+	case "max_completion_tokens":
+		return p.req.Endpoint == provider.Chat
+	case "max_output_tokens":
+		return p.req.Endpoint == provider.Responses
+	}
+	return false
 }
 
 // size skips a value and returns the bytes of it that a model would read: the
