@@ -25,8 +25,8 @@ type Reservation struct {
 	few struct {
 		holds    [4]Hold
 		balances [4]Balance
-		budgets  [12]*Budget
-		charges  [12]int64
+		budgets  [4]*Budget
+		charges  [4]int64
 	}
 }
 
