@@ -64,7 +64,7 @@ func (c *call) attach(ctx context.Context) error {
 	if unknown != nil && errors.Is(err, run.ErrNotFound) {
 		return unknown
 	}
-	c.attached = err == nil || isConflict(err)
+	c.attached = err == nil || isAttached(err)
 	return err
 }
 
@@ -73,9 +73,10 @@ func isRefusal(err error) bool {
 	return ok
 }
 
-func isConflict(err error) bool {
-	_, ok := errors.AsType[*run.ConflictError](err)
-	return ok
+// isAttached reports whether a call is attached to its run in spite of err.
+func isAttached(err error) bool {
+	conflict, ok := errors.AsType[*run.ConflictError](err)
+	return ok && !conflict.New
 }
 
 // bind returns the policy that a run would be bound to which this call starts.

@@ -107,6 +107,21 @@ func TestRunPolicy(t *testing.T) {
 		assert.Equal(t, "open-1", c["policy_name"], "also if it names that policy")
 		assert.Len(t, b.Provider.Seen(), 1)
 	})
+	t.Run("of a run whose name a colleague may not take", func(t *testing.T) {
+		b, bob, _ := newPolicyRig(t)
+		const anew = "x-rungate-new-run: true"
+		require.Equal(t, 200, call(b, wantOpen).StatusCode)
+		c := contextOf(t, refusal(t, call(bob, anew), 403, "policy_conflict"))
+		assert.Equal(t, "nightly", c["run_id"])
+		assert.Equal(t, "open-1", c["policy_name"])
+		assert.Equal(t, run.Open, b.Run("nightly").Status)
+		assert.Zero(t, b.Run("nightly").InFlight)
+		require.Equal(t, 200, b.Post("/v1/runs/nightly/complete", "").StatusCode)
+		refusal(t, call(bob, anew), 403, "policy_conflict")
+		assert.Equal(t, 200, call(b, anew).StatusCode)
+		refusal(t, bob.Post("/v1/chat/completions", chatCall, "x-rungate-run-id: nightly.2", anew), 403, "policy_conflict")
+		assert.Equal(t, 200, bob.Post("/v1/chat/completions", chatCall, "x-rungate-run-id: bobs", anew).StatusCode)
+	})
 	t.Run("in the body", func(t *testing.T) {
 		b, _, _ := newPolicyRig(t)
 		r := b.Post("/v1/chat/completions", `{"model":"gpt-4.1","rungate":{"policy":"open-1","run_id":"nightly"}}`)

@@ -17,6 +17,7 @@ type ConflictError struct {
 	Run    Run
 	Wanted string // the other policy that the call names; empty if it names none
 	Agent  string
+	New    bool // the call wants a new run in the place of this one, and is not attached
 }
 
 func (e *ConflictError) Error() string {

@@ -120,6 +120,12 @@ type Attachment struct {
 	// ID.3, … and ID means it from then on.
 	New bool
 
+	// MayFollow, where not nil, is asked about the run in whose place New starts
+	// another, in whatever state it is: the newest of its generations. If it says
+	// no, nothing is started nor superseded, and the error is a *[ConflictError]
+	// with New. It is called within the transaction, and does not wait.
+	MayFollow func(*Run) bool
+
 	// Parent names the run that a new run is started below, in the way of ID;
 	// empty is none, and a run that goes on keeps what it has. Where there is no
 	// such run, or it would be superseded by its own child, the error is a

@@ -41,8 +41,8 @@ type Arrival struct {
 }
 
 // Attach attaches a call to its run, and writes that to r. The call then has to
-// be ended by End, also where the error is a *[ConflictError]: it belongs to the
-// run, but may not go on. With a *[StateError] or a *[LimitError] r is the run
+// be ended by End, also where the error is a *[ConflictError] without New: it
+// belongs to the run, but may not go on. With a *[StateError] or a *[LimitError] r is the run
 // that refuses the call, its own or the parent that it names, and the call is not
 // attached; with any other error it could not be found out. A limit that stays
 // exceeded blocks the run: the call is then refused as every later one is, with a
@@ -57,6 +57,9 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	a := &ar.attachment
 	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, ID: d.RunID, New: d.NewRun, Parent: d.Parent, Orphan: d.Orphan,
 		Join: ar.Join, Model: ar.Model, Start: &ar.start}
+	if d.NewRun {
+		a.MayFollow = ar.mayUse
+	}
 	if a.ID == "" {
 		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
 		if d.User != "" || d.Parent != "" {

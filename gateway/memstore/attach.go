@@ -30,6 +30,9 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 		if a.Join {
 			return got, run.ErrNotFound
 		}
+		if r != nil && a.New && a.MayFollow != nil && !a.MayFollow(&r.Run) {
+			return got, &run.ConflictError{Run: r.at(a.At), Agent: a.Start.Agent, New: true}
+		}
 		parent, err := j.parentOf(a, r)
 		if err != nil {
 			return got, err

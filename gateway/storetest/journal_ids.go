@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -79,6 +80,43 @@ var idCases = []journalCase{
 		same(j.T, "Block: changed", changed, false)
 		j.is("Block", r, "r", run.Completed, run.ReasonSuperseded, 1)
 		j.is("the newest generation", j.find(key("r"), after(2*time.Second)), "r.2", run.Open, "", 1)
+	}},
+	{"New follows only on a run that MayFollow allows", func(j *journal) {
+		j.past(to("r", after(0)))
+		j.past(anew("r", after(0)))
+		j.past(anew("r", after(0)))
+		var asked []string
+		allowed := false
+		follow := func(id string) *run.Attachment {
+			a := anew(id, after(time.Second))
+			a.MayFollow = func(r *run.Run) bool {
+				asked = append(asked, r.ID+" of "+r.Agent)
+				return allowed
+			}
+			return a
+		}
+		refused := func(what string, status run.Status, reason string) {
+			for _, id := range []string{"r", "r.2"} {
+				r := run.Run{Key: key("as it was")}
+				got, err := j.store.Attach(j.Context(), follow(id), &r)
+				var conflict *run.ConflictError
+				if !errors.As(err, &conflict) || !conflict.New || got.Started || r.ID != "as it was" {
+					j.Fatalf("%s: Started is %v, the run %q and the error %v, want a ConflictError with New", what, got.Started, r.ID, err)
+				}
+				j.is(what+": the error's run", conflict.Run, "r.3", status, reason, 0)
+				j.is(what+": Find", j.find(key("r"), after(time.Second)), "r.3", status, reason, 0)
+			}
+		}
+		refused("an open run", run.Open, "")
+		j.complete(key("r"), run.ReasonByAgent, after(0))
+		refused("a closed run", run.Completed, run.ReasonByAgent)
+		owner := start().Agent
+		same(j.T, "asked about", asked, []string{"r.3 of " + owner, "r.3 of " + owner, "r.3 of " + owner, "r.3 of " + owner})
+		allowed = true
+		j.is("when it is allowed", j.attach(follow("r")).Run, "r.4", run.Open, "", 1)
+		asked = nil
+		j.is("a name that is free", j.attach(follow("free")).Run, "free", run.Open, "", 1)
+		same(j.T, "asked about no run", len(asked), 0)
 	}},
 	{"New goes on after a run that is closed, blocked or idle", func(j *journal) {
 		j.past(to("closed", after(0)))
