@@ -108,7 +108,7 @@ func TestOpenRunsCostLittle(t *testing.T) {
 		{"that does nothing twice", 0, 0, 1500},
 		{"that might", 4, 4, 1800},
 		{"with as many turns and announcements as are remembered", 256, 32, 11_000},
-		{"with more of them", 600, 100, 11_000},
+		{"with more of them", 300, 50, 11_000},
 	}
 	heap := func() uint64 {
 		var m runtime.MemStats
@@ -116,7 +116,7 @@ func TestOpenRunsCostLittle(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	const runs = 1000
+	const runs = 300
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			ids := make([]string, runs)
