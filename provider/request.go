@@ -45,9 +45,10 @@ type Request struct {
 	// tokenizer whose tokens are a byte or more, if Unbounded is empty.
 	MaxInput int64
 
-	// Unbounded says why the body does not tell how much input there can be: the
-	// first member, type of tool or kind of content that brings in what is not in
-	// the body, such as "previous_response_id". It is empty if there is none.
+	// Unbounded says why the body does not tell what the call can consume at most:
+	// the first member, type of tool or kind of content that brings in what is not
+	// in the body, such as "previous_response_id", or that is billed beyond
+	// MaxOutput, such as "prediction". It is empty if there is none.
 	Unbounded string
 
 	// LongCache says that wherever the call asks for its input to be cached, it

@@ -226,6 +226,7 @@ func TestInput(t *testing.T) {
 		"an input":          {provider.Responses, `{"model":"m","input":"` + long + `"}`, 1_008, 1_015},
 		"an item":           {provider.Responses, `{"model":"m","input":[{"role":"user","content":"` + long + `"}]}`, 1_008, 1_015},
 		"instructions":      {provider.Responses, `{"model":"m","instructions":"` + long + `","input":"a"}`, 1_008, 1_015},
+		"a prediction":      {provider.Chat, `{"model":"m","prediction":{"type":"content","content":"` + long + `"}}`, 1_000, 1_020},
 		"an output":         {provider.Responses, `{"model":"m","input":[{"type":"function_call_output","output":"` + long + `"}]}`, 1_008, 1_020},
 		"arguments":         {provider.Chat, `{"model":"m","messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"` + long + `"}}]}]}`, 1_010, 1_040},
 		"a definition":      {provider.Chat, `{"model":"m","tools":[{"type":"function","function":{"name":"f","description":"` + long + `"}}]}`, 1_010, 1_050},

@@ -145,6 +145,8 @@ func TestUnbounded(t *testing.T) {
 		"an answer that is kept":   {`"previous_response_id":"resp_1"`, "previous_response_id"},
 		"a conversation":           {`"conversation":{"id":"c"}`, "conversation"},
 		"a prompt that is kept":    {`"prompt":{"id":"p"}`, "prompt"},
+		"a prediction":             {`"prediction":{"type":"content","content":"a"}`, "prediction"},
+		"no prediction":            {`"prediction":null`, ""},
 		"a compaction":             {`"context_management":[{"type":"compaction","compact_threshold":1000}]`, "context_management"},
 		"an item that is kept":     {`"input":[{"type":"item_reference","id":"i"}]`, "item_reference"},
 		"an image here":            {message(`{"type":"image_url","image_url":{"url":"data:image/png;base64,QUJD"}}`), ""},

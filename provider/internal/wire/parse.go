@@ -108,6 +108,11 @@ func (p *parser) member(key []byte) {
 			p.unbounded("prompt")
 		}
 		p.load.Text += p.size()
+	case "prediction":
+		if !s.Null() {
+			p.unbounded("prediction") // what of it is rejected is billed as output, beyond any limit
+			p.load.Text += p.size()
+		}
 	case "tools":
 		p.tools("tools")
 	case "functions":
@@ -159,7 +164,7 @@ func (p *parser) member(key []byte) {
 // The members that are read.
 var known = []string{
 	"model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "rungate", "stream_options",
-	"messages", "input", "system", "instructions", "prompt", "tools", "functions",
+	"messages", "input", "system", "instructions", "prompt", "prediction", "tools", "functions",
 	"response_format", "text", "output_config", "output_format", "mcp_servers", "fallbacks", "models", "cache_control",
 	"service_tier", "inference_geo", "speed", "background",
 	"bill_to", "billing_policy", "workspace_id", "user_profile_id",
