@@ -9,17 +9,13 @@ import (
 )
 
 // appendNames appends what a declared tool goes by, in lower case: its name, its
-// type, that without the date at its end, and its address. The types that only
+// type, that without its version, its kind and its address. The types that only
 // say that the agent runs the tool are left out, since every glob that begins
 // like them would match.
 func appendNames(names []string, t *provider.Tool) []string {
 	names = append(names, strings.ToLower(t.Name))
-	if t.Type != "function" && t.Type != "custom" && t.Type != "" {
-		kind := strings.ToLower(t.Type)
-		names = append(names, kind)
-		if bare := undated(kind); bare != kind {
-			names = append(names, bare)
-		}
+	if t.Type != "function" && t.Type != "custom" {
+		names = appendType(names, t.Type)
 	}
 	if t.URL != "" {
 		names = append(names, strings.ToLower(t.URL))
@@ -31,8 +27,8 @@ func appendNames(names []string, t *provider.Tool) []string {
 // tool, or the server of tools, goes by which is declared under its name.
 func appendCallNames(names []string, call *provider.ToolCall, declared []provider.Tool) []string {
 	names = append(names, strings.ToLower(call.Name))
-	if call.Hosted && call.Type != "" {
-		names = append(names, strings.ToLower(call.Type))
+	if call.Hosted {
+		names = appendType(names, call.Type)
 	}
 	if call.Server != "" {
 		names = append(names, strings.ToLower(call.Server))
@@ -45,13 +41,22 @@ func appendCallNames(names []string, call *provider.ToolCall, declared []provide
 	return names
 }
 
-// undated takes the date off the type of a tool, such as "web_search_20250305".
-func undated(kind string) string {
-	i := strings.LastIndexByte(kind, '_')
-	if i < 0 || len(kind)-i != len("_20250305") || strings.Trim(kind[i+1:], "0123456789") != "" {
-		return kind
+// appendType appends a type, if there is one, and what it comes to without its
+// version and altogether, where that is another.
+func appendType(names []string, typ string) []string {
+	if typ == "" {
+		return names
 	}
-	return kind[:i]
+	typ = strings.ToLower(typ)
+	names = append(names, typ)
+	unversioned, kind := provider.ToolKind(typ)
+	if unversioned != typ {
+		names = append(names, unversioned)
+	}
+	if kind != unversioned {
+		names = append(names, kind)
+	}
+	return names
 }
 
 // denies reports whether Deny, which is in lower case, matches one of names.
@@ -78,7 +83,8 @@ func (l *List) admitsTool(t *provider.Tool) bool {
 	if !t.Hosted && t.URL == "" {
 		return l.admits(t.Name)
 	}
-	return t.URL != "" && l.admits(t.URL) || l.admits(t.Type) || l.admits(undated(t.Type))
+	unversioned, _ := provider.ToolKind(t.Type)
+	return t.URL != "" && l.admits(t.URL) || l.admits(t.Type) || l.admits(unversioned)
 }
 
 // admitsCall reports whether Allow admits a call. Those that the provider makes

@@ -1,5 +1,7 @@
 package provider
 
+import "strings"
+
 // A Tool is one that a request lets the model use, wherever in the request it
 // is declared.
 type Tool struct {
@@ -20,6 +22,15 @@ type Tool struct {
 	// been made before anybody sees the answer. It is set for types that are not
 	// known, too.
 	Hosted bool
+}
+
+// ToolKind takes the version off the type of a tool or a call, written either way:
+// "web_search_preview_2025_03_11" and "web_search_preview_20250311" are
+// "web_search_preview". Kind is what it comes to, without "_preview" or "_call":
+// "web_search".
+func ToolKind(typ string) (unversioned, kind string) {
+	unversioned = strings.TrimRight(typ, "_-0123456789")
+	return unversioned, strings.TrimSuffix(strings.TrimSuffix(unversioned, "_call"), "_preview")
 }
 
 // A ToolCall is a call of a tool that a model proposes in its answer, or that the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider"
 )
 
 // A definition is what an object says of the tool that it declares. It may call
@@ -157,7 +158,7 @@ func (d *definition) hosted() bool {
 	case "tool_search":
 		return d.where != "client"
 	}
-	switch version(d.kind) {
+	switch unversioned, _ := provider.ToolKind(d.kind); unversioned {
 	case "bash", "text_editor", "computer", "memory", "computer_toolset", "browser_toolset":
 		return false
 	}
@@ -174,17 +175,14 @@ func (d *definition) builtIn() bool {
 	return true
 }
 
-// version takes the version off a type: "bash_20250124" is a "bash".
-func version(kind string) string { return strings.TrimRight(kind, "_0123456789") }
-
 // bare is the name of a tool that has a type only.
-func bare(kind string) string {
-	switch kind {
+func bare(typ string) string {
+	switch typ {
 	case "function", "custom", "tool", "namespace", "tool_reference", "tool_definition":
 		return ""
 	}
-	name := strings.TrimSuffix(version(kind), "_preview")
-	return strings.TrimSuffix(strings.TrimSuffix(name, "_toolset"), "_use")
+	_, kind := provider.ToolKind(typ)
+	return strings.TrimSuffix(strings.TrimSuffix(kind, "_toolset"), "_use")
 }
 
 // name reads a string; anything else it leaves, and returns nil.
