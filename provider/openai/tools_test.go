@@ -83,6 +83,8 @@ func TestTools(t *testing.T) {
 
 func TestToolsRefused(t *testing.T) {
 	long := strings.Repeat("n", 257)
+	many := `[` + strings.Repeat(`{"name":"a"},`, 4096) + `{"name":"a"}]`
+	nested := func(levels int) string { return strings.Repeat(`{"tools":[`, levels) + strings.Repeat(`]}`, levels) }
 	for name, c := range map[string]struct{ members, path, reason string }{
 		"no object":                    {`"tools":["shell"]`, "tools.0", "want an object"},
 		"null":                         {`"tools":[{},null]`, "tools.1", "want an object"},
@@ -102,6 +104,13 @@ func TestToolsRefused(t *testing.T) {
 		"tools in another case":        {`"Tools":[]`, "Tools", "in another case"},
 		"a choice in another case":     {`"tool_choice":{"type":"function","Name":"shell"}`, "tool_choice", "in another case"},
 		"tools of an item, so":         {`"input":[{"type":"additional_tools","toolS":[]}]`, "input.0", "in another case"},
+		"too many":                     {`"tools":` + many, "tools.4096", "more than 4096 tools"},
+		"too many of old":              {`"functions":` + many, "functions.4096", "more than 4096 tools"},
+		"too many in a tool":           {`"tools":[{"tools":` + many + `}]`, "tools.0", "more than 4096 tools"},
+		"too many in an item":          {`"input":[{"tools":` + many + `}]`, "input.0", "more than 4096 tools"},
+		"too many to choose from":      {`"tool_choice":{"tools":` + many + `}`, "tool_choice", "more than 4096 tools"},
+		"too deep":                     {`"tools":[` + nested(17) + `]`, "tools.0", "more than 16 levels"},
+		"too deep, wrapped":            {`"tools":[` + strings.Repeat(`{"definition":`, 17) + `{}` + strings.Repeat(`}`, 17) + `]`, "tools.0", "more than 16 levels"},
 		"two names in a choice":        {`"tool_choice":{"name":"a","name":"b"}`, "tool_choice", "a second member"},
 		"two names in an item":         {`"input":[{"tools":[{"name":"a","name":"b"}]}]`, "input.0", "a second member"},
 	} {
@@ -115,12 +124,17 @@ func TestToolsRefused(t *testing.T) {
 	}
 }
 
-// There may be any number of tools, and their names do not mix. To find out
+func TestToolsNestSixteenLevels(t *testing.T) {
+	body := strings.Repeat(`{"tools":[`, 15) + `{"name":"a"}` + strings.Repeat(`]}`, 15)
+	assert.Contains(t, parse(t, provider.Responses, `{"model":"m","tools":[`+body+`]}`).Tools, provider.Tool{Name: "a"})
+}
+
+// There may be many tools, and their names do not mix. To find out
 // which of them are declared takes no more than time in proportion to them.
 func TestManyTools(t *testing.T) {
 	var list []map[string]any
 	var want []provider.Tool
-	for i := range 20_000 {
+	for i := range 4096 {
 		name := fmt.Sprintf("tool_%d", i)
 		list = append(list, map[string]any{"type": "function", "name": name})
 		want = append(want, provider.Tool{Name: name, Type: "function"})

@@ -71,6 +71,7 @@ type parser struct {
 
 	labels strings.Builder // the names of tools, one after the other
 	chosen []provider.Tool // that are to be called
+	depth  int             // of the tool that is being read, in others
 }
 
 // member reads a member of the body. What it leaves is skipped.

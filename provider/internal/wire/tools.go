@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strconv"
+
 	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/provider"
 )
@@ -17,6 +19,12 @@ func (p *parser) tools(name string) {
 		}
 	})
 }
+
+// How many tools a request may declare, and how many levels of them one in another.
+const (
+	maxTools  = 4096
+	maxNested = 16
+)
 
 // functions reads tools as they were declared when all of them were functions.
 func (p *parser) functions() {
@@ -36,9 +44,14 @@ func (p *parser) definition() {
 // tool reads a definition of a tool, or of a namespace of tools.
 func (p *parser) tool() {
 	p.load.Tools++
+	if p.depth++; p.depth > maxNested {
+		p.scan.Fail("tools are nested more than " + strconv.Itoa(maxNested) + " levels deep")
+		return
+	}
 	from := len(p.req.Tools)
 	var d definition
 	p.define(&d)
+	p.depth--
 	if d.builtIn() {
 		p.load.Hosted++
 	}
@@ -134,6 +147,10 @@ func (p *parser) declare(d *definition) {
 	}
 	if p.req.Tools == nil && d.n > 0 { // one that takes less than 256 bytes is rare
 		p.req.Tools = make([]provider.Tool, 0, min(1+len(p.req.Body)/256, 32))
+	}
+	if len(p.req.Tools)+d.n > maxTools {
+		p.scan.Fail("there are more than " + strconv.Itoa(maxTools) + " tools")
+		return
 	}
 	for _, name := range d.names[:d.n] {
 		p.req.Tools = append(p.req.Tools, provider.Tool{Name: name, Type: d.kind, URL: d.url, Hosted: hosted})
