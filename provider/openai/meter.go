@@ -2,6 +2,8 @@ package openai
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/provider"
@@ -16,8 +18,22 @@ func (Dialect) Meter(r *provider.Request) provider.Meter {
 		free:      r.Endpoint.Free() || r.Model == "",
 		input:     r.Input,
 		maxOutput: r.MaxOutput,
+		untold:    untoldSearches(r),
 		reply:     reply{counts: unreported, searches: wire.Unreported},
 	}
+}
+
+// untoldSearches returns how many web searches an answer of Chat stands for, which
+// does not tell of them: one for each choice, if the request or its model searches.
+func untoldSearches(r *provider.Request) int64 {
+	if r.Endpoint != provider.Chat {
+		return 0
+	}
+	if strings.Contains(r.Model, "-search-preview") || strings.Contains(r.Model, "-search-api") ||
+		slices.ContainsFunc(r.Tools, func(t provider.Tool) bool { return t.Type == "web_search_options" }) {
+		return max(1, r.Choices)
+	}
+	return 0
 }
 
 // A meter reads one answer. It holds on to nothing of the request's body.
@@ -26,6 +42,7 @@ type meter struct {
 	free      bool
 	input     int64 // the estimate
 	maxOutput int64
+	untold    int64 // web searches that the answer makes and does not report
 
 	tap   jsonscan.Tap // on a whole answer
 	whole bool         // the answer is one, and not a stream
@@ -99,6 +116,9 @@ func (m *meter) Usage() provider.Usage {
 	}
 	if u.WebSearches == wire.Unreported {
 		u.WebSearches = m.calls
+		if m.content || m.whole && !m.failed && m.bytes > 0 {
+			u.WebSearches += m.untold
+		}
 	}
 	if c.input == wire.Unreported {
 		c.input = m.input

@@ -294,6 +294,39 @@ func TestWholeAnswer(t *testing.T) {
 	}
 }
 
+// Chat does not tell how often it has searched the web: once for each choice.
+func TestSearchesOfChat(t *testing.T) {
+	const answer = `{"model":"gpt-x","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}`
+	for name, c := range map[string]struct {
+		endpoint provider.Endpoint
+		request  string
+		want     int64
+	}{
+		"options":               {provider.Chat, `{"model":"gpt-x","web_search_options":{}}`, 1},
+		"two choices":           {provider.Chat, `{"model":"gpt-x","web_search_options":{},"n":2}`, 2},
+		"no options":            {provider.Chat, `{"model":"gpt-x","web_search_options":null}`, 0},
+		"a model that searches": {provider.Chat, `{"model":"gpt-4o-search-preview-2025-03-11"}`, 1},
+		"one of the newer":      {provider.Chat, `{"model":"gpt-5-search-api"}`, 1},
+		"another model":         {provider.Chat, `{"model":"gpt-4o"}`, 0},
+		"another endpoint":      {provider.Responses, `{"model":"gpt-5-search-api"}`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			searches := func(feed func(provider.Meter)) int64 {
+				m := openai.Dialect{}.Meter(parse(t, c.endpoint, c.request))
+				feed(m)
+				return m.Usage().WebSearches
+			}
+			assert.Equal(t, c.want, searches(func(m provider.Meter) { m.Body([]byte(answer)) }), "whole")
+			assert.Zero(t, searches(func(m provider.Meter) { m.Body([]byte(`{"error":{"message":"no"}}`)) }), "an error")
+			assert.Zero(t, searches(func(provider.Meter) {}), "nothing")
+			if c.endpoint == provider.Chat {
+				assert.Equal(t, c.want, searches(func(m provider.Meter) { feed(t, m, []event{role, word}) }), "a stream")
+				assert.Zero(t, searches(func(m provider.Meter) { feed(t, m, []event{role}) }), "before content")
+			}
+		})
+	}
+}
+
 func TestStoredResponseIsFree(t *testing.T) {
 	m := openai.Dialect{}.Meter(&provider.Request{Endpoint: provider.Responses})
 	m.Body([]byte(`{"model":"gpt-x","usage":{"input_tokens":3,"output_tokens":1}}`))

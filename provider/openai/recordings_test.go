@@ -154,8 +154,25 @@ func plainUsage(t *testing.T, c recordings.Case) (u provider.Usage, ok bool) {
 		u.Output = out - u.AudioOutput
 		u.Reasoning = number(outDetails, "reasoning_tokens")
 	}
+	if c.API == "openai.chat" && ok {
+		searches = untold(t, c)
+	}
 	u.WebSearches = int64(searches)
 	return u, ok
+}
+
+// untold counts the searches of the web of which an answer of Chat says nothing.
+func untold(t *testing.T, c recordings.Case) int {
+	var r struct {
+		Model   string
+		N       int
+		Options any `json:"web_search_options"`
+	}
+	require.NoError(t, json.Unmarshal(c.Request, &r), c.Name)
+	if r.Options == nil && !regexp.MustCompile(`-search-(preview|api)`).MatchString(r.Model) {
+		return 0
+	}
+	return max(1, r.N)
 }
 
 func search(item map[string]any) int {
