@@ -43,7 +43,7 @@ func (c *call) estimate(context.Context) error {
 func (c *call) bound() {
 	p := &c.projection
 	if why := c.req.Unbounded; why != "" {
-		p.Unbounded = why + " brings in input that the call does not hold; do without it"
+		p.Unbounded = "what comes of " + why + " cannot be told from the call; do without it"
 	}
 	if len(c.req.Others) > 0 { // what they do is not within the call's own limits
 		p.Unbounded = "a further model, " + c.req.Others[0] + ", may work on it; name one model"

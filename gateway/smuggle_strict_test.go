@@ -108,28 +108,29 @@ func TestStrictBudgetsReserveTheDearest(t *testing.T) {
 	}
 	t.Run("output", func(t *testing.T) {
 		for name, c := range map[string]struct {
-			members string
+			members string // LIMIT is what the limit is called there
 			output  int
+			only    string // by these doors
 		}{
-			"what it asks for":                 {`"max_tokens":100`, 100},
-			"by its newer name":                {`"max_completion_tokens":100`, 100},
-			"by its name in Responses":         {`"max_output_tokens":100`, 100},
-			"the larger of two limits":         {`"max_tokens":1,"max_completion_tokens":100`, 100},
-			"the larger of two, turned round":  {`"max_completion_tokens":1,"max_tokens":100`, 100},
-			"the largest of all":               {`"max_tokens":1,"max_output_tokens":100,"max_completion_tokens":2`, 100},
-			"the larger of two, escaped":       {`"max_tokens":1,"max_completion_token\u0073":100`, 100},
-			"times the answers that it wants":  {`"max_tokens":100,"n":3`, 300},
-			"whatever the model is foretold":   {`"max_tokens":100,"prediction":{"type":"content","content":"abc"}`, 100},
-			"whatever it is to sound like":     {`"max_tokens":100,"modalities":["text","audio"],"audio":{"voice":"alloy","format":"wav"}`, 100},
-			"the most answers that count":      {`"max_tokens":1e4,"n":1000000`, 10_000 << 16},
-			"what is expected does not matter": {`"max_tokens":5000`, 5000},
+			"what it asks for":                       {`"LIMIT":100`, 100, ""},
+			"by its newer name":                      {`"max_completion_tokens":100`, 100, "completions"},
+			"the larger of two limits":               {`"max_tokens":1,"max_completion_tokens":100`, 100, "completions"},
+			"the larger of two, turned round":        {`"max_completion_tokens":1,"max_tokens":100`, 100, "completions"},
+			"whatever is a limit elsewhere":          {`"max_output_tokens":1,"max_tokens":100`, 100, "completions"},
+			"whatever is a limit in Chat":            {`"max_tokens":1,"max_output_tokens":100,"max_completion_tokens":2`, 100, "responses"},
+			"whatever OpenAI calls it":               {`"max_output_tokens":1,"max_tokens":100,"max_completion_tokens":2`, 100, "messages"},
+			"the larger of two, escaped":             {`"max_tokens":1,"max_completion_token\u0073":100`, 100, "completions"},
+			"times the answers that it wants":        {`"LIMIT":100,"n":3`, 300, ""},
+			"whatever it is to sound like":           {`"LIMIT":100,"modalities":["text","audio"],"audio":{"voice":"alloy","format":"wav"}`, 100, ""},
+			"the most answers that count":            {`"LIMIT":1e4,"n":1000000`, 10_000 << 16, ""},
+			"what is expected of it does not matter": {`"LIMIT":5000`, 5000, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				for _, d := range doors {
-					if free(d.path) {
+					if free(d.path) || !strings.Contains(d.path, c.only) {
 						continue
 					}
-					usd, _ := needs(t, d.path, `{"model":"coin",`+c.members+`}`)
+					usd, _ := needs(t, d.path, `{"model":"coin",`+strings.Replace(c.members, "LIMIT", limitOf(d.path), 1)+`}`)
 					assert.Equal(t, (budget.Money(c.output) * (budget.Dollar / 1000)).String(), usd, d.path)
 				}
 			})
@@ -137,7 +138,7 @@ func TestStrictBudgetsReserveTheDearest(t *testing.T) {
 	})
 	t.Run("way of being served", func(t *testing.T) {
 		need := func(t *testing.T, path, members string) budget.Money {
-			needed, _ := needs(t, path, `{`+members+`"max_tokens":100}`)
+			needed, _ := needs(t, path, `{`+members+`"`+limitOf(path)+`":100}`)
 			return usd(t, needed)
 		}
 		const chat, messages = "/v1/chat/completions", "/v1/messages"
@@ -163,4 +164,12 @@ func TestStrictBudgetsReserveTheDearest(t *testing.T) {
 			})
 		}
 	})
+}
+
+// limitOf is what the limit of the output is called by a door.
+func limitOf(path string) string {
+	if strings.Contains(path, "responses") {
+		return "max_output_tokens"
+	}
+	return "max_tokens"
 }
