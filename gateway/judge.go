@@ -18,7 +18,8 @@ type judgement struct {
 	held    []byte   // events that wait for the decision
 	open    bool     // a call has begun in them that is not complete
 	refused *refusal // the decision, of a stream: only what it has cost is waited for
-	turns   []uint64 // hashes of the calls that were counted
+	called  int      // calls that were judged
+	turns   []uint64 // hashes of those that were counted
 }
 
 // judges reports whether the calls of tools in the answer have to be seen. They
@@ -40,6 +41,9 @@ func (c *call) countsTools() bool {
 func (c *call) judge(calls []provider.ToolCall) error {
 	if len(calls) == 0 {
 		return nil
+	}
+	if c.judgement.called += len(calls); c.judgement.called*len(c.req.Tools) > maxCompared {
+		return c.unclear(errTooMany)
 	}
 	ctx := c.settling // the answer is there, whether or not the agent still is
 	if c.decision.Judge {
@@ -69,6 +73,10 @@ func (c *call) judge(calls []provider.ToolCall) error {
 	return nil
 }
 
+// maxCompared is how many pairs of a call and a declared tool are looked at for
+// one answer: to do so for the most that either may have would take seconds.
+const maxCompared = 1 << 18
+
 // unclear refuses an answer of which nobody can say what it calls. It passes where
 // nothing of what would be decided about it is enforced.
 func (c *call) unclear(why error) error {
@@ -82,6 +90,7 @@ func (c *call) unclear(why error) error {
 
 var (
 	errTooMuchHeld = errors.New("more of it would have to be held than is allowed")
+	errTooMany     = errors.New("it calls more than can be compared with what the request declares")
 	errEncoded     = errors.New("it is in an encoding that cannot be read")
 	errCallCut     = errors.New("it ends within a call of a tool")
 )
