@@ -150,12 +150,16 @@ func benchCall(b *testing.B, status int, body, answer string, change ...func(*ga
 	r := &http.Request{Method: "POST", URL: u, Body: sent, ContentLength: int64(len(body)), Header: http.Header{
 		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "User-Agent": {"bench"},
 		"X-Rungate-Run-Id": {"nightly"}}}
-	b.ReportAllocs()
-	b.SetBytes(int64(len(body)))
-	for b.Loop() {
+	call := func() {
 		sent.Reset(body)
 		clear(w.h)
 		gw.ServeHTTP(w, r)
+	}
+	call() // what is used up by one call is used up now
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		call()
 	}
 	require.Equal(b, status, w.status)
 }
