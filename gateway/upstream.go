@@ -57,7 +57,7 @@ func newTransport() *http.Transport {
 			return bodyConn{c}, nil
 		},
 		TLSHandshakeTimeout: 10 * time.Second,
-		ReadBufferSize:      8 << 10, // held by every open stream
+		ReadBufferSize:      16 << 10, // held by every open stream; with less, fast ones come in more reads
 		MaxIdleConnsPerHost: 4096,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
