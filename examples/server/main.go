@@ -39,7 +39,7 @@ func main() {
 	// is never touched takes no memory, but to the collector it is alive: a small
 	// heap is collected less often for it, and a large one, that of a thousand open
 	// streams, hardly later.
-	defer runtime.KeepAlive(make([]byte, 8<<20))
+	ballast := make([]byte, 8<<20)
 
 	// A second signal ends the program at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,6 +47,7 @@ func main() {
 
 	p := program{env: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
 	err := p.run(ctx, os.Args[1:])
+	runtime.KeepAlive(ballast)
 	code := status(err)
 	if code != 0 {
 		fmt.Fprintln(os.Stderr, err)
