@@ -50,6 +50,9 @@ func (d Dialect) Parse(r *provider.Request) error {
 	image, added := imageTokens(r.Model), load.Tools*perTool+load.Hosted*perHosted
 	r.Input = load.TextTokens(percent) + load.Images*image + added
 	r.MaxInput = load.MaxTokens(len(r.Body)) + load.Images*max(image, perOriginal) + added
+	if r.Unbounded == "" && untoldSearches(r) > 0 {
+		r.Unbounded = r.Model // it reads what it finds, and each search has a fee
+	}
 	return nil
 }
 

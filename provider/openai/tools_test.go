@@ -215,3 +215,14 @@ func TestMaxInput(t *testing.T) {
 		})
 	}
 }
+
+// A model that searches on its own brings in what it finds.
+func TestSearchModelsAreUnbounded(t *testing.T) {
+	for model, want := range map[string]string{
+		"gpt-4o-search-preview": "gpt-4o-search-preview",
+		"gpt-5-search-api":      "gpt-5-search-api",
+		"gpt-4o":                "",
+	} {
+		assert.Equal(t, want, parse(t, provider.Chat, `{"model":"`+model+`","messages":[]}`).Unbounded)
+	}
+}
