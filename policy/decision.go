@@ -12,18 +12,21 @@ type Verdict uint8
 
 // The verdicts. The zero Verdict is to deny.
 const (
-	Deny  Verdict = iota
-	Allow         // also an answer to reach the agent
-	Block         // to deny, and to deny all later calls of the run
+	Deny    Verdict = iota
+	Allow           // also an answer to reach the agent
+	Block           // to deny, and to deny all later calls of the run
+	Approve         // to ask a person, see [run.Gate]
 )
 
-// String returns "deny", "allow" or "block".
+// String returns "deny", "allow", "block" or "approve".
 func (v Verdict) String() string {
 	switch v {
 	case Allow:
 		return "allow"
 	case Block:
 		return "block"
+	case Approve:
+		return "approve"
 	}
 	return "deny"
 }
@@ -31,7 +34,18 @@ func (v Verdict) String() string {
 // A Decision is what an Engine decides. The zero Decision denies.
 type Decision struct {
 	Verdict Verdict
-	Finding // why a call is not allowed
+	Finding // why a call is not allowed, or a person is asked
+
+	// Gated is, where the verdict on an answer is to Approve, why for each of its
+	// calls of tools that a person is asked about. Finding is the first of them.
+	Gated []Finding
+
+	// Approval says how a person is asked, now or about the answer.
+	Approval Approval
+
+	// MayGate says that a person may be asked about calls of tools in the answer to
+	// this request, which declares such tools.
+	MayGate bool
 
 	// Drift says that the call was outside the lists of what may be used at all:
 	// models, endpoints, tools, members that move the bill.
@@ -66,6 +80,25 @@ type Decision struct {
 
 	// Loops are the limits of repetition; nil is none.
 	Loops *run.Loops
+}
+
+// Approval says how a person is asked about a call, and how the call is answered
+// until the decision.
+type Approval struct {
+	// Mode is for calls which do not say themselves, nor their agent; empty is
+	// run.AcceptedMode.
+	Mode run.ApprovalMode
+
+	// PauseCall lets the run's other calls pass while one waits.
+	PauseCall bool
+
+	// HoldTool lets a streamed answer reach the agent up to the first call of a
+	// tool that a person is asked about, and then breaks it off. Otherwise all of an
+	// answer that may have such calls is held back until it is known.
+	HoldTool bool
+
+	Channel string        // where people are asked, such as "slack://#customer-ops"; may be empty
+	Expires time.Duration // how long the decision may take; 0 is run.DefaultWindow
 }
 
 // A Finding says why a call is refused or announced.

@@ -29,6 +29,10 @@ type Agent struct {
 	// instead. None means that it may choose no other.
 	MayChoose []string
 
+	// Approval is how its calls are answered while a person has yet to decide about
+	// them, where they do not say. Empty is what their policy says.
+	Approval ApprovalMode
+
 	Expires time.Time // the token is not valid from then on; zero is never
 
 	teamKey string // what TeamKey has returned before, so that it is not made anew
@@ -155,6 +159,9 @@ func (m *agentMaps) add(e Enrolment) error {
 		return fmt.Errorf("id: %q is used twice", a.ID)
 	}
 	a.teamKey = a.TeamKey()
+	if a.Approval != "" && !a.Approval.Valid() {
+		return fmt.Errorf("approval: %s", wantApproval)
+	}
 	for _, d := range e.Tokens {
 		if d == DigestOf("") {
 			return errors.New("token: it is empty")

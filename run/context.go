@@ -13,6 +13,11 @@ type Ref struct {
 	Policy string
 	User   string
 	Tags   []string
+
+	// WaitForApproval lets a call wait for as long as its context lasts where a
+	// person has to decide about it. An approval mode in the header or the body
+	// takes its place.
+	WaitForApproval bool
 }
 
 // DefaultAgent is the agent of calls from within the process that name none.

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -40,9 +38,12 @@ type Directives struct {
 	User   string
 	Tags   []string
 
-	// Approval is how the agent wants to wait for a human's decision:
-	// "accepted", "error", "wait" or "wait=SECONDS"; empty if it does not say.
-	Approval string
+	// Approval is how the call is answered while a person has yet to decide about
+	// it; empty if it does not say.
+	Approval ApprovalMode
+
+	// WaitForApproval lets the call wait for that for as long as its context lasts.
+	WaitForApproval bool
 
 	// Orphan lets a new run start without its Parent where there is no such run.
 	// It is for a Parent that no directive has named.
@@ -59,7 +60,7 @@ func (e *DirectiveError) Error() string { return e.Field + ": " + e.Reason }
 
 // Refer sets the directives that a Ref gives.
 func (d *Directives) Refer(r *Ref) {
-	*d = Directives{RunID: r.ID, Parent: r.Parent, NewRun: r.NewRun, Policy: r.Policy, User: r.User, Tags: r.Tags}
+	*d = Directives{RunID: r.ID, Parent: r.Parent, NewRun: r.NewRun, Policy: r.Policy, User: r.User, Tags: r.Tags, WaitForApproval: r.WaitForApproval}
 }
 
 // Check reports the first directive that is malformed, as a *[DirectiveError].
@@ -122,8 +123,10 @@ func (d *Directives) ReadBody(object []byte) error {
 				s.Skip()
 				return
 			}
-			d.Approval = string(s.Str())
-			fail("approval", badApproval(d.Approval))
+			d.Approval, d.WaitForApproval = ApprovalMode(s.Str()), false
+			if !d.Approval.Valid() {
+				fail("approval", wantApproval)
+			}
 		case "tags":
 			switch s.Kind() {
 			case jsonscan.String:
@@ -193,10 +196,10 @@ func (d *Directives) ReadHeader(h http.Header) error {
 	if v, ok, err := single(h, HeaderApproval); err != nil {
 		return err
 	} else if ok {
-		if why := badApproval(v); why != "" {
-			return headerError(HeaderApproval, why)
+		if !ApprovalMode(v).Valid() {
+			return headerError(HeaderApproval, wantApproval)
 		}
-		d.Approval = v
+		d.Approval, d.WaitForApproval = ApprovalMode(v), false
 	}
 	if lines := h[HeaderTags]; len(lines) > 0 {
 		d.Tags = splitTags(strings.Join(lines, ","))
@@ -219,7 +222,7 @@ func (d *Directives) WriteHeader(h http.Header) {
 	set(HeaderPolicy, d.Policy)
 	set(HeaderUser, d.User)
 	set(HeaderTags, strings.Join(d.Tags, ","))
-	set(HeaderApproval, d.Approval)
+	set(HeaderApproval, string(d.Approval))
 	if d.NewRun {
 		h.Set(HeaderNewRun, "true")
 	}
@@ -309,15 +312,3 @@ func badTags(tags []string) string {
 }
 
 const wantApproval = "want accepted, error, wait or wait=SECONDS"
-
-func badApproval(s string) string {
-	switch how, seconds, timed := strings.Cut(s, "="); {
-	case !timed && (how == "accepted" || how == "error" || how == "wait"):
-		return ""
-	case timed && how == "wait":
-		if n, err := strconv.Atoi(seconds); err == nil && n > 0 && n <= int((24*time.Hour).Seconds()) {
-			return ""
-		}
-	}
-	return wantApproval
-}

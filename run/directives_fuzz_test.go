@@ -58,7 +58,7 @@ func FuzzReadBody(f *testing.F) {
 		// Whatever is read is what another reader finds.
 		var members map[string]any
 		require.NoError(t, json.Unmarshal(object, &members))
-		for name, got := range map[string]string{"run_id": d.RunID, "parent_run_id": d.Parent, "policy": d.Policy, "user": d.User, "approval": d.Approval} {
+		for name, got := range map[string]string{"run_id": d.RunID, "parent_run_id": d.Parent, "policy": d.Policy, "user": d.User, "approval": string(d.Approval)} {
 			if want, ok := members[name]; ok {
 				assert.Equal(t, want, got)
 			} else {

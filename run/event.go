@@ -19,6 +19,11 @@ const (
 	LimitRaised    EventType = "limit.raised"
 	BudgetAlert    EventType = "budget.alert"    // spending has passed a share of a budget; once for each
 	BudgetExceeded EventType = "budget.exceeded" // a call found no room; once for a run and budget while it goes on
+
+	ApprovalPending  EventType = "approval.pending" // a gate is to be decided
+	ApprovalApproved EventType = "approval.approved"
+	ApprovalRejected EventType = "approval.rejected"
+	ApprovalExpired  EventType = "approval.expired" // a gate was not decided, or an approval not used, in time
 )
 
 // The types of events that [Recorder.Announce] tells, once for a run and the
@@ -34,13 +39,14 @@ const (
 type Event struct {
 	Type  EventType
 	At    time.Time
-	Run   Run // after the event
+	Run   Run // after the event; of approvals only what the Gate says of it
 	Agent string
 
 	Alert     *budget.Alert          // of BudgetAlert
 	Exhausted *budget.ExhaustedError // of BudgetExceeded
 	Raised    *Raised                // of LimitRaised
 	Finding   *Finding               // of what Announce tells
+	Gate      *Gate                  // of the approvals, after the event; not changed any more
 }
 
 // A Finding says why a call is refused or announced, for the agent and for the

@@ -36,10 +36,11 @@ var ErrNotFound = errors.New("run not found")
 // and not changed.
 type Journal interface {
 	// Attach finds or starts the run of a call, and writes it to r. If the run is
-	// open then and its Limits leave room, the call is counted in flight; else
-	// among the run's refusals, with the code and rule of the Block, or
-	// RefusedClosed, or RefusedLimit and the rule of the limit. With an error, r
-	// is left as it was. See [Attachment] and [Attached].
+	// open or paused then and its Limits leave room, the call is counted in flight;
+	// else among the run's refusals, with the code and rule of the Block, or
+	// RefusedClosed, or RefusedLimit and the rule of the limit. What its Limits say
+	// is left to the caller where the run is Gated, see Attached.Deferred. With an
+	// error, r is left as it was. See [Attachment] and [Attached].
 	Attach(ctx context.Context, a *Attachment, r *Run) (Attached, error)
 
 	// Detach ends a call that Attach counted, in whatever state the run is, and
@@ -89,7 +90,7 @@ type Journal interface {
 	Refusals(ctx context.Context, k Key) ([]Refusal, error)
 
 	// Sweep completes the runs that have been idle for too long, or whose ancestor
-	// is completed. As the journal's own limits say, it also completes open ones
+	// is completed, and tells of gates that have expired. As the journal's own limits say, it also completes open ones
 	// without calls in flight, with ReasonCrowdedOut, and forgets closed and
 	// blocked ones.
 	Sweep(ctx context.Context, at time.Time) (Swept, error)
@@ -175,6 +176,10 @@ type Attached struct {
 	// empty if it does not. See [Run.Exceeded] and [Run.ExceededByChild].
 	Exceeded string
 
+	// Deferred says that the call is counted in flight in spite of Exceeded: the run
+	// is Gated, and the call may be one that makes no further step.
+	Deferred bool
+
 	// Ended is a run that this completed, nil if none: one that had been idle
 	// for too long, or had a completed ancestor, or was superseded. It may be the
 	// run of the call, which is then closed.
@@ -183,6 +188,7 @@ type Attached struct {
 
 // Swept is what a sweep has done.
 type Swept struct {
-	Completed []Run // and were open, as far as was told
-	Forgotten []Run // which the journal knows no longer, as they were
+	Completed []Run  // and were open, as far as was told
+	Expired   []Gate // of live runs, that have expired since the last sweep
+	Forgotten []Run  // which the journal knows no longer, as they were
 }

@@ -129,6 +129,10 @@ func (r *Run) ExceededByChild(at time.Time) string {
 type LimitError struct {
 	Run  Run    // whose limit it is: the parent, where it is about its children
 	Rule string // one of those of Limits
+
+	// Deferred says that the call is attached all the same: it may be one that a
+	// gate lets pass without a further step. If it is not, see Recorder.Exceed.
+	Deferred bool
 }
 
 func (e *LimitError) Error() string {

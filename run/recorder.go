@@ -42,7 +42,8 @@ type Arrival struct {
 
 // Attach attaches a call to its run, and writes that to r. The call then has to
 // be ended by End, also where the error is a *[ConflictError] without New: it
-// belongs to the run, but may not go on. With a *[StateError] or a *[LimitError] r is the run
+// belongs to the run, but may not go on; and where it is a *[LimitError] that is
+// Deferred. With a *[StateError] or another *[LimitError] r is the run
 // that refuses the call, its own or the parent that it names, and the call is not
 // attached; with any other error it could not be found out. A limit that stays
 // exceeded blocks the run: the call is then refused as every later one is, with a
@@ -79,15 +80,18 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	case got.Started:
 		rc.tell(ctx, RunStarted, r, ar)
 		return nil
-	case r.Status != Open:
+	case !r.Status.Live():
 		return &StateError{*r}
-	case got.Exceeded != "":
-		return rc.exceeded(ctx, r, got.Exceeded)
+	case got.Exceeded != "" && !got.Deferred:
+		return rc.Exceed(ctx, &LimitError{Run: *r, Rule: got.Exceeded}, r)
 	}
 	if bound := r.Policy.Name; d.Policy != "" && d.Policy != bound && d.Policy != r.Policy.ID {
 		return &ConflictError{Run: *r, Wanted: d.Policy, Agent: ar.Agent.ID}
 	} else if !ar.mayUse(r) {
 		return &ConflictError{Run: *r, Agent: ar.Agent.ID}
+	}
+	if got.Deferred {
+		return &LimitError{Run: *r, Rule: got.Exceeded, Deferred: true}
 	}
 	return nil
 }
@@ -100,15 +104,15 @@ func (ar *Arrival) mayUse(r *Run) bool {
 	return r.Agent == ar.Agent.ID || ar.Agent.MayUse(bound) || !ar.Join && bound == ar.Policy.Name
 }
 
-// exceeded is the error for a call that a limit of r leaves no room for. It
-// blocks r if there will be none again.
-func (rc *Recorder) exceeded(ctx context.Context, r *Run, rule string) error {
-	e := &LimitError{Run: *r, Rule: rule}
+// Exceed returns the error for a call that a limit leaves no room for: e, or a
+// *[StateError] where there will be none again. Then it blocks the run, and writes
+// that to r.
+func (rc *Recorder) Exceed(ctx context.Context, e *LimitError, r *Run) error {
 	if !e.final() {
 		return e
 	}
 	var err error
-	if *r, err = rc.Block(ctx, r.Key, e.Block(), nil); err != nil {
+	if *r, err = rc.Block(ctx, e.Run.Key, e.Block(), nil); err != nil {
 		return err
 	}
 	return &StateError{*r}
@@ -224,6 +228,10 @@ func (rc *Recorder) Sweep(ctx context.Context) ([]Run, error) {
 	for i := range s.Completed {
 		r := &s.Completed[i]
 		rc.event(ctx, &Event{Type: RunCompleted, At: at, Run: *r, Agent: r.Agent})
+	}
+	for i := range s.Expired {
+		g := &s.Expired[i]
+		rc.event(ctx, &Event{Type: ApprovalExpired, At: at, Run: g.run(), Agent: g.Agent, Gate: g})
 	}
 	return s.Forgotten, err
 }

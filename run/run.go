@@ -13,9 +13,13 @@ type Status string
 // The states of a run.
 const (
 	Open      Status = "open"
+	Paused    Status = "paused"    // open, but its calls wait until a person has decided about one of them
 	Completed Status = "completed" // idle for too long, or completed by a call
 	Blocked   Status = "blocked"   // stopped hard: every further call is refused
 )
+
+// Live reports whether a run in that state goes on: it is open or paused.
+func (s Status) Live() bool { return s == Open || s == Paused }
 
 // Why a run was completed.
 const (
@@ -65,6 +69,7 @@ type Run struct {
 	Steps    int64 // calls that were forwarded
 	InFlight int64 // calls that have not ended
 	Children int64 // runs that were ever started with it as their parent
+	Gated    bool  // calls of it may meet a gate, see GateJournal
 	Spent    budget.Money
 	Tokens   provider.Tokens
 }

@@ -1,0 +1,178 @@
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+)
+
+// DefaultWindow is how long a gate can be decided where its policy does not say.
+const DefaultWindow = time.Hour
+
+// Gates open gates, have them decided, and hand out what they withheld. It holds
+// the rules; the GateJournal holds the gates. Its methods are safe for concurrent
+// use.
+type Gates struct {
+	Journal  GateJournal
+	Observer Observer // nil is none
+
+	waiters waiters
+}
+
+// Open opens the gate g of a call of r, which withholds an answer or, where that
+// is nil, the request. ID, Status and times of g are set here; a Window of 0 is
+// DefaultWindow. Where a gate for the same request is open already, that is
+// returned. Errors are those of [GateJournal.OpenGate].
+func (gs *Gates) Open(ctx context.Context, r *Run, g Gate, answer []byte) (Gate, error) {
+	if g.Window == 0 {
+		g.Window = DefaultWindow
+	}
+	g.ID = "gate_" + strings.ToLower(rand.Text())
+	g.Run, g.Policy, g.Status, g.Opened = r.Key, r.Policy, GatePending, time.Now()
+	g.Expires = g.Opened.Add(g.Window)
+	got, opened, err := gs.Journal.OpenGate(ctx, &g, answer)
+	if opened {
+		gs.event(ctx, ApprovalPending, g.Opened, &got)
+	}
+	return got, err
+}
+
+// Meet returns the gate that holds for a request of r: with own, its own; else
+// one that pauses the run. The error is ErrNoGate where there is none.
+func (gs *Gates) Meet(ctx context.Context, r *Run, f Fingerprint) (g Gate, own bool, err error) {
+	if !r.Gated {
+		return Gate{}, false, ErrNoGate
+	}
+	return gs.Journal.MeetGate(ctx, r.Key, f, time.Now())
+}
+
+// Decide approves or rejects a gate, and returns it as it is after that. It is
+// decided once: the error is a *[DecidedError] with the gate as it is where it
+// was decided before, or cannot be any more; a *[VerdictError] where v cannot be
+// taken; ErrNoGate where there is no such gate.
+func (gs *Gates) Decide(ctx context.Context, id string, v Verdict) (Gate, error) {
+	if err := v.check(); err != nil {
+		return Gate{}, err
+	}
+	at := time.Now()
+	g, changed, err := gs.Journal.DecideGate(ctx, id, &v, at)
+	switch {
+	case err != nil:
+		return Gate{}, err
+	case !changed:
+		return g, &DecidedError{g}
+	}
+	gs.waiters.wake(&g)
+	t := ApprovalRejected
+	if v.Approve {
+		t = ApprovalApproved
+	}
+	gs.event(ctx, t, at, &g)
+	return g, nil
+}
+
+// Find returns the gate of that id, or ErrNoGate.
+func (gs *Gates) Find(ctx context.Context, id string) (Gate, error) {
+	found, err := gs.Journal.FindGates(ctx, []string{id}, time.Now())
+	if err == nil && len(found) == 0 {
+		err = ErrNoGate
+	}
+	if err != nil {
+		return Gate{}, err
+	}
+	return found[0], nil
+}
+
+// List returns gates, the one opened last first. See [GateQuery].
+func (gs *Gates) List(ctx context.Context, q GateQuery) ([]Gate, error) {
+	return gs.Journal.ListGates(ctx, &q, time.Now())
+}
+
+// Answer returns the answer that a live gate withholds. It is not to be changed.
+func (gs *Gates) Answer(ctx context.Context, g *Gate) ([]byte, error) {
+	return gs.Journal.GateAnswer(ctx, g.ID)
+}
+
+// Claim claims an approved gate for one answer to its request. It lasts for the
+// lease unless it is renewed, and has to be ended. Claimed is false where there
+// is nothing to claim, or another answer is under way.
+func (gs *Gates) Claim(ctx context.Context, g *Gate, lease time.Duration) (c GateClaim, claimed bool, err error) {
+	c = GateClaim{gs: gs, gate: g.ID, id: rand.Text(), lease: lease}
+	claimed, err = c.renew(ctx)
+	return c, claimed, err
+}
+
+// A GateClaim is the right to one answer to the request of an approved gate. The
+// zero claim is none.
+type GateClaim struct {
+	gs       *Gates
+	gate, id string
+	lease    time.Duration
+}
+
+// Held reports whether there is a claim.
+func (c *GateClaim) Held() bool { return c.gs != nil }
+
+// Renew begins the lease anew.
+func (c *GateClaim) Renew(ctx context.Context) error {
+	if !c.Held() {
+		return nil
+	}
+	_, err := c.renew(ctx)
+	return err
+}
+
+func (c *GateClaim) renew(ctx context.Context) (bool, error) {
+	at := time.Now()
+	_, ok, err := c.gs.Journal.ClaimGate(ctx, c.gate, c.id, at, at.Add(c.lease))
+	return ok, err
+}
+
+// End ends the claim: with used, the approval is used up. It is false where the
+// claim was lost, since its lease had ended. After that, and for a zero claim, it
+// does nothing.
+func (c *GateClaim) End(ctx context.Context, used bool) (ok bool, err error) {
+	if !c.Held() {
+		return true, nil
+	}
+	g, ok, err := c.gs.Journal.EndClaim(ctx, c.gate, c.id, used, time.Now())
+	if err == nil {
+		c.gs.waiters.wake(&g)
+		*c = GateClaim{}
+	}
+	return ok, err
+}
+
+// Wait returns when g is another than it was found, or its time to expire has
+// come; or when ctx is done, with the error of that. It learns at once of what
+// happens through gs, and otherwise within a second: the journal is asked once a
+// second for all that wait.
+func (gs *Gates) Wait(ctx context.Context, g *Gate) error {
+	w := gs.waiters.add(g, func() { gs.waiters.look(gs.Journal) })
+	defer gs.waiters.remove(g.ID, w)
+	now, err := gs.Find(ctx, g.ID) // it may have changed before we began to wait
+	switch {
+	case err != nil && !errors.Is(err, ErrNoGate):
+		return err
+	case err != nil || now.Status != g.Status || !now.Claimed.Equal(g.Claimed):
+		return nil
+	}
+	lapse := time.NewTimer(time.Until(g.Expires))
+	defer lapse.Stop()
+	select {
+	case <-w.changed:
+		return nil
+	case <-lapse.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (gs *Gates) event(ctx context.Context, t EventType, at time.Time, g *Gate) {
+	if gs.Observer != nil {
+		gs.Observer.Event(context.WithoutCancel(ctx), &Event{Type: t, At: at, Run: g.run(), Agent: g.Agent, Gate: g})
+	}
+}
