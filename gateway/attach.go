@@ -61,10 +61,22 @@ func (c *call) attach(ctx context.Context) error {
 	ar.Join, ar.Policy, ar.IdleTimeout = unknown != nil, bound.Policy, bound.IdleTimeout
 	ar.Limits = run.Limits{MaxDuration: bound.MaxDuration, MaxSteps: bound.MaxSteps, MaxDepth: bound.MaxDepth, MaxChildren: bound.MaxChildren}
 	err = c.g.recorder.Attach(ctx, ar, &c.run)
+	if gated, ok := errors.AsType[*run.GatedError](err); ok {
+		again, unmet := c.rejoin(ctx, &gated.Run)
+		if unmet != nil {
+			return unmet
+		}
+		ar.PastGates = !again
+		err = c.g.recorder.Attach(ctx, ar, &c.run)
+	}
 	if unknown != nil && errors.Is(err, run.ErrNotFound) {
 		return unknown
 	}
 	c.attached = err == nil || isAttached(err)
+	if e, ok := errors.AsType[*run.LimitError](err); ok && e.Deferred {
+		c.gating().exceeded = e
+		return nil
+	}
 	return err
 }
 
@@ -75,8 +87,11 @@ func isRefusal(err error) bool {
 
 // isAttached reports whether a call is attached to its run in spite of err.
 func isAttached(err error) bool {
-	conflict, ok := errors.AsType[*run.ConflictError](err)
-	return ok && !conflict.New
+	if e, ok := errors.AsType[*run.LimitError](err); ok {
+		return e.Deferred
+	}
+	e, ok := errors.AsType[*run.ConflictError](err)
+	return ok && !e.New
 }
 
 // bind returns the policy that a run would be bound to which this call starts.

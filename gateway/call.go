@@ -46,6 +46,8 @@ type call struct {
 	counted    uint64         // hash of the request, if it counts as a turn of a loop
 	permit     *budget.Permit // nil where there are no rates
 	reserved   budget.Reservation
+	gate       *gating // nil for most
+	next       *call   // that takes this one's place when it has ended; nil for most
 
 	sent      []byte       // the body of the request to the provider, until that answers
 	reader    bytes.Reader // of sent
@@ -63,7 +65,7 @@ type call struct {
 const stepPrefix = "step_"
 
 func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call {
-	c := &call{g: g, w: w, r: r, route: rt, start: time.Now(), settling: context.WithoutCancel(r.Context()), todo: steps}
+	c := &call{g: g, w: w, r: r, route: rt, start: time.Now(), settling: context.WithoutCancel(r.Context()), todo: g.steps}
 	random := ids.New()
 	id := append(make([]byte, 0, len(stepPrefix)+2*len(random)), stepPrefix...)
 	c.id = string(hex.AppendEncode(id, random[:]))
@@ -83,9 +85,13 @@ var steps = []step{
 	(*call).choose,
 	(*call).estimate,
 	(*call).decide,
+	(*call).meet,
+	(*call).detachToWait,
+	(*call).await,
 	(*call).repeat,
 	(*call).limitRate,
 	(*call).reserve,
+	(*call).openGate,
 	(*call).detach,
 	(*call).forward,
 	(*call).relay,
@@ -93,25 +99,40 @@ var steps = []step{
 	(*call).relayRest,
 }
 
-// serve takes the call through what is left of its steps.
+// sentAgain is the first of the steps for a call that takes the place of another:
+// it is known whose it is and what it asks.
+const sentAgain = 3
+
+// serve takes the call through what is left of its steps, and then the one that
+// takes its place, if there is such.
 func (c *call) serve() {
+	for c != nil {
+		c = c.proceed()
+	}
+}
+
+func (c *call) proceed() (next *call) {
 	// Whatever happens, a call that was attached to a run is settled and
 	// recorded: also when the agent has left, or something panics.
 	c.detached = false
 	defer func() {
-		if !c.detached {
-			defer c.g.leave()
-			c.end()
+		if c.detached {
+			return
 		}
+		if next == nil {
+			defer c.g.leave()
+		}
+		c.end()
 	}()
 	for len(c.todo) > 0 && !c.detached {
 		next := c.todo[0]
 		c.todo = c.todo[1:]
 		if err := next(c, c.r.Context()); err != nil {
 			c.fail(err)
-			return
+			return nil
 		}
 	}
+	return c.next
 }
 
 // detach lets the agent's goroutine go, where that is the one that the call is on:
@@ -119,6 +140,15 @@ func (c *call) serve() {
 // what is left of a long answer.
 func (c *call) detach(context.Context) error {
 	if c.req.Stream || c.g.cfg.Metering.OnDisconnect == DrainUpstream || c.answer.rest != nil {
+		c.detached = inproc.Detach(c.w, c.serve)
+	}
+	return nil
+}
+
+// detachToWait does the same for a call that is a sign of life to be given while
+// it waits.
+func (c *call) detachToWait(context.Context) error {
+	if c.req.Stream && c.waits() {
 		c.detached = inproc.Detach(c.w, c.serve)
 	}
 	return nil
@@ -140,12 +170,22 @@ func (c *call) fail(err error) {
 		c.breakOff(c.failed)
 		return
 	}
-	if c.answer.resp != nil {
-		for name := range c.answer.resp.Header { // they are not about our answer
-			delete(c.w.Header(), name)
-		}
-	}
+	c.dropAnswer()
 	c.refuse(c.failed)
+}
+
+// dropAnswer takes off the header what the provider's answer has put there, since
+// ours takes its place.
+func (c *call) dropAnswer() {
+	if c.answer.resp == nil || c.answer.begun {
+		return
+	}
+	for name := range c.answer.resp.Header {
+		delete(c.w.Header(), name)
+	}
+	for _, name := range costHeaders {
+		delete(c.w.Header(), name)
+	}
 }
 
 // codeClientGone is what a step is recorded with whose agent has left. Nobody

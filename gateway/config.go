@@ -111,8 +111,13 @@ type Limits struct {
 	// stream; default 15 seconds.
 	KeepAlive time.Duration
 
-	// Lease is for how long a reservation, or a slot of a rate, outlives a process
-	// that dies; default 1 minute.
+	// ApprovalWait is how long a call may wait for a person's decision at most,
+	// whatever it asks for; default 10 minutes. It does not hold for calls from
+	// within the process that wait as long as their context lasts.
+	ApprovalWait time.Duration
+
+	// Lease is for how long a reservation, a slot of a rate, or the use of an
+	// approval outlives a process that dies; default 1 minute.
 	Lease time.Duration
 }
 
@@ -193,6 +198,7 @@ func (c Config) withDefaults() Config {
 		{&l.AnswerTimeout, 10 * time.Minute},
 		{&l.StreamIdleTimeout, 5 * time.Minute},
 		{&l.KeepAlive, 15 * time.Second},
+		{&l.ApprovalWait, 10 * time.Minute},
 		{&l.Lease, budget.DefaultLease},
 	} {
 		if *d.at == 0 {

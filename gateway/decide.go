@@ -40,7 +40,7 @@ func (c *call) decide(ctx context.Context) error {
 	}
 	c.decision = d
 	c.announce(ctx, &c.decision)
-	if d.Verdict != policy.Allow && !d.Shadow {
+	if d.Verdict != policy.Allow && d.Verdict != policy.Approve && !d.Shadow {
 		return c.refuseBy(ctx, &c.decision)
 	}
 	c.subject = budget.Subject{Team: c.run.Team, Run: budgetRun(&c.run), Agent: c.agent.ID,

@@ -27,6 +27,10 @@ const (
 	codeRunNotFound         = "run_not_found"
 	codeRunClosed           = run.RefusedClosed
 	codeLoopDetected        = run.RefusedLoop
+	codeApprovalPending     = "approval_pending"
+	codeApprovalRejected    = "approval_rejected"
+	codeApprovalExpired     = "approval_expired"
+	codeGateNotFound        = "gate_not_found"
 	codeRateLimited         = "rate_limited"
 	codeTooLarge            = "request_too_large"
 	codeUnsupportedEncoding = "unsupported_encoding"
@@ -35,6 +39,7 @@ const (
 	codeProtocolError       = "upstream_protocol_error"
 	codeTimeout             = "upstream_timeout"
 	codeStoreUnavailable    = "store_unavailable"
+	codeOverloaded          = "overloaded"
 	codeShuttingDown        = "shutting_down"
 )
 
@@ -52,6 +57,10 @@ var answers = map[string]struct {
 	codePolicyViolation:     {http.StatusForbidden, false},
 	codePolicyConflict:      {http.StatusForbidden, false},
 	codeLoopDetected:        {http.StatusForbidden, false},
+	codeApprovalPending:     {http.StatusForbidden, true},
+	codeApprovalRejected:    {http.StatusForbidden, false},
+	codeApprovalExpired:     {http.StatusForbidden, false},
+	codeGateNotFound:        {http.StatusNotFound, false},
 	codeRateLimited:         {http.StatusTooManyRequests, true},
 	codeUnknownEndpoint:     {http.StatusNotFound, false},
 	codeUnknownModel:        {http.StatusNotFound, false},
@@ -64,6 +73,7 @@ var answers = map[string]struct {
 	codeProtocolError:       {http.StatusBadGateway, true},
 	codeTimeout:             {http.StatusGatewayTimeout, true},
 	codeStoreUnavailable:    {http.StatusServiceUnavailable, true},
+	codeOverloaded:          {http.StatusServiceUnavailable, true},
 	codeShuttingDown:        {http.StatusServiceUnavailable, true},
 }
 
@@ -132,6 +142,12 @@ func (c *call) refusalOf(err error) *refusal {
 	if e, ok := errors.AsType[*run.ParentError](err); ok {
 		return &refusal{code: codeRunNotFound, message: fmt.Sprintf(
 			"Rungate: there is no run %q of this agent's team that a run could be started below.", e.Parent)}
+	}
+	if errors.Is(err, run.ErrNoGate) {
+		return &refusal{code: codeGateNotFound, message: "Rungate: there is no such gate of this agent's team."}
+	}
+	if errors.Is(err, run.ErrGatesFull) {
+		return &refusal{code: codeOverloaded, cause: err, message: "Rungate: too many calls wait for an approval; try again later, or ask an operator to decide about some."}
 	}
 	if errors.Is(err, run.ErrNotFound) {
 		return &refusal{code: codeRunNotFound, message: "Rungate: there is no such run of this agent's team."}

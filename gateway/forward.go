@@ -63,7 +63,13 @@ func (c *call) forward(ctx context.Context) error {
 	}
 	c.watch.answered()
 	c.answer.resp = resp
-	resp.Request, c.req.Body, c.req.Directives, c.sent = nil, nil, nil, nil // not needed again, and may be large
+	resp.Request, c.req.Directives, c.sent = nil, nil, nil // not needed again, and may be large
+	if !c.mayGate() {                                      // else the request has to be known again
+		c.req.Body = nil
+	}
+	if c.succeeded() {
+		return c.useApproval(c.settling)
+	}
 	return nil
 }
 

@@ -23,9 +23,14 @@ type Gateway struct {
 	providers []*upstream
 	binder    policy.Binder // nil if Config.Policy is none
 	recorder  run.Recorder
+	gates     run.Gates
 	keeper    budget.Keeper
 	limiter   budget.Limiter
 	estimator *budget.Estimator
+	steps     []step // of a call
+
+	life context.Context // ends when the gateway begins to close
+	die  context.CancelFunc
 
 	mu      sync.Mutex
 	calls   int           // under way
@@ -47,16 +52,20 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg:      cfg,
 		recorder: run.Recorder{Journal: cfg.Store},
+		gates:    run.Gates{Journal: cfg.Store},
 		keeper:   budget.Keeper{Ledger: cfg.Store, Lease: cfg.Limits.Lease},
 		limiter:  budget.Limiter{Rates: cfg.Store, Lease: cfg.Limits.Lease},
 
 		estimator: budget.NewEstimator(),
+		steps:     steps,
 
 		idle: make(chan struct{}),
 	}
 	if cfg.Observer != nil {
 		g.recorder.Observer = guarded{cfg.Observer, cfg.Logger}
+		g.gates.Observer = g.recorder.Observer
 	}
+	g.life, g.die = context.WithCancel(context.Background())
 	g.binder, _ = cfg.Policy.(policy.Binder)
 	g.prices.Store(cfg.Prices)
 	for _, p := range cfg.Providers {
@@ -79,6 +88,10 @@ func (g *Gateway) SetPrices(p *budget.Prices) {
 
 // Runs gives access to the runs.
 func (g *Gateway) Runs() *run.Recorder { return &g.recorder }
+
+// Gates gives access to the gates: to those that people have to decide about, and
+// to deciding.
+func (g *Gateway) Gates() *run.Gates { return &g.gates }
 
 // Providers returns what calls are forwarded to, in the order of the Config.
 func (g *Gateway) Providers() []provider.Provider { return slices.Clone(g.cfg.Providers) }
@@ -130,13 +143,14 @@ func (g *Gateway) leave() {
 	}
 }
 
-// Close refuses further calls and waits until those under way have ended and
-// are settled, or until ctx is done, whose error it then returns. It may be
+// Close refuses further calls, those too that wait for an approval, and waits until
+// those under way have ended and are settled, or until ctx is done, whose error it then returns. It may be
 // called again.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.mu.Lock()
 	if !g.closing {
 		g.closing = true
+		g.die()
 		g.sweep.Stop()
 		if g.calls == 0 {
 			close(g.idle)

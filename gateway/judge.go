@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/rungate/rungate/policy"
@@ -20,6 +22,13 @@ type judgement struct {
 	refused *refusal // the decision, of a stream: only what it has cost is waited for
 	called  int      // calls that were judged
 	turns   []uint64 // hashes of those that were counted
+
+	// What a person has to be asked about, and all of a stream as long as that may come to be.
+	gated    []policy.Finding
+	approval policy.Approval // how
+	keep     bool
+	kept     []byte
+	hold     bool // nothing more reaches the agent before the end
 }
 
 // judges reports whether the calls of tools in the answer have to be seen. They
@@ -52,8 +61,14 @@ func (c *call) judge(calls []provider.ToolCall) error {
 			return err
 		}
 		c.announce(ctx, &d)
-		if d.Verdict != policy.Allow && !d.Shadow {
+		switch {
+		case d.Verdict == policy.Allow || d.Shadow:
+		case d.Verdict != policy.Approve:
 			return c.refuseBy(ctx, &d)
+		default:
+			if err := c.gateCalls(&d); err != nil {
+				return err
+			}
 		}
 	}
 	if !c.countsTools() {
@@ -71,6 +86,33 @@ func (c *call) judge(calls []provider.ToolCall) error {
 		}
 	}
 	return nil
+}
+
+// gateCalls notes the calls of an answer that a person has to be asked about, and
+// keeps the rest of it from the agent. Where that cannot be asked for, since not all
+// of the answer is there, or the request cannot be known again, they are refused.
+func (c *call) gateCalls(d *policy.Decision) error {
+	j := &c.judgement
+	if !j.keep {
+		f := d.Finding
+		f.Reason = fmt.Sprintf("the answer calls the tool %q, which needs an approval, and the request does not declare it.", f.Tool)
+		return c.policyRefusal(&f)
+	}
+	if len(j.gated) == 0 {
+		j.approval = d.Approval
+	}
+	for _, f := range d.Gated {
+		f.Args = bytes.Clone(f.Args)
+		j.gated = append(j.gated, f)
+	}
+	j.hold, j.held = true, nil
+	return nil
+}
+
+// mayGate reports whether a person may be asked about the answer. An answer that is
+// fetched later does not say what its request has declared.
+func (c *call) mayGate() bool {
+	return c.decision.Judge && !c.decision.Shadow && (c.decision.MayGate || c.r.Method == http.MethodGet)
 }
 
 // maxCompared is how many pairs of a call and a declared tool are looked at for
@@ -118,6 +160,9 @@ func (c *call) relayJudged(body io.Reader) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(c.judgement.gated) > 0 {
+		return c.withholdAnswer(whole)
 	}
 	return c.sendWhole(whole)
 }

@@ -40,12 +40,18 @@ func (c *call) relay(ctx context.Context) error {
 	if resp.StatusCode < 300 && c.judges() {
 		if enc := h["Content-Encoding"]; enc == nil || strings.EqualFold(enc[0], "identity") {
 			c.judgement.reader = c.route.dialect.Calls(&c.req)
+			c.judgement.keep = c.mayGate()
+			c.judgement.hold = c.decision.MayGate && c.judgement.keep && !c.decision.Approval.HoldTool
 		} else if err := c.unclear(errEncoded); err != nil {
 			return err
 		}
 	}
 	// In another encoding there are no events to be seen.
-	if resp.StatusCode < 300 && isEventStream(resp.Header) && h["Content-Encoding"] == nil {
+	streamed := resp.StatusCode < 300 && isEventStream(resp.Header) && h["Content-Encoding"] == nil
+	if c.answer.begun && !streamed {
+		return c.misfit(body)
+	}
+	if streamed {
 		c.answer.stream = true
 		c.answer.body, c.answer.rest = body, (*call).relayStream
 		return nil
@@ -54,6 +60,16 @@ func (c *call) relay(ctx context.Context) error {
 		return c.relayJudged(body)
 	}
 	return c.relayWhole(ctx, body)
+}
+
+// maxMisfit is how much of such an answer is repeated.
+const maxMisfit = 1 << 10
+
+// misfit says in a stream what the provider has answered that is none.
+func (c *call) misfit(body io.Reader) error {
+	text, _ := io.ReadAll(io.LimitReader(body, maxMisfit))
+	return &refusal{code: codeProtocolError, message: fmt.Sprintf(
+		"Rungate: provider %q has answered with status %d and no stream: %s", c.upstream.Name(), c.answer.resp.StatusCode, text)}
 }
 
 // relayRest passes on what relay has left.

@@ -30,6 +30,7 @@ func (c *call) end() {
 // conclude settles the call and records it in its run, once. That the agent has
 // left changes nothing about what has been spent.
 func (c *call) conclude() {
+	c.leaveGate()
 	if !c.attached {
 		return
 	}
@@ -133,7 +134,7 @@ func (c *call) usage() provider.Usage {
 
 // refused is what the run is told of a call that was not forwarded.
 func (c *call) refused() *run.Refusal {
-	if c.failed == nil || c.failed.code == codeClientGone {
+	if c.failed == nil || c.failed.code == codeClientGone || c.failed.code == codeApprovalPending {
 		return nil
 	}
 	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}

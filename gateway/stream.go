@@ -24,7 +24,9 @@ func isEventStream(h http.Header) bool {
 // status that says so.
 func (c *call) relayStream(ctx context.Context) error {
 	c.answer.came = c.answer.meter == nil // nobody would tell us
-	c.watch.keepAlive()
+	if !c.judgement.hold {                // else any status is still possible
+		c.watch.keepAlive()
+	}
 
 	lent, buf := smallBuffers, smallBuffers.Get().(*[]byte)
 	defer func() { lent.Put(buf) }()
@@ -128,6 +130,11 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 	}
 	asked := kind == provider.EventUsage && c.answer.asked // for by us, not by the agent
 	pass = !asked
+	if asked {
+		if err := c.keep(e); err != nil {
+			return false, c.refuseStream(kind, c.unclear(err))
+		}
+	}
 	if c.judgement.reader != nil && !asked {
 		wait, err := c.withhold(e)
 		if err != nil {
@@ -149,6 +156,9 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 		c.streamOver()
 	case provider.EventError:
 		c.streamOver()
+		if len(c.judgement.gated) > 0 {
+			return false, c.garbled(errFailed)
+		}
 	}
 	return pass, nil
 }
@@ -210,6 +220,14 @@ func (c *call) streamEnded(events *sse.Splitter) error {
 		return err
 	}
 	c.answer.came = true
+	if j := &c.judgement; len(j.gated) > 0 {
+		return c.withholdAnswer(append(j.kept, rest...))
+	} else if j.hold {
+		j.hold, j.held = false, j.kept
+		if c.answer.asked {
+			j.held = c.withoutUsage(j.kept)
+		}
+	}
 	if err := c.sendHeld(); err != nil {
 		return err
 	}
@@ -229,4 +247,7 @@ func (c *call) begin() error {
 	return c.left(c.beginStream())
 }
 
-var errTruncated = errors.New("the stream ended before it was complete")
+var (
+	errTruncated = errors.New("the stream ended before it was complete")
+	errFailed    = errors.New("the stream said that it has failed")
+)

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rungate/rungate/run"
 )
 
 // A watch looks after a call while it waits for its provider: it ends a call
@@ -16,6 +18,7 @@ import (
 type watch struct {
 	c     *call
 	runID string // the call may be given another state of its run meanwhile
+	claim run.GateClaim
 	timer *time.Timer
 
 	heard    atomic.Int64 // when the provider was last heard of, as time since c.start
@@ -32,6 +35,9 @@ type watch struct {
 
 func (w *watch) start(c *call) {
 	w.c, w.runID = c, c.run.ID
+	if c.gate != nil {
+		w.claim = c.gate.claim
+	}
 	patience := c.g.cfg.Limits.AnswerTimeout
 	if c.req.Stream {
 		patience = c.g.cfg.Limits.FirstByteTimeout
@@ -176,6 +182,9 @@ func (w *watch) renew(within time.Duration) {
 	defer cancel()
 	if err := w.c.reserved.Renew(ctx); err != nil {
 		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.runID, "error", err)
+	}
+	if err := w.claim.Renew(ctx); err != nil {
+		w.c.g.cfg.Logger.Error("lease of an approval not renewed", "run", w.runID, "error", err)
 	}
 	if w.c.permit == nil {
 		return

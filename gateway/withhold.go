@@ -12,7 +12,10 @@ import (
 func (c *call) withhold(e *sse.Event) (wait bool, err error) {
 	j := &c.judgement
 	calls, open, err := j.reader.Event(e.Name, e.Data)
-	wait = open || len(calls) > 0 || len(j.held) > 0
+	wait = open || len(calls) > 0 || len(j.held) > 0 || j.hold
+	if err == nil {
+		err = c.keep(e)
+	}
 	if err == nil && wait && int64(len(j.held)+len(e.Raw)) > c.g.cfg.Limits.AnswerBytes {
 		err = errTooMuchHeld
 	}
@@ -26,7 +29,7 @@ func (c *call) withhold(e *sse.Event) (wait bool, err error) {
 		return true, err
 	}
 	j.open = open
-	if wait {
+	if wait && !j.hold {
 		j.held = append(j.held, e.Raw...)
 	}
 	if wait && e.Data != nil {
@@ -35,9 +38,24 @@ func (c *call) withhold(e *sse.Event) (wait bool, err error) {
 	return wait, nil
 }
 
+// keep keeps an event of an answer that a person may have to be asked about.
+func (c *call) keep(e *sse.Event) error {
+	j := &c.judgement
+	switch {
+	case !j.keep:
+	case int64(len(j.kept)+len(e.Raw)) <= c.g.cfg.Limits.AnswerBytes:
+		j.kept = append(j.kept, e.Raw...)
+	case j.hold:
+		return errTooMuchHeld
+	default: // it goes on, and what needs an approval in it is refused
+		j.keep, j.kept = false, nil
+	}
+	return nil
+}
+
 // release returns what was held, if that may be sent now.
 func (j *judgement) release() []byte {
-	if j.open {
+	if j.open || j.hold {
 		return nil
 	}
 	held := j.held
@@ -53,7 +71,7 @@ func (c *call) abandon(e *sse.Event) bool {
 	if err != nil || open || len(calls) > 0 {
 		return false
 	}
-	c.judgement.reader, c.judgement.held, c.judgement.open = reader, nil, false
+	c.judgement = judgement{reader: reader, called: c.judgement.called, turns: c.judgement.turns}
 	return true
 }
 
@@ -84,7 +102,7 @@ func (c *call) refuseStream(kind provider.EventKind, why error) error {
 	if c.answer.meter == nil {
 		return why
 	}
-	c.judgement.refused, c.judgement.held = c.refusalOf(why), nil
+	c.judgement = judgement{reader: c.judgement.reader, refused: c.refusalOf(why)}
 	c.watch.hear() // for the last time: there is no more than that while
 	c.watch.hurry(usageTimeout)
 	return c.afterRefusal(kind)

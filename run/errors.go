@@ -27,6 +27,14 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("run %q is held to policy %q, not %q", e.Run.ID, e.Run.Policy.Name, e.Wanted)
 }
 
+// A GatedError says that a call wants a new run in the place of one that has
+// gates, and may be the repeated request of one of them. It is not attached.
+type GatedError struct {
+	Run Run
+}
+
+func (e *GatedError) Error() string { return fmt.Sprintf("run %q has gates", e.Run.ID) }
+
 // A ParentError says that there is no such run that another could be started
 // below. It is an ErrNotFound.
 type ParentError struct {

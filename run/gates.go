@@ -42,9 +42,6 @@ func (gs *Gates) Open(ctx context.Context, r *Run, g Gate, answer []byte) (Gate,
 // Meet returns the gate that holds for a request of r: with own, its own; else
 // one that pauses the run. The error is ErrNoGate where there is none.
 func (gs *Gates) Meet(ctx context.Context, r *Run, f Fingerprint) (g Gate, own bool, err error) {
-	if !r.Gated {
-		return Gate{}, false, ErrNoGate
-	}
 	return gs.Journal.MeetGate(ctx, r.Key, f, time.Now())
 }
 
@@ -130,19 +127,20 @@ func (c *GateClaim) renew(ctx context.Context) (bool, error) {
 	return ok, err
 }
 
-// End ends the claim: with used, the approval is used up. It is false where the
-// claim was lost, since its lease had ended. After that, and for a zero claim, it
+// End ends the claim, and returns the gate after that: with used, the approval is
+// used up. Ended is false where the claim was lost, since its lease had ended or
+// the gate was cancelled. Without an error, the claim is zero then, and ending that
 // does nothing.
-func (c *GateClaim) End(ctx context.Context, used bool) (ok bool, err error) {
+func (c *GateClaim) End(ctx context.Context, used bool) (g Gate, ended bool, err error) {
 	if !c.Held() {
-		return true, nil
+		return Gate{}, false, nil
 	}
-	g, ok, err := c.gs.Journal.EndClaim(ctx, c.gate, c.id, used, time.Now())
+	g, ended, err = c.gs.Journal.EndClaim(ctx, c.gate, c.id, used, time.Now())
 	if err == nil {
 		c.gs.waiters.wake(&g)
 		*c = GateClaim{}
 	}
-	return ok, err
+	return g, ended, err
 }
 
 // Wait returns when g is another than it was found, or its time to expire has

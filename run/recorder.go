@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -36,6 +37,11 @@ type Arrival struct {
 
 	Model string // as the agent names it; in case that the call is refused
 
+	// PastGates lets a new run take the place of one that is Gated. Otherwise the
+	// error is a *[GatedError] then, since the call may be the repeated request of a gate.
+	PastGates bool
+
+	gated      bool // the error is of that kind
 	attachment Attachment
 	start      Run
 }
@@ -59,7 +65,7 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, ID: d.RunID, New: d.NewRun, Parent: d.Parent, Orphan: d.Orphan,
 		Join: ar.Join, Model: ar.Model, Start: &ar.start}
 	if d.NewRun {
-		a.MayFollow = ar.mayUse
+		a.MayFollow = ar.mayFollow
 	}
 	if a.ID == "" {
 		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
@@ -73,6 +79,9 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	got, err := rc.Journal.Attach(ctx, a, r)
 	if got.Ended != nil {
 		rc.tell(ctx, RunCompleted, got.Ended, ar)
+	}
+	if conflict, ok := errors.AsType[*ConflictError](err); ok && ar.gated {
+		return &GatedError{conflict.Run}
 	}
 	switch {
 	case err != nil:
@@ -94,6 +103,12 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 		return &LimitError{Run: *r, Rule: got.Exceeded, Deferred: true}
 	}
 	return nil
+}
+
+// mayFollow reports whether a new run may be started in the place of r.
+func (ar *Arrival) mayFollow(r *Run) bool {
+	ar.gated = r.Gated && !ar.PastGates
+	return !ar.gated && ar.mayUse(r)
 }
 
 // mayUse reports whether the agent may make calls of r. Its own run it may go on

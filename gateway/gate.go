@@ -1,0 +1,196 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// A gating is what a call has to do with gates. Most calls have none.
+type gating struct {
+	exceeded *run.LimitError // what the call is refused by, unless a gate has an answer for it
+	known    bool            // gate is the call's own, and has been met already
+	gate     run.Gate        // that the call waits at, or has claimed
+	waits    bool
+	claim    run.GateClaim
+	patience patience
+}
+
+// gating returns the call's, which is made if there is none yet.
+func (c *call) gating() *gating {
+	if c.gate == nil {
+		c.gate = &gating{}
+	}
+	return c.gate
+}
+
+// fingerprint is what the request is known by again.
+func (c *call) fingerprint() run.Fingerprint {
+	return run.FingerprintOf(string(c.req.Endpoint)+c.route.id, c.req.Body)
+}
+
+// meet looks for a gate that holds for the call: its own, which an earlier request
+// like it has opened, or one that pauses its run.
+func (c *call) meet(ctx context.Context) error {
+	if !c.run.Gated {
+		return nil
+	}
+	own := c.gate != nil && c.gate.known
+	gt := c.gating()
+	if !own {
+		var err error
+		gt.gate, own, err = c.g.gates.Meet(ctx, &c.run, c.fingerprint())
+		switch {
+		case errors.Is(err, run.ErrNoGate):
+			return c.exceed(ctx)
+		case err != nil:
+			return err
+		}
+	}
+	gt.waits = true
+	if !own {
+		return nil
+	}
+	switch gt.gate.Status {
+	case run.GateRejected:
+		return rejected(&gt.gate)
+	case run.GateExpired:
+		return expired(&gt.gate)
+	case run.GateApproved:
+		return c.claim(ctx)
+	}
+	return nil
+}
+
+// rejoin has a call that wants a new run go on in r, in the place of which that
+// would be, if it is the repeated request of a gate there.
+func (c *call) rejoin(ctx context.Context, r *run.Run) (bool, error) {
+	g, own, err := c.g.gates.Meet(ctx, r, c.fingerprint())
+	if err != nil || !own {
+		if errors.Is(err, run.ErrNoGate) {
+			err = nil
+		}
+		return false, err
+	}
+	gt := c.gating()
+	gt.gate, gt.known = g, true
+	c.directives.RunID, c.directives.NewRun = r.ID, false
+	return true, nil
+}
+
+// exceed refuses the call by the limit of its run that attach has left open.
+func (c *call) exceed(ctx context.Context) error {
+	if c.gate == nil || c.gate.exceeded == nil {
+		return nil
+	}
+	return c.g.recorder.Exceed(ctx, c.gate.exceeded, &c.run)
+}
+
+// claim takes the approval of the call's own gate. If another request like it has
+// taken that, it waits for what becomes of it.
+func (c *call) claim(ctx context.Context) error {
+	gt := c.gate
+	claim, claimed, err := c.g.gates.Claim(ctx, &gt.gate, c.g.keeper.Lease)
+	if err != nil || !claimed {
+		return err
+	}
+	gt.claim, gt.waits = claim, false
+	if gt.gate.Kind == run.ActionGate {
+		c.todo = delivery
+		return nil
+	}
+	return c.exceed(ctx)
+}
+
+// delivery is what is left to do for a call whose answer has been approved.
+var delivery = []step{(*call).deliver}
+
+// openGate opens a gate for the request, if a person has to be asked about it.
+func (c *call) openGate(ctx context.Context) error {
+	if c.decision.Verdict != policy.Approve || c.decision.Shadow || c.approved() {
+		return nil
+	}
+	g := c.newGate(run.CallGate, &c.decision.Approval, []policy.Finding{c.decision.Finding})
+	if g.Priced = c.unpriced == (policy.Target{}); g.Priced {
+		g.Cost = c.projection.Cost()
+	}
+	if _, err := c.g.gates.Open(ctx, &c.run, g, nil); err != nil {
+		return err
+	}
+	c.again()
+	return nil
+}
+
+// approved reports whether the call goes on by the approval of a gate.
+func (c *call) approved() bool { return c.gate != nil && c.gate.claim.Held() }
+
+// newGate makes a gate of the call, for what findings say.
+func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []policy.Finding) run.Gate {
+	first := &findings[0]
+	g := run.Gate{
+		Kind: kind, Fingerprint: c.fingerprint(), Agent: c.agent.ID, User: cmp.Or(c.directives.User, c.run.User),
+		Rule: first.Rule, Reason: first.Reason, Model: c.req.Model,
+		Channel: how.Channel, Window: how.Expires, Pauses: !how.PauseCall,
+	}
+	for i := range findings {
+		f := &findings[i]
+		if f.Tool == "" {
+			continue
+		}
+		g.Proposed = append(g.Proposed, run.Proposal{Tool: f.Tool, Args: bytes.Clone(f.Args), Hosted: kind == run.CallGate && c.hosted(f.Tool)})
+	}
+	return g
+}
+
+// hosted reports whether the provider runs the tool that the request declares by
+// that name or type.
+func (c *call) hosted(tool string) bool {
+	return slices.ContainsFunc(c.req.Tools, func(t provider.Tool) bool { return t.Hosted && (t.Name == tool || t.Type == tool) })
+}
+
+// again has the call gone through once more, from where its run is looked for, as
+// if the agent had sent it again; what this one has taken is given back.
+func (c *call) again() {
+	next := newCall(c.g, c.w, c.r, c.route)
+	next.agent, next.req, next.directives = c.agent, c.req, c.directives
+	next.directives.RunID, next.directives.NewRun = c.run.ID, false
+	next.todo = c.g.steps[sentAgain:]
+	next.answer.begun, next.answer.stream = c.answer.begun, c.answer.stream && c.answer.begun
+	if c.gate != nil {
+		next.gating().patience = c.gate.patience
+	}
+	c.next, c.todo = next, nil
+}
+
+// useApproval uses up the approval by which the call has been made, now that its
+// answer begins.
+func (c *call) useApproval(ctx context.Context) error {
+	if !c.approved() {
+		return nil
+	}
+	g, ended, err := c.gate.claim.End(ctx, true)
+	switch {
+	case err != nil:
+		return err
+	case !ended && g.Status != run.GateCancelled: // of a run that has been closed, calls in flight finish
+		return fmt.Errorf("the claim of gate %q was lost", g.ID)
+	}
+	return nil
+}
+
+// leaveGate gives back an approval that has not been used.
+func (c *call) leaveGate() {
+	if !c.approved() {
+		return
+	}
+	if _, _, err := c.gate.claim.End(c.settling, false); err != nil {
+		c.g.cfg.Logger.Error("approval not given back; it can be used when its lease ends", "run", c.run.ID, "gate", c.gate.gate.ID, "error", err)
+	}
+}
