@@ -39,7 +39,7 @@ type Config struct {
 	// Prices price the calls. Nil is budget.DefaultPrices.
 	Prices *budget.Prices
 
-	// Store keeps runs and accounts. Nil keeps them in memory, see memstore.
+	// Store keeps runs, gates, accounts and rates. Nil keeps them in memory, see memstore.
 	Store Store
 
 	Observer run.Observer // told what happens; nil is none
@@ -73,9 +73,11 @@ var DefaultRunIDHeaders = []string{"x-claude-code-session-id", "session-id", "th
 // RunIDHeaders begin with "x-claude-code-agent-id".
 var DefaultParentRunHeaders = []string{"x-claude-code-parent-agent-id", "x-claude-code-session-id", "x-parent-session-id"}
 
-// A Store keeps runs, accounts and rates. The parts may be different back ends.
+// A Store keeps runs, gates, accounts and rates. The parts may be different back
+// ends, but for runs and their gates.
 type Store interface {
 	run.Journal
+	run.GateJournal
 	budget.Ledger
 	budget.Rates
 }

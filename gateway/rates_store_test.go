@@ -84,9 +84,10 @@ func TestRatesFail(t *testing.T) {
 				cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 				cfg.Store = struct {
 					run.Journal
+					run.GateJournal
 					budget.Ledger
 					budget.Rates
-				}{store, store, unsteady{store, c.op}}
+				}{store, store, store, unsteady{store, c.op}}
 			})
 		})
 	}

@@ -74,9 +74,10 @@ func TestLease(t *testing.T) {
 			l := newLab(t, &inproc.Transport{Handler: http.HandlerFunc(long.answer)}, func(cfg *gateway.Config) {
 				cfg.Store = struct {
 					run.Journal
+					run.GateJournal
 					budget.Ledger
 					budget.Rates
-				}{store, forgetful{store}, store}
+				}{store, store, forgetful{store}, store}
 			})
 			l.Store = store
 			resp := l.Open(t.Context(), a.path, a.call)
@@ -115,9 +116,10 @@ func TestLeaseWhenTheRunIsBlocked(t *testing.T) {
 			store := cfg.Store.(*memstore.Store)
 			cfg.Store = struct {
 				run.Journal
+				run.GateJournal
 				budget.Ledger
 				budget.Rates
-			}{store, forgetful{store}, store}
+			}{store, store, forgetful{store}, store}
 		})
 	}
 }

@@ -40,7 +40,7 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 		if parent != nil {
 			parent.show(out, a.At)
 			got.Exceeded = out.ExceededByChild(a.At)
-			if out.Status != run.Open || got.Exceeded != "" {
+			if !out.Status.Live() || got.Exceeded != "" {
 				j.refuse(parent, a, out, &got)
 				return got, nil
 			}
@@ -54,10 +54,11 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 	}
 	r.show(out, a.At)
 	got.Exceeded = out.Exceeded(a.At)
-	if out.Status != run.Open || got.Exceeded != "" {
+	if !out.Status.Live() || got.Exceeded != "" && !out.Gated {
 		j.refuse(r, a, out, &got)
 		return got, nil
 	}
+	got.Deferred = got.Exceeded != ""
 	r.InFlight++
 	r.below(1)
 	j.touch(r, a.At)
@@ -90,7 +91,7 @@ func (j *journal) parentOf(a *run.Attachment, old *record) (*record, error) {
 func (j *journal) refuse(r *record, a *run.Attachment, out *run.Run, got *run.Attached) {
 	f := run.Refusal{Model: a.Model, Agent: a.Start.Agent}
 	switch out.Status {
-	case run.Open:
+	case run.Open, run.Paused:
 		f.Code, f.Rule = run.RefusedLimit, got.Exceeded
 	case run.Blocked:
 		f.Code, f.Rule, got.Exceeded = out.Block.Code, out.Block.Rule, ""

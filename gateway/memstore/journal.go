@@ -9,7 +9,7 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// journal implements run.Journal.
+// journal implements run.Journal and run.GateJournal.
 type journal struct {
 	opts Options
 
@@ -25,6 +25,12 @@ type journal struct {
 	// orphans says that a run with children has been closed since the last sweep,
 	// which then has to look for them among all that are open.
 	orphans bool
+
+	gates    map[string]*gate // by ID
+	opened   gateList
+	due      gateQueue  // the live ones
+	withheld int64      // bytes of answers
+	expired  []run.Gate // that the next sweep tells of
 }
 
 // A head is a name that means the newest of several runs.
@@ -38,6 +44,7 @@ func (j *journal) init(o Options) {
 	j.opts = o
 	j.runs = map[run.Key]*record{}
 	j.heads = map[head]*record{}
+	j.gates = map[string]*gate{}
 	j.shortest = -1
 }
 
@@ -78,7 +85,7 @@ func (j *journal) Complete(_ context.Context, k run.Key, reason string, at time.
 	}
 	changed := j.lapse(r, at)
 	x := r.at(at)
-	if x.Status == run.Open {
+	if x.Status.Live() {
 		j.complete(r, reason, at)
 		x, changed = r.Run, true
 	}
@@ -93,7 +100,7 @@ func (j *journal) Block(_ context.Context, k run.Key, b *run.Block, at time.Time
 	if r == nil {
 		return run.Run{}, false, run.ErrNotFound
 	}
-	if x := r.at(at); x.Status != run.Open {
+	if x := r.at(at); !x.Status.Live() {
 		return x, false, nil
 	}
 	block := *b
@@ -206,6 +213,7 @@ func (j *journal) lapse(r *record, at time.Time) bool {
 func (j *journal) complete(r *record, reason string, at time.Time) {
 	r.Status, r.Reason, r.Closed, r.Block = run.Completed, reason, at, nil
 	j.end(r, at)
+	j.cancel(r)
 	if r.Children > 0 {
 		j.orphans = true
 	}

@@ -25,6 +25,7 @@ type record struct {
 	oldest   int
 	stepIDs  stepIDs // of steps
 	refusals []run.Refusal
+	gates    *gates // nil while there were none
 
 	turns         repeats // of loops
 	announcements repeats
@@ -86,23 +87,33 @@ func (r *record) below(n int64) {
 	}
 }
 
-// idle reports whether r has been called for too long ago.
+// idle reports whether r has been idle for too long.
 func (r *record) idle(at time.Time) bool {
-	return r.InFlight == 0 && r.busy == 0 && r.IdleTimeout >= 0 && !at.Before(r.LastCall.Add(r.IdleTimeout))
+	return r.InFlight == 0 && r.busy == 0 && r.IdleTimeout >= 0 && !at.Before(r.LastCall.Add(r.IdleTimeout)) &&
+		(r.gates == nil || !r.gates.live(at) && !at.Before(r.idleFrom()))
+}
+
+// idleFrom is when r has been idle for too long, unless something happens.
+func (r *record) idleFrom() time.Time {
+	since := r.LastCall
+	if r.gates != nil {
+		since = later(since, r.gates.end())
+	}
+	return since.Add(r.IdleTimeout)
 }
 
 // over says why and since when a run that is open so far is completed; why is
 // empty if it is not.
 func (r *record) over(at time.Time) (why string, since time.Time) {
 	if r.idle(at) {
-		why, since = run.ReasonIdle, r.LastCall.Add(r.IdleTimeout)
+		why, since = run.ReasonIdle, r.idleFrom()
 	}
 	for p := r.parent; p != nil; p = p.parent {
 		closed := p.Closed
 		switch {
 		case p.Status == run.Completed:
 		case p.Status == run.Open && p.idle(at):
-			closed = p.LastCall.Add(p.IdleTimeout)
+			closed = p.idleFrom()
 		default:
 			continue
 		}
@@ -128,6 +139,9 @@ func (r *record) show(out *run.Run, at time.Time) {
 			out.Status, out.Reason, out.Block = run.Blocked, p.Reason, p.Block
 			return
 		}
+	}
+	if r.gates != nil && r.gates.pausedBy(at) != nil {
+		out.Status = run.Paused
 	}
 }
 

@@ -1,11 +1,15 @@
-// Package memstore keeps a gateway's runs, accounts and rates in memory. It is the
-// store of a gateway that is given no other. What it holds is gone when the
-// process ends, and is not shared between processes: two gateways with a
-// memstore each allow each run its budget twice.
+// Package memstore keeps a gateway's runs, gates, accounts and rates in memory. It
+// is the store of a gateway that is given no other. What it holds is gone when the
+// process ends, gates and the answers that they withhold included, and is not shared
+// between processes: two gateways with a memstore each allow each run its budget
+// twice.
 //
 // A run costs about 1 KB of memory; the turns of loops in it take up to 8 KB, what
-// has been announced up to 1 KB, and each step that is kept about 0.5 KB. [Options]
-// bound how many runs and steps there are.
+// has been announced up to 1 KB, and each step that is kept about 0.5 KB. A gate
+// costs about 1 KB beside what would happen and what it withholds. Of one run, 1,000
+// gates are remembered that are not live any more, those that ended last: a request
+// that was rejected before these is asked about again. [Options] bound how many
+// runs, steps and live gates there are.
 package memstore
 
 import "time"
@@ -17,6 +21,8 @@ const (
 	DefaultOpenRuns   = 100_000
 	DefaultSteps      = 10_000
 	DefaultAccounts   = 1_000_000
+	DefaultGates      = 100_000
+	DefaultGateBytes  = 1 << 30
 )
 
 // Options bound what is remembered. The zero Options are the defaults.
@@ -45,11 +51,18 @@ type Options struct {
 	// remembered: beyond the bound, calls that need a new account are refused
 	// with an error. 0 is DefaultAccounts.
 	Accounts int
+
+	// Gates is how many gates may be live, and GateBytes how many bytes the answers
+	// may have that they withhold: beyond either, none is opened. An answer is
+	// dropped when its gate is not live any more, at the latest by the sweep after
+	// that. 0 is DefaultGates and DefaultGateBytes.
+	Gates     int
+	GateBytes int64
 }
 
-// A Store is a run.Journal, a budget.Ledger and budget.Rates in memory. It is safe for
-// concurrent use. None of its methods fails but for what is not found, and none
-// looks at its context: they do not wait.
+// A Store is a run.Journal, a run.GateJournal, a budget.Ledger and budget.Rates in
+// memory. It is safe for concurrent use. None of its methods fails but for what is
+// not found or has no room, and none looks at its context: they do not wait.
 type Store struct {
 	journal
 	ledger
@@ -72,6 +85,12 @@ func New(o Options) *Store {
 	}
 	if o.Accounts == 0 {
 		o.Accounts = DefaultAccounts
+	}
+	if o.Gates == 0 {
+		o.Gates = DefaultGates
+	}
+	if o.GateBytes == 0 {
+		o.GateBytes = DefaultGateBytes
 	}
 	s := &Store{}
 	s.journal.init(o)

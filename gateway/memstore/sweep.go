@@ -14,6 +14,8 @@ func (j *journal) Sweep(_ context.Context, at time.Time) (run.Swept, error) {
 	var s run.Swept
 	j.sweepOpen(&s, at)
 	j.crowdOut(&s, at)
+	j.expire(at)
+	s.Expired, j.expired = j.expired, nil
 	for e := j.ended.Front(); e != nil; {
 		r := e.Value.(*record)
 		if j.ended.Len() <= j.opts.Runs && at.Before(r.ended.Add(j.opts.ClosedRuns)) {
@@ -52,7 +54,7 @@ func (j *journal) crowdOut(s *run.Swept, at time.Time) {
 	for e := j.open.Front(); e != nil && j.open.Len() > j.opts.OpenRuns; {
 		r := e.Value.(*record)
 		e = e.Next()
-		if r.InFlight == 0 && r.busy == 0 {
+		if r.InFlight == 0 && r.busy == 0 && (r.gates == nil || !r.gates.live(at)) {
 			j.complete(r, run.ReasonCrowdedOut, at)
 			s.Completed = append(s.Completed, r.Run)
 		}
@@ -71,5 +73,6 @@ func (j *journal) forget(r *record) {
 		r.Status, r.Closed = run.Completed, r.ended
 		j.orphans = j.orphans || r.Children > 0
 	}
+	j.forgetGates(r)
 	r.steps, r.stepIDs, r.refusals, r.turns, r.announcements = nil, stepIDs{}, nil, nil, nil
 }

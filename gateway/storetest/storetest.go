@@ -12,9 +12,10 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// A Store is what a gateway keeps its runs, accounts and rates in.
+// A Store is what a gateway keeps its runs, gates, accounts and rates in.
 type Store interface {
 	run.Journal
+	run.GateJournal
 	budget.Ledger
 	budget.Rates
 }

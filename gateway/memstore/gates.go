@@ -1,0 +1,266 @@
+package memstore
+
+import (
+	"bytes"
+	"container/heap"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rungate/rungate/run"
+)
+
+// maxDone is how many gates of one run are remembered that are not live any more.
+const maxDone = 1000
+
+// OpenGate implements run.GateJournal.
+func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (run.Gate, bool, error) {
+	// The copies hold on to nothing but what they need: the arguments of a call
+	// are part of a whole answer.
+	g := &gate{Gate: *asked, answer: bytes.Clone(answer)}
+	g.Proposed = slices.Clone(g.Proposed)
+	for i := range g.Proposed {
+		g.Proposed[i].Args = bytes.Clone(g.Proposed[i].Args)
+	}
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g.of = j.runs[g.Run]
+	if g.of == nil {
+		return run.Gate{}, false, run.ErrNotFound
+	}
+	if r := g.of.at(g.Opened); !r.Status.Live() {
+		return run.Gate{}, false, &run.StateError{Run: r}
+	}
+	if g.of.gates != nil {
+		for _, x := range g.of.gates.same[g.Fingerprint] {
+			if s := x.status(g.Opened); s == run.GatePending || s == run.GateApproved {
+				return x.show(g.Opened), false, nil
+			}
+		}
+	}
+	if j.full(g) {
+		if j.expire(g.Opened); j.full(g) {
+			return run.Gate{}, false, run.ErrGatesFull
+		}
+	}
+	g.add()
+	j.gates[g.ID] = g
+	j.opened.add(g)
+	j.withheld += int64(len(g.answer))
+	heap.Push(&j.due, g)
+	return g.Gate, true, nil
+}
+
+// full reports whether there is no room for g.
+func (j *journal) full(g *gate) bool {
+	return len(j.due) >= j.opts.Gates || j.withheld+int64(len(g.answer)) > j.opts.GateBytes
+}
+
+// MeetGate implements run.GateJournal.
+func (j *journal) MeetGate(_ context.Context, k run.Key, f run.Fingerprint, at time.Time) (_ run.Gate, own bool, _ error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.runs[k]
+	if r == nil || r.gates == nil {
+		return run.Gate{}, false, run.ErrNoGate
+	}
+	for _, g := range slices.Backward(r.gates.same[f]) {
+		x := g.show(at)
+		if g.past || x.Status == run.GateCancelled {
+			continue
+		}
+		if x.Status == run.GateExpired {
+			g.pass()
+		}
+		return x, true, nil
+	}
+	if g := r.gates.pausedBy(at); g != nil {
+		return g.Gate, false, nil
+	}
+	return run.Gate{}, false, run.ErrNoGate
+}
+
+// DecideGate implements run.GateJournal.
+func (j *journal) DecideGate(_ context.Context, id string, v *run.Verdict, at time.Time) (run.Gate, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g := j.gates[id]
+	if g == nil {
+		return run.Gate{}, false, run.ErrNoGate
+	}
+	if g.status(at) != run.GatePending {
+		return g.show(at), false, nil
+	}
+	g.Decided, g.By, g.Comment = at, v.By, v.Comment
+	if v.Approve {
+		g.Status, g.Expires = run.GateApproved, at.Add(g.Window)
+		g.of.gates.decided(g)
+		heap.Fix(&j.due, g.place)
+	} else {
+		j.endGate(g, run.GateRejected, at)
+	}
+	return g.Gate, true, nil
+}
+
+// ClaimGate implements run.GateJournal.
+func (j *journal) ClaimGate(_ context.Context, id, claim string, at, until time.Time) (run.Gate, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g := j.gates[id]
+	if g == nil {
+		return run.Gate{}, false, run.ErrNoGate
+	}
+	if g.status(at) != run.GateApproved || g.claim != claim && at.Before(g.Claimed) {
+		return g.show(at), false, nil
+	}
+	g.claim, g.Claimed = claim, until
+	heap.Fix(&j.due, g.place)
+	return g.Gate, true, nil
+}
+
+// EndClaim implements run.GateJournal.
+func (j *journal) EndClaim(_ context.Context, id, claim string, used bool, at time.Time) (run.Gate, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g := j.gates[id]
+	if g == nil {
+		return run.Gate{}, false, run.ErrNoGate
+	}
+	mine := g.claim == claim && !g.Claimed.IsZero()
+	switch {
+	case !mine || g.status(at) != run.GateApproved:
+		return g.show(at), mine && g.Status == run.GateUsed, nil
+	case used:
+		g.Used = at
+		j.endGate(g, run.GateUsed, at)
+	default:
+		g.Claimed = time.Time{}
+		heap.Fix(&j.due, g.place)
+	}
+	return g.show(at), true, nil
+}
+
+// GateAnswer implements run.GateJournal.
+func (j *journal) GateAnswer(_ context.Context, id string) ([]byte, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g := j.gates[id]
+	if g == nil {
+		return nil, run.ErrNoGate
+	}
+	return g.answer, nil
+}
+
+// FindGates implements run.GateJournal.
+func (j *journal) FindGates(_ context.Context, ids []string, at time.Time) ([]run.Gate, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found := make([]run.Gate, 0, len(ids))
+	for _, id := range ids {
+		if g := j.gates[id]; g != nil {
+			found = append(found, g.show(at))
+		}
+	}
+	return found, nil
+}
+
+// ListGates implements run.GateJournal.
+func (j *journal) ListGates(_ context.Context, q *run.GateQuery, at time.Time) ([]run.Gate, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	list, before := &j.opened, j.gates[q.Before]
+	if before == nil && q.Before != "" {
+		return nil, run.ErrNoGate
+	}
+	if q.Run.ID != "" {
+		r := j.runs[q.Run]
+		if r == nil || r.gates == nil {
+			return nil, nil
+		}
+		list = &r.gates.list
+	}
+	var got []run.Gate
+	for _, g := range slices.Backward(list.before(before)) {
+		if g.forgotten || q.Run.Team != "" && q.Run.Team != g.Run.Team {
+			continue
+		}
+		if x := g.show(at); q.Status == "" || q.Status == x.Status {
+			if got = append(got, x); len(got) == q.N {
+				break
+			}
+		}
+	}
+	return got, nil
+}
+
+// endGate makes g, which is live, one that is not any more.
+func (j *journal) endGate(g *gate, s run.GateStatus, at time.Time) {
+	heap.Remove(&j.due, g.place)
+	j.withheld -= int64(len(g.answer))
+	g.Status, g.answer = s, nil
+	g.of.gates.decided(g)
+	g.end(at)
+	if s == run.GateUsed || s == run.GateCancelled {
+		g.pass()
+	}
+	if done := g.of.gates.done; len(done) > maxDone {
+		oldest := done[0]
+		g.of.gates.done = slices.Delete(done, 0, 1)
+		j.forgetGate(oldest)
+	}
+}
+
+// settle ends g if it has expired or its run has been completed.
+func (j *journal) settle(g *gate, at time.Time) {
+	switch s := g.status(at); s {
+	case run.GateExpired:
+		j.endGate(g, s, g.ends())
+		j.expired = append(j.expired, g.Gate)
+	case run.GateCancelled:
+		j.endGate(g, s, at)
+	}
+}
+
+// expire ends the gates that have expired.
+func (j *journal) expire(at time.Time) {
+	for len(j.due) > 0 && !at.Before(j.due[0].ends()) {
+		j.settle(j.due[0], at)
+	}
+}
+
+// cancel ends the live gates of a run that has been completed, and of those below
+// it, which are completed with it.
+func (j *journal) cancel(r *record) {
+	if r.gates != nil {
+		for _, g := range slices.SortedFunc(maps.Keys(r.gates.lively), byOpened) {
+			j.settle(g, r.Closed)
+		}
+	}
+}
+
+// forgetGates drops the gates of a run that is about to be forgotten.
+func (j *journal) forgetGates(r *record) {
+	if r.gates == nil {
+		return
+	}
+	for _, g := range slices.Clone(r.gates.list.all) {
+		if g.live() {
+			j.endGate(g, run.GateCancelled, r.ended) // of a blocked run
+		}
+		if !g.forgotten {
+			j.forgetGate(g)
+		}
+	}
+	r.gates = nil
+}
+
+// forgetGate drops a gate that is not live any more.
+func (j *journal) forgetGate(g *gate) {
+	g.pass()
+	g.forgotten = true
+	g.of.gates.drop(g)
+	j.opened.drop()
+	delete(j.gates, g.ID)
+}
