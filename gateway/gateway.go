@@ -93,6 +93,19 @@ func (g *Gateway) Runs() *run.Recorder { return &g.recorder }
 // to deciding.
 func (g *Gateway) Gates() *run.Gates { return &g.gates }
 
+// Statement tells how the budgets of a run stand, in the order of its policy.
+func (g *Gateway) Statement(ctx context.Context, r *run.Run) ([]budget.Standing, error) {
+	if g.binder == nil {
+		return nil, nil
+	}
+	budgets, err := g.binder.Budgets(ctx, r.Policy)
+	if err != nil {
+		return nil, err
+	}
+	subject := budget.Subject{Team: r.Team, Run: budgetRun(r), Agent: r.Agent, User: r.User, Tags: r.Tags, Policy: r.Policy.ID}
+	return g.keeper.Statement(ctx, &subject, budgets)
+}
+
 // Providers returns what calls are forwarded to, in the order of the Config.
 func (g *Gateway) Providers() []provider.Provider { return slices.Clone(g.cfg.Providers) }
 

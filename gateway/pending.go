@@ -26,7 +26,7 @@ func (c *call) pending() error {
 	body, err := json.Marshal(struct {
 		Status  string       `json:"status"`
 		Context *gateContext `json:"context"`
-	}{"awaiting_approval", showPending(g)})
+	}{"awaiting_approval", pendingContext(g)})
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,8 @@ type proposalObject struct {
 	EstimatedCost *budget.Money `json:"estimated_cost_usd,omitempty"`
 }
 
-// showGate is what an agent is told about a gate in any state.
-func showGate(g *run.Gate) *gateContext {
+// contextOf is what an agent is told about a gate in any state.
+func contextOf(g *run.Gate) *gateContext {
 	c := &gateContext{GateID: g.ID, RunID: g.Run.ID, Rule: g.Rule, DecidedBy: g.By, Reason: g.Comment}
 	all := make([]proposalObject, 0, len(g.Proposed))
 	for i := range g.Proposed {
@@ -86,16 +86,16 @@ func showGate(g *run.Gate) *gateContext {
 	return c
 }
 
-// showPending is the same for one that is to be decided.
-func showPending(g *run.Gate) *gateContext {
-	gc := showGate(g)
+// pendingContext is the same for one that is to be decided.
+func pendingContext(g *run.Gate) *gateContext {
+	gc := contextOf(g)
 	at := g.Expires.UTC()
 	gc.Channel, gc.ExpiresAt = g.Channel, &at
 	return gc
 }
 
 func (c *call) pendingRefusal(g *run.Gate) *refusal {
-	return &refusal{code: codeApprovalPending, rule: g.Rule, context: showPending(g), wait: retryPending, message: fmt.Sprintf(
+	return &refusal{code: codeApprovalPending, rule: g.Rule, context: pendingContext(g), wait: retryPending, message: fmt.Sprintf(
 		"Rungate: %s of run %q waits for a person's approval (%s, gate %s). Send the same request again.", asked(g), g.Run.ID, g.Rule, g.ID)}
 }
 
@@ -115,7 +115,7 @@ func rejected(g *run.Gate) error {
 	if g.Comment != "" {
 		why = fmt.Sprintf("with the reason %q", g.Comment)
 	}
-	return &refusal{code: codeApprovalRejected, rule: g.Rule, context: showGate(g), message: fmt.Sprintf(
+	return &refusal{code: codeApprovalRejected, rule: g.Rule, context: contextOf(g), message: fmt.Sprintf(
 		"Rungate: %s has rejected %s of run %q (%s, gate %s), %s. Go on without it; this request is not forwarded.", g.By, asked(g), g.Run.ID, g.Rule, g.ID, why)}
 }
 
@@ -124,6 +124,6 @@ func expired(g *run.Gate) error {
 	if g.By != "" {
 		why = fmt.Sprintf("%s has approved it, but it was not fetched in time,", g.By)
 	}
-	return &refusal{code: codeApprovalExpired, rule: g.Rule, context: showGate(g), message: fmt.Sprintf(
+	return &refusal{code: codeApprovalExpired, rule: g.Rule, context: contextOf(g), message: fmt.Sprintf(
 		"Rungate: %s about %s of run %q (%s, gate %s) until it expired. Send the same request again to ask once more.", why, asked(g), g.Run.ID, g.Rule, g.ID)}
 }

@@ -23,6 +23,7 @@ type ownEndpoint uint8
 const (
 	showRun ownEndpoint = iota + 1
 	completeRun
+	showGate
 )
 
 var (
@@ -66,6 +67,9 @@ func find(r *http.Request) (route, bool) {
 		}
 		if id, ok := segment(p, "/runs"); ok {
 			return route{own: showRun, id: id}, true
+		}
+		if id, ok := segment(p, "/gates"); ok {
+			return route{own: showGate, id: id}, true
 		}
 		fallthrough
 	case http.MethodDelete:
