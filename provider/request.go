@@ -32,6 +32,11 @@ type Request struct {
 	// there twice.
 	Tools []Tool
 
+	// HiddenTools says that the call may have further tools, which the provider
+	// keeps: with a prompt, or from earlier in a conversation that the body only
+	// refers to.
+	HiddenTools bool
+
 	// MaxOutput is the largest of the output limits that the call names and its
 	// endpoint knows, in tokens for one choice; 0 if it names none.
 	MaxOutput int64

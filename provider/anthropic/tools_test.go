@@ -118,6 +118,25 @@ func TestUnbounded(t *testing.T) {
 	}
 }
 
+func TestHiddenTools(t *testing.T) {
+	for name, c := range map[string]struct {
+		members string
+		want    bool
+	}{
+		"nothing":               {`"messages":[]`, false},
+		"a thread that goes on": {`"thread":{"type":"continue","previous_message_id":"m"}`, true},
+		"a thread by its name":  {`"thread":"t"`, true},
+		"a thread that begins":  {`"thread":{"type":"create"}`, false},
+		"no thread":             {`"thread":null`, false},
+		"a container":           {`"container":{"id":"c"}`, false},
+		"tools that are shown":  {`"tools":[{"name":"f"}],"mcp_servers":[{"name":"s","url":"https://a"}]`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, c.want, parse(t, provider.Messages, `{"model":"m",`+c.members+`}`).HiddenTools)
+		})
+	}
+}
+
 // A token is a byte or more; of images only their number counts.
 func TestMaxInput(t *testing.T) {
 	text := strings.Repeat("!", 10_000)

@@ -187,6 +187,26 @@ func TestUnbounded(t *testing.T) {
 	}
 }
 
+func TestHiddenTools(t *testing.T) {
+	for name, c := range map[string]struct {
+		members string
+		want    bool
+	}{
+		"nothing":                {`"input":"a","prompt":"b"`, false},
+		"nulls":                  {`"previous_response_id":null,"conversation":null,"prompt":null`, false},
+		"a prompt that is kept":  {`"prompt":{"id":"p"}`, true},
+		"an answer that is kept": {`"previous_response_id":"resp_1"`, true},
+		"a conversation":         {`"conversation":{"id":"c"}`, true},
+		"an item that is kept":   {`"input":[{"type":"item_reference","id":"i"}]`, true},
+		"tools that are shown":   {`"tools":[{"type":"function","name":"f"},{"type":"mcp","server_label":"s"}]`, false},
+		"a file that is kept":    {`"input":[{"content":[{"type":"input_file","file_id":"f"}]}]`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, c.want, parse(t, provider.Responses, `{"model":"m",`+c.members+`}`).HiddenTools)
+		})
+	}
+}
+
 // A token is a byte or more; of images only their number counts.
 func TestMaxInput(t *testing.T) {
 	text := strings.Repeat("!", 10_000)

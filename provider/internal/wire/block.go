@@ -28,6 +28,7 @@ const (
 	listing             // of the tools of a server
 	reference           // to a tool
 	stored              // somewhere else
+	keptItem            // of an earlier answer, which the provider keeps
 )
 
 // The members of a block that may declare tools. A block may also hold what a
@@ -98,7 +99,9 @@ func (p *parser) kindOf(b *block) {
 		b.kind = listing
 	case "tool_reference":
 		b.kind = reference
-	case "item_reference", "container_upload", "video_url", "input_video", "audio_url":
+	case "item_reference":
+		b.kind, b.away = keptItem, string(kind)
+	case "container_upload", "video_url", "input_video", "audio_url":
 		b.kind, b.away = stored, string(kind)
 	}
 }
@@ -170,6 +173,8 @@ func (p *parser) tally(b *block, from int) {
 		p.declare(&d)
 	case b.kind == stored:
 		p.unbounded(b.away)
+	case b.kind == keptItem:
+		p.kept(b.away)
 	}
 	p.load.Text += b.text
 }

@@ -106,7 +106,7 @@ func (p *parser) member(key []byte) {
 		p.load.Text += p.size()
 	case "prompt":
 		if s.Kind() == jsonscan.Object { // it names one that the provider keeps
-			p.unbounded("prompt")
+			p.kept("prompt")
 		}
 		p.load.Text += p.size()
 	case "prediction":
@@ -124,7 +124,11 @@ func (p *parser) member(key []byte) {
 		p.searches()
 	case "thread":
 		p.thread()
-	case "previous_response_id", "conversation", "container", "compaction":
+	case "previous_response_id", "conversation":
+		if !s.Null() {
+			p.kept(string(key))
+		}
+	case "container", "compaction":
 		if !s.Null() {
 			p.unbounded(string(key))
 		}

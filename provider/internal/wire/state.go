@@ -10,7 +10,7 @@ import (
 func (p *parser) thread() {
 	if p.scan.Kind() != jsonscan.Object {
 		if !p.scan.Null() {
-			p.unbounded("thread")
+			p.kept("thread")
 		}
 		return
 	}
@@ -21,7 +21,7 @@ func (p *parser) thread() {
 		}
 	})
 	if !begins {
-		p.unbounded("thread")
+		p.kept("thread")
 	}
 }
 

@@ -163,3 +163,9 @@ func (p *parser) unbounded(what string) {
 		p.req.Unbounded = what
 	}
 }
+
+// kept notes what brings in input, and maybe tools, that the provider keeps.
+func (p *parser) kept(what string) {
+	p.unbounded(what)
+	p.req.HiddenTools = true
+}
