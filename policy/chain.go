@@ -8,8 +8,9 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// A Chain asks one engine after the other. The first that does not allow the call
-// decides, and the rest is not asked. If all allow it, their budgets, rates and
+// A Chain asks one engine after the other. The first that refuses the call decides,
+// and the rest is not asked. Otherwise a person is asked if one of them says so:
+// by the first that does, about all that any of them says. Budgets, rates and
 // alerts add up, and the first limits of loops hold. If one of them wants to judge the
 // answer, all are asked about it. An empty Chain allows everything.
 //
@@ -50,12 +51,26 @@ func (c Chain) Decide(ctx context.Context, in *Input) (Decision, error) {
 		if all.Loops == nil {
 			all.Loops = d.Loops
 		}
-		if d.Verdict != Allow {
-			all.Verdict, all.Finding = d.Verdict, d.Finding
-			break
+		all.MayGate = all.MayGate || d.MayGate
+		switch {
+		case d.Verdict == Approve:
+			all.ask(&d)
+		case d.Verdict != Allow:
+			all.refuse(d.Verdict, d.Finding)
+			return all, nil
+		case all.Approval == (Approval{}):
+			all.Approval = d.Approval
 		}
 	}
 	return all, nil
+}
+
+// ask makes d one to approve, as another says, unless it is one already.
+func (d *Decision) ask(other *Decision) {
+	if d.Verdict != Approve {
+		d.Verdict, d.Finding, d.Approval = Approve, other.Finding, other.Approval
+	}
+	d.Gated = joined(d.Gated, other.Gated)
 }
 
 // joined returns a and b in a row, and changes neither.

@@ -25,7 +25,10 @@ func is(b bool) truth {
 
 // check finds out whether the condition holds.
 func (c *condition) check(v *view) truth {
-	if c.arg != "" {
+	switch {
+	case c.arg != "" && v.call == nil: // which is still to come
+		return unsure
+	case c.arg != "":
 		return c.checkArgument(v.argument(c.slot))
 	}
 	switch c.of {

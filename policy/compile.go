@@ -41,7 +41,7 @@ func (p *Policy) compile() (*compiled, error) {
 	var bad complaint = func(path, format string, args ...any) {
 		errs = append(errs, strict.Error{Path: path, Reason: fmt.Sprintf(format, args...)})
 	}
-	c := &compiled{Policy: *p, loops: p.Loops.compile()}
+	c := &compiled{Policy: *p, loops: p.Loops.compile(), approval: p.Approval.compile()}
 	if p.Name == "" {
 		bad("name", "a policy needs a name")
 	} else if !run.ValidID(p.Name) {
@@ -75,6 +75,7 @@ func (p *Policy) compile() (*compiled, error) {
 	}
 	p.Loops.validate(bad)
 	p.Run.validate(bad)
+	p.Approval.validate(bad)
 	if p.Mode != "" && p.Mode != Enforced && p.Mode != Shadowed {
 		bad("mode", `%q is not known; use "enforce" or "shadow"`, string(p.Mode))
 	}

@@ -13,13 +13,13 @@ import (
 // value. Exactly one of Arg and Call is given.
 //
 // An argument that is missing, or null, or of another type than the operator and
-// the value ask for, holds where the rule denies, blocks or alerts, and does not
-// where it allows: what cannot be read is not safe. So it is with all arguments
-// if they are not one JSON text, or hold an object with a name that comes twice;
-// with one beside which there is another that differs in case only; and with
-// facts that are not known, such as the cost of a model without a price. Strings
-// that look like numbers are strings. Numbers are compared exactly, however they
-// are written.
+// the value ask for, holds for all rules but those that allow: what cannot be read
+// is not safe. So it is with all arguments if they are not one JSON text, or hold
+// an object with a name that comes twice; with one beside which there is another
+// that differs in case only; with those of a tool that has yet to be called; and
+// with facts that are not known, such as the cost of a model without a price.
+// Strings that look like numbers are strings. Numbers are compared exactly, however
+// they are written.
 type Condition struct {
 	// Arg is the path of an argument in gjson's syntax, such as "amount_usd",
 	// "customer.id" or "items.0.price", without wildcards, queries and modifiers.

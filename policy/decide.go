@@ -7,6 +7,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/glob"
+	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
 
@@ -19,10 +20,12 @@ type compiled struct {
 	loops   *run.Loops
 	rules   rules
 	judges  bool // the answer's calls of tools have to be seen
+
+	approval Approval // but for what a rule says
 }
 
 func (c *compiled) decide(in *Input) Decision {
-	d := Decision{Verdict: Allow, Budgets: c.budgets, Rates: c.rates, Loops: c.loops, Shadow: c.Mode == Shadowed}
+	d := Decision{Verdict: Allow, Budgets: c.budgets, Rates: c.rates, Loops: c.loops, Approval: c.approval, Shadow: c.Mode == Shadowed}
 	if in.Calls != nil {
 		c.decideAnswer(in, &d)
 		return d
@@ -34,14 +37,31 @@ func (c *compiled) decide(in *Input) Decision {
 	}
 	v := view{in: in}
 	check(&d, &v, c.rules.onRequest, nil, "")
-	if len(c.rules.onDeclared) > 0 {
-		var room [8]string
-		for i := range in.Tools {
-			t := &in.Tools[i]
-			check(&d, &v, c.rules.onDeclared, appendNames(room[:0], t), cmp.Or(t.Name, t.Type))
-		}
-	}
+	c.decideTools(&v, &d)
 	return d
+}
+
+// decideTools looks at what the request declares.
+func (c *compiled) decideTools(v *view, d *Decision) {
+	asks := len(c.rules.asking) > 0 && v.in.Endpoint != provider.CountTokens
+	if len(c.rules.onDeclared) == 0 && !asks {
+		return
+	}
+	mayGate := asks && v.in.HiddenTools
+	var room [8]string
+	for i := range v.in.Tools {
+		t := &v.in.Tools[i]
+		names, tool := appendNames(room[:0], t), cmp.Or(t.Name, t.Type)
+		check(d, v, c.rules.onDeclared, names, tool)
+		if !asks {
+			continue
+		}
+		if t.Hosted {
+			check(d, v, c.rules.asking, names, tool)
+		}
+		mayGate = mayGate || hides(t) || !t.Hosted && c.rules.mayAsk(v, names)
+	}
+	d.MayGate = mayGate && !d.Shadow
 }
 
 // outside finds what of a request the lists do not let through; nothing is the
@@ -87,9 +107,8 @@ func (c *compiled) decideAnswer(in *Input, d *Decision) {
 		names, tool := appendCallNames(room[:0], v.call, in.Tools), cmp.Or(v.call.Name, v.call.Type)
 		if c.Tools.denies(names) || !c.Tools.admitsCall(v.call, in.Tools) {
 			d.Drift = true
-			if d.Verdict == Allow {
-				d.Verdict = Deny
-				d.Finding = Finding{Rule: "allowed_tools", Field: "tool", Requested: tool, Allowed: c.Tools.Allow, Tool: tool}
+			if !d.refuses() {
+				d.refuse(Deny, Finding{Rule: "allowed_tools", Field: "tool", Requested: tool, Allowed: c.Tools.Allow, Tool: tool})
 			}
 		}
 		check(d, &v, c.rules.onCalls, names, tool)
@@ -97,7 +116,7 @@ func (c *compiled) decideAnswer(in *Input, d *Decision) {
 }
 
 // check checks rules on what v shows, a tool of these names if there are any,
-// until one decides. A decision that is there already gives way to a block only.
+// until one decides. A decision that is there already gives way to a stricter one.
 func check(d *Decision, v *view, rules []rule, names []string, tool string) {
 	for i := range rules {
 		r := &rules[i]
@@ -109,9 +128,11 @@ func check(d *Decision, v *view, rules []rule, names []string, tool string) {
 			d.Alerts = append(d.Alerts, r.finding(v, tool))
 			continue
 		case r.then == ThenBlock && d.Verdict != Block:
-			d.Verdict, d.Finding = Block, r.finding(v, tool)
-		case r.then == ThenDeny && d.Verdict == Allow:
-			d.Verdict, d.Finding = Deny, r.finding(v, tool)
+			d.refuse(Block, r.finding(v, tool))
+		case r.then == ThenDeny && !d.refuses():
+			d.refuse(Deny, r.finding(v, tool))
+		case r.then == ThenApprove && !d.refuses() && !r.asked(v):
+			r.ask(d, v, tool)
 		}
 		return
 	}

@@ -82,6 +82,12 @@ type Decision struct {
 	Loops *run.Loops
 }
 
+// refuses reports whether d does not let the call pass, whatever a person says.
+func (d *Decision) refuses() bool { return d.Verdict == Deny || d.Verdict == Block }
+
+// refuse makes d one that refuses.
+func (d *Decision) refuse(v Verdict, f Finding) { d.Verdict, d.Finding, d.Gated = v, f, nil }
+
 // Approval says how a person is asked about a call, and how the call is answered
 // until the decision.
 type Approval struct {

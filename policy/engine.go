@@ -18,7 +18,9 @@ type Engine interface {
 	Decide(ctx context.Context, in *Input) (Decision, error)
 }
 
-// EngineFunc makes an Engine of a function.
+// EngineFunc makes an Engine of a function. One that may say Approve about calls of
+// tools in an answer says Judge and MayGate about its request, so that the answer is
+// held back, and Gated about the answer.
 type EngineFunc func(ctx context.Context, in *Input) (Decision, error)
 
 // Decide implements Engine.
@@ -77,6 +79,10 @@ type Input struct {
 	// Tools are those that the request declares. They are here, too, when its
 	// answer is judged.
 	Tools []provider.Tool
+
+	// HiddenTools says that the answer may call tools that are not in Tools, see
+	// [provider.Request].
+	HiddenTools bool
 
 	// Calls are the calls of tools in the answer, if that is judged. They are nil
 	// when the request is.

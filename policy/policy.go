@@ -37,9 +37,10 @@ type Policy struct {
 	// as "workspace_id". Other than with other lists, without Allow there are none.
 	Billing List `json:"billing"`
 
-	Loops Loops `json:"loops"`
-	Run   Run   `json:"run"`
-	Mode  Mode  `json:"mode"`
+	Loops    Loops     `json:"loops"`
+	Run      Run       `json:"run"`
+	Approval Approvals `json:"approval"`
+	Mode     Mode      `json:"mode"`
 }
 
 // A Mode is what becomes of a policy's decisions.

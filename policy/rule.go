@@ -2,7 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/rungate/rungate/internal/glob"
 )
@@ -12,11 +14,18 @@ import (
 // A rule without Tool is checked on the request. One with Tool is checked on the
 // calls of tools in the answer, before the agent gets it; with Declared, on the
 // tools that the request declares as well. A call that the provider makes itself
-// (see provider.Tool.Hosted) has been made by then: only a rule with Declared, or
-// Policy.Tools, comes before it.
+// (see provider.Tool.Hosted) has been made by then: only a rule with Declared, one
+// to approve, or Policy.Tools, comes before it.
+//
+// A rule to approve asks a person about each call of its tool in the answer. About
+// a declared tool that the provider runs it asks on the request, where there are
+// no arguments yet, and then not again about the calls that come of it; a rule to
+// allow that comes before it holds there, too. No tool is run to count tokens.
 //
 // Rules are checked in their order. The first that fits and is not to alert
-// decides. What no rule fits passes: to restrict is what lists are for.
+// decides. What no rule fits passes: to restrict is what lists are for. Of what is
+// decided about several tools or calls, to block comes before to deny, that before
+// to approve, and that before to allow.
 type Rule struct {
 	Name string `json:"name"`
 
@@ -27,6 +36,12 @@ type Rule struct {
 
 	When []Condition `json:"when"` // none holds always
 	Then Action      `json:"then"`
+
+	// Channel is where people are asked, such as "slack://#customer-ops"; empty is
+	// nowhere in particular. Expires is how long they may take, up to 30 days; 0 is
+	// run.DefaultWindow. Both are for rules to approve only.
+	Channel string        `json:"channel"`
+	Expires time.Duration `json:"expires"`
 }
 
 // An Action is what a rule, or a limit, does.
@@ -34,10 +49,11 @@ type Action string
 
 // The actions.
 const (
-	ThenAllow Action = "allow" // the call passes, whatever later rules say
-	ThenDeny  Action = "deny"  // the call is refused
-	ThenBlock Action = "block" // the call is refused, and all later ones of its run
-	ThenAlert Action = "alert" // it is announced; later rules decide
+	ThenAllow   Action = "allow"   // the call passes, whatever later rules say
+	ThenDeny    Action = "deny"    // the call is refused
+	ThenBlock   Action = "block"   // the call is refused, and all later ones of its run
+	ThenApprove Action = "approve" // it waits until a person approves it, see run.Gate
+	ThenAlert   Action = "alert"   // it is announced; later rules decide
 )
 
 // rule is a Rule made for deciding.
@@ -48,11 +64,14 @@ type rule struct {
 	when      []condition
 	byTarget  bool // a condition is about the model or its provider
 	arguments bool // a condition is about the arguments
+	channel   string
+	expires   time.Duration
 }
 
 // rules are those of a policy, by what they are checked on.
 type rules struct {
 	onRequest, onDeclared, onCalls []rule
+	asking                         []rule // those onCalls that approve or allow; nil if none approves
 	paths                          pathTree
 }
 
@@ -65,13 +84,12 @@ func (rs *rules) compile(document []Rule, bad complaint) {
 		}
 		used.add(path, d.Name, bad)
 		switch d.Then {
-		case ThenAllow, ThenDeny, ThenBlock, ThenAlert:
-		case "approve":
-			bad(path+".then", `approval is not supported in this version; use "deny", "block" or "alert"`)
+		case ThenAllow, ThenDeny, ThenBlock, ThenApprove, ThenAlert:
 		default:
-			bad(path+".then", `%q is not known; use "allow", "deny", "block" or "alert"`, string(d.Then))
+			bad(path+".then", `%q is not known; use "allow", "deny", "block", "approve" or "alert"`, string(d.Then))
 		}
-		r := rule{name: d.Name, tool: strings.ToLower(d.Tool), then: d.Then}
+		d.validateApproval(bad.below(path))
+		r := rule{name: d.Name, tool: strings.ToLower(d.Tool), then: d.Then, channel: d.Channel, expires: d.Expires}
 		for j := range d.When {
 			c := d.When[j].compile(fmt.Sprintf("%s.when[%d]", path, j), &rs.paths, bad)
 			r.byTarget = r.byTarget || c.fact == "model" || c.fact == "provider"
@@ -94,6 +112,12 @@ func (rs *rules) compile(document []Rule, bad complaint) {
 		if d.Declared {
 			rs.onDeclared = append(rs.onDeclared, r)
 		}
+		if r.then == ThenApprove || r.then == ThenAllow {
+			rs.asking = append(rs.asking, r)
+		}
+	}
+	if !slices.ContainsFunc(rs.asking, func(r rule) bool { return r.then == ThenApprove }) {
+		rs.asking = nil
 	}
 }
 
@@ -156,11 +180,13 @@ func (r *rule) finding(v *view, tool string) Finding {
 		if v.call != nil {
 			what = fmt.Sprintf("the answer calls the tool %q", tool)
 		}
-		if r.arguments {
+		if v.call != nil && (r.arguments || r.then == ThenApprove) {
 			f.Args = v.call.Args
 		}
 	}
 	switch {
+	case v.unsure != nil && v.unsure.arg != "" && v.call == nil:
+		f.Reason = fmt.Sprintf("%s, which the provider runs before its argument %q can be seen.", what, v.unsure.arg)
 	case v.unsure != nil && v.unsure.arg != "":
 		f.Reason = fmt.Sprintf("%s, and its argument %q is missing or cannot be read for sure.", what, v.unsure.arg)
 	case v.unsure != nil:

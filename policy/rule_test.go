@@ -178,13 +178,19 @@ func TestRulesRefused(t *testing.T) {
 		name, document string
 		want           []string
 	}{
-		{"approval", in("rules", `[{"name":"r","tool":"t","then":"approve","channel":"slack://#ops","expires":"1h"}]`), []string{
-			`rules[0].channel: unknown field`, `rules[0].expires: unknown field`,
-			`rules[0].then: approval is not supported in this version; use "deny", "block" or "alert"`}},
+		{"whom nobody asks", in("rules", `[{"name":"r","then":"deny","channel":"slack://#ops"},{"name":"s","then":"alert","expires":"1h"}]`), []string{
+			`rules[0].channel: is for rules with "then": "approve"`, `rules[1].expires: is for rules with "then": "approve"`}},
+		{"channels that are none", in("rules", `[{"name":"r","then":"approve","channel":"a\nb"},{"name":"s","then":"approve","channel":"`+strings.Repeat("x", 257)+`"}]`), []string{
+			"rules[0].channel: want up to 256 bytes of printable characters", "rules[1].channel: want up to 256 bytes of printable characters"}},
+		{"times to decide in that are none", in("rules", `[{"name":"r","then":"approve","expires":"-1s"},{"name":"s","then":"approve","expires":"720h1ns"}]`), []string{
+			`rules[0].expires: want a duration up to 30 days, such as "4h"; leave it out for an hour`, `rules[1].expires: want a duration up to 30 days, such as "4h"; leave it out for an hour`}},
+		{"ways to ask that are none", in("approval", `{"mode":"wait=0","pause":"agent","hold":"stream"}`), []string{
+			`approval.mode: "wait=0" is not known; use "accepted", "error", "wait" or "wait=60" for some seconds, up to a day`,
+			`approval.pause: "agent" is not known; use "run" or "call"`, `approval.hold: "stream" is not known; use "answer" or "tool"`}},
 		{"rules without a name, or with one twice", in("rules", `[{"then":"deny"},{"name":"r","then":"deny"},{"name":"r","then":"deny"}]`), []string{
 			"rules[0].name: a rule needs a name", `rules[2].name: "r" is used twice`}},
 		{"actions that are not known", in("rules", `[{"name":"r","then":"refuse"},{"name":"s"}]`), []string{
-			`rules[0].then: "refuse" is not known; use "allow", "deny", "block" or "alert"`, `rules[1].then: "" is not known; use "allow", "deny", "block" or "alert"`}},
+			`rules[0].then: "refuse" is not known; use "allow", "deny", "block", "approve" or "alert"`, `rules[1].then: "" is not known; use "allow", "deny", "block", "approve" or "alert"`}},
 		{"declared what", in("rules", `[{"name":"r","declared":true,"then":"deny"}]`), []string{"rules[0].declared: is about tools; say which by tool"}},
 		{"arguments of what", in("rules", `[{"name":"r","when":[{"arg":"a","op":"exists"}],"then":"deny"}]`), []string{"rules[0].tool: conditions on arguments need it"}},
 		{"arguments of what is declared", in("rules", `[{"name":"r","tool":"t","declared":true,"when":[{"arg":"a","op":"exists"}],"then":"deny"}]`), []string{
@@ -220,7 +226,7 @@ func TestRulesRefused(t *testing.T) {
 			"run.max_duration: is negative", "run.max_steps: want 1 or more; leave it out for no limit", "run.max_depth: want 1 or more; leave it out for no limit", "run.max_children: want 1 or more; leave it out for no limit",
 			`mode: "off" is not known; use "enforce" or "shadow"`}},
 		{"globs", `{"name":"p","tools":{"allow":[""]},"billing":{"deny":[""]}}`, []string{"tools.allow[0]: it is empty", "billing.deny[0]: it is empty"}},
-		{"what belongs to another version", `{"name":"p","failover":[],"approval":{}}`, []string{"failover: unknown field", "approval: unknown field"}},
+		{"what belongs to another version", `{"name":"p","failover":[]}`, []string{"failover: unknown field"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := policy.Parse([]byte(tt.document))

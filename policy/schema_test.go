@@ -22,9 +22,10 @@ const documented = `{
 	"endpoints": {"allow": ["chat", "messages", "embeddings"]},
 	"tools":     {"allow": ["*"], "deny": ["shell"]},
 	"rules": [
-		{"name": "refund:over-$500", "tool": "issue_refund", "when": [{"arg": "amount_usd", "op": ">", "value": 500}], "then": "deny"},
+		{"name": "refund:over-$500", "tool": "issue_refund", "when": [{"arg": "amount_usd", "op": ">", "value": 500}],
+		 "then": "approve", "channel": "slack://#customer-ops", "expires": "1h"},
 		{"name": "no-drop-table", "tool": "sql_*", "when": [{"arg": "query", "op": "matches", "value": "(?i)\\bdrop\\s+table\\b"}], "then": "deny"},
-		{"name": "big-call", "when": [{"call": "estimated_cost_usd", "op": ">", "value": "0.50"}], "then": "alert"},
+		{"name": "big-call", "when": [{"call": "estimated_cost_usd", "op": ">", "value": "0.50"}], "then": "approve"},
 		{"name": "eu-only", "when": [{"call": "tags", "op": "contains", "value": "eu"}, {"call": "provider", "op": "!=", "value": "eu-openai"}], "then": "block"}
 	],
 	"budgets": [
@@ -40,6 +41,7 @@ const documented = `{
 	"billing":  {"allow": ["user_profile_id"]},
 	"run":      {"idle_timeout": "15m", "max_duration": "2h", "max_steps": 200, "max_depth": 3, "max_children": 20},
 	"loops":    {"identical_calls": 5, "identical_tool_calls": 5, "within": "10m", "then": "deny"},
+	"approval": {"mode": "accepted", "pause": "run", "hold": "answer"},
 	"mode": "enforce"
 }`
 
@@ -99,7 +101,7 @@ func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
 		}
 	}
 	same("", reflect.TypeFor[policy.Policy](), c.root)
-	assert.Len(t, seen, 8, "the structs of a policy")
+	assert.Len(t, seen, 9, "the structs of a policy")
 }
 
 // What the schema refuses, the code refuses.
@@ -116,7 +118,15 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 		{"no name", `{}`, false, false},
 		{"an empty name", `{"name":""}`, false, false},
 		{"an unknown field", in("failover", "[]"), false, false},
-		{"approval of a policy", in("approval", "{}"), false, false},
+		{"an unknown field of approval", in("approval", `{"channel":"x"}`), false, false},
+		{"approval as it is by default", in("approval", `{"mode":"","pause":"","hold":""}`), true, true},
+		{"waiting", in("approval", `{"mode":"wait"}`), true, true},
+		{"waiting for seconds", in("approval", `{"mode":"wait=60"}`), true, true},
+		{"waiting for a minute", in("approval", `{"mode":"wait=1m"}`), false, false},
+		{"waiting for no time", in("approval", `{"mode":"wait=0"}`), true, false},
+		{"another mode of approval", in("approval", `{"mode":"ask"}`), false, false},
+		{"another pause", in("approval", `{"pause":"agent"}`), false, false},
+		{"another hold", in("approval", `{"hold":"stream"}`), false, false},
 		{"an empty glob", in("tools", `{"deny":[""]}`), false, false},
 		{"an unknown list", in("models", `{"alow":[]}`), false, false},
 		{"another mode", in("mode", `"off"`), false, false},
@@ -133,7 +143,12 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 		{"a negative duration", in("run", `{"max_duration":"-1h"}`), true, false},
 		{"a rule without a name", in("rules", `[{"then":"deny"}]`), false, false},
 		{"a rule without an action", in("rules", `[{"name":"r"}]`), false, false},
-		{"a rule that asks for approval", in("rules", `[{"name":"r","then":"approve"}]`), false, false},
+		{"a rule that asks for approval", in("rules", `[{"name":"r","then":"approve"}]`), true, true},
+		{"a channel and a time for it", in("rules", `[{"name":"r","then":"approve","channel":"slack://#ops","expires":"720h"}]`), true, true},
+		{"a channel without end", in("rules", `[{"name":"r","then":"approve","channel":"`+strings.Repeat("x", 257)+`"}]`), false, false},
+		{"a channel that is none", in("rules", `[{"name":"r","then":"approve","channel":5}]`), false, false},
+		{"a time that is none", in("rules", `[{"name":"r","then":"approve","expires":3600}]`), false, false},
+		{"a channel of what asks nobody", rule(`"channel":"slack://#ops"`), true, false},
 		{"two rules of the same name", in("rules", `[{"name":"r","then":"deny"},{"name":"r","then":"deny"}]`), true, false},
 		{"another fact", rule(`"when":[{"call":"mood","op":"==","value":"good"}]`), false, false},
 		{"another operator", when(`{"arg":"a","op":"~","value":"x"}`), false, false},
@@ -176,6 +191,7 @@ func FuzzSchema(f *testing.F) {
 	f.Add(`{"name":"p","run":{"idle_timeout":"+.5h0m"},"budgets":[{"name":"b","per":"run","limit_usd":1e-2,"limit_tokens":null}]}`)
 	f.Add(`{"name":"p","budgets":[{"name":"b","per":"user","limit_tokens":0,"window":"+1.5h","admission":""}],"rate_limits":[{"name":"r","per":"tag","tokens":5,"window":"1µs","burst":5}]}`)
 	f.Add(`{"name":"p","rules":[{"name":"r","tool":"","then":"alert","when":[{"arg":"","call":"steps","op":"<","value":2e0}]}]}`)
+	f.Add(`{"name":"p","rules":[{"name":"r","then":"approve","channel":"é","expires":"+1ns"}],"approval":{"mode":"wait=+007","pause":"call","hold":"tool"}}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		if _, err := policy.Parse([]byte(document)); err == nil {
 			assert.Empty(t, schemaRefuses(t, document))

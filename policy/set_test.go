@@ -133,7 +133,7 @@ func TestRevision(t *testing.T) {
 		Run:     policy.Run{IdleTimeout: time.Minute},
 	}
 	revision := func(p policy.Policy) string { return bind(t, set(t, p), "").Revision }
-	assert.Equal(t, "0912daaf354d", revision(p), "another process finds the same")
+	assert.Equal(t, "f23a06666f0b", revision(p), "another process finds the same")
 	seen := map[string]string{revision(p): "as it was"}
 	for name, change := range map[string]func(p *policy.Policy){
 		"id":             func(p *policy.Policy) { p.ID = "pol_2" },

@@ -34,11 +34,17 @@ func appendCallNames(names []string, call *provider.ToolCall, declared []provide
 		names = append(names, strings.ToLower(call.Server))
 	}
 	for i := range declared {
-		if t := &declared[i]; strings.EqualFold(t.Name, call.Name) || t.Name != "" && strings.EqualFold(t.Name, call.Server) {
+		if t := &declared[i]; declares(t, call) {
 			names = appendNames(names, t)
 		}
 	}
 	return names
+}
+
+// declares reports whether a tool that is called is declared by t, which may be
+// the server of it.
+func declares(t *provider.Tool, call *provider.ToolCall) bool {
+	return strings.EqualFold(t.Name, call.Name) || t.Name != "" && strings.EqualFold(t.Name, call.Server)
 }
 
 // appendType appends a type, if there is one, and what it comes to without its
