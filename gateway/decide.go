@@ -22,6 +22,7 @@ func (c *call) ask(ctx context.Context, calls []provider.ToolCall) (policy.Decis
 	in.Policy, in.Agent, in.Run, in.User, in.Tags = c.run.Policy, c.agent, &c.run, c.directives.User, c.directives.Tags
 	in.Dialect, in.Endpoint, in.Stream = c.route.dialect.Name(), c.req.Endpoint, c.req.Stream
 	in.Target, in.Billing, in.Tools, in.Calls = c.target, c.req.Billing, c.req.Tools, calls
+	in.HiddenTools = c.req.HiddenTools
 	in.InputTokens, in.MaxOutput, in.At = c.projection.Input, c.req.MaxOutput, c.start
 	if in.Priced = c.unpriced == (policy.Target{}); in.Priced {
 		in.Cost = c.projection.Cost()

@@ -16,6 +16,7 @@ import (
 func (c *call) read(ctx context.Context) error {
 	c.req.Endpoint = c.route.endpoint
 	if c.r.Method != http.MethodPost {
+		c.req.HiddenTools = true // those of the request whose answer is read
 		return nil
 	}
 	c.limitReading()
