@@ -128,7 +128,7 @@ type DecidedError struct {
 func (e *DecidedError) Error() string {
 	g := &e.Gate
 	if g.By != "" {
-		return fmt.Sprintf("gate %q was decided before: %s by %s", g.ID, g.Status, g.By)
+		return fmt.Sprintf("gate %q was decided before, by %s, and is %s", g.ID, g.By, g.Status)
 	}
 	return fmt.Sprintf("gate %q is %s", g.ID, g.Status)
 }

@@ -11,11 +11,14 @@ import (
 // times, errors and cancelled contexts holds here, too.
 //
 // A gate that is pending or approved is live, until it expires; see [Gate.At].
-// The methods find it expired from then on. An open run that has a live gate is not
-// idle; after that its idle time begins when the gate was decided or used, or expired. While a
+// The methods find it expired from then on. A run that has a live gate, or has one
+// below it that does, is not idle, and not completed with ReasonCrowdedOut; after
+// that its idle time begins when the gate was decided or used, or expired. While a
 // gate is pending that Pauses, and its run is open otherwise, that run is seen as
-// paused. When a run is completed its live gates are cancelled. Gates are
-// forgotten with their run.
+// paused. When a run is completed, its live gates are cancelled, and they are seen
+// as cancelled as soon as it is seen as completed. Gates are forgotten with their
+// run; of very many gates of a run, a journal may forget those before that ended
+// first.
 //
 // A run is Gated while it has a gate that MeetGate returns.
 type GateJournal interface {
@@ -41,17 +44,19 @@ type GateJournal interface {
 	// ClaimGate claims an approved gate for one answer, until a time: nobody else
 	// can then. By the same claim it is prolonged. It returns false where the gate
 	// is not approved at that time, or is claimed by another whose time has not
-	// passed.
+	// passed. The error is ErrNoGate where there is no such gate, also of EndClaim
+	// and GateAnswer.
 	ClaimGate(ctx context.Context, id, claim string, at, until time.Time) (Gate, bool, error)
 
 	// EndClaim ends a claim: with used the gate is used up, otherwise it is
-	// approved as before. Its time may have passed, as long as nobody else has claimed the gate and
-	// the gate has not expired. Otherwise nothing changes, and ended is false; but a claim that has used
-	// the gate has ended.
+	// approved as before. Its time may have passed, as long as nobody else has
+	// claimed the gate and the gate has not expired. Otherwise nothing changes, and
+	// ended is false; but a claim that has used the gate has ended.
 	EndClaim(ctx context.Context, id, claim string, used bool, at time.Time) (g Gate, ended bool, err error)
 
 	// GateAnswer returns what a live gate withholds, nil if that is nothing. The
-	// caller does not change it. Of one that is not live, the journal may have let it go.
+	// caller does not change it. Of one that is not live, the journal may have let
+	// it go.
 	GateAnswer(ctx context.Context, id string) ([]byte, error)
 
 	// FindGates returns the gates of these ids as they are at that time, in any
@@ -67,6 +72,6 @@ type GateJournal interface {
 type GateQuery struct {
 	Status GateStatus
 	Run    Key    // that very run; with an empty ID, all of that team
-	Before string // those that come after the gate with this ID in the order of the list; where there is none, an error that is ErrNoGate
+	Before string // those that come after the gate with this ID in the order of the list; ErrNoGate where there is no such gate
 	N      int    // at most so many; at least 1
 }

@@ -97,8 +97,10 @@ func (gs *Gates) Answer(ctx context.Context, g *Gate) ([]byte, error) {
 // is nothing to claim, or another answer is under way.
 func (gs *Gates) Claim(ctx context.Context, g *Gate, lease time.Duration) (c GateClaim, claimed bool, err error) {
 	c = GateClaim{gs: gs, gate: g.ID, id: rand.Text(), lease: lease}
-	claimed, err = c.renew(ctx)
-	return c, claimed, err
+	if claimed, err = c.renew(ctx); !claimed {
+		return GateClaim{}, false, err
+	}
+	return c, true, nil
 }
 
 // A GateClaim is the right to one answer to the request of an approved gate. The
@@ -123,7 +125,10 @@ func (c *GateClaim) Renew(ctx context.Context) error {
 
 func (c *GateClaim) renew(ctx context.Context) (bool, error) {
 	at := time.Now()
-	_, ok, err := c.gs.Journal.ClaimGate(ctx, c.gate, c.id, at, at.Add(c.lease))
+	g, ok, err := c.gs.Journal.ClaimGate(ctx, c.gate, c.id, at, at.Add(c.lease))
+	if ok {
+		c.gs.waiters.wake(&g)
+	}
 	return ok, err
 }
 
@@ -143,8 +148,9 @@ func (c *GateClaim) End(ctx context.Context, used bool) (g Gate, ended bool, err
 	return g, ended, err
 }
 
-// Wait returns when g is another than it was found, or its time to expire has
-// come; or when ctx is done, with the error of that. It learns at once of what
+// Wait returns when g is another than it was found, or the time has come at which
+// it expires or, where it is claimed, the claim ends; or when ctx is done, with the
+// error of that. It learns at once of what
 // happens through gs, and otherwise within a second: the journal is asked once a
 // second for all that wait.
 func (gs *Gates) Wait(ctx context.Context, g *Gate) error {
@@ -157,7 +163,11 @@ func (gs *Gates) Wait(ctx context.Context, g *Gate) error {
 	case err != nil || now.Status != g.Status || !now.Claimed.Equal(g.Claimed):
 		return nil
 	}
-	lapse := time.NewTimer(time.Until(g.Expires))
+	end := g.Expires
+	if !g.Claimed.IsZero() {
+		end = g.Claimed
+	}
+	lapse := time.NewTimer(time.Until(end))
 	defer lapse.Stop()
 	select {
 	case <-w.changed:

@@ -49,13 +49,13 @@ type Journal interface {
 	// left as it was. See [Detachment].
 	Detach(ctx context.Context, d *Detachment, r *Run) error
 
-	// Complete closes the open run that k names, by its full id or as the newest
-	// of its generations. Where it is not open, nothing changes: a blocked one goes
-	// on answering what blocked it. Changed says whether this call has closed it, or found it idle for too long, or its
-	// ancestor closed.
+	// Complete closes the open or paused run that k names, by its full id or as the
+	// newest of its generations. Where it is neither, nothing changes: a blocked one
+	// goes on answering what blocked it. Changed says whether this call has closed
+	// it, or found it idle for too long, or its ancestor closed.
 	Complete(ctx context.Context, k Key, reason string, at time.Time) (r Run, changed bool, err error)
 
-	// Block stops an open run, for the reason b.Code. Where it is not open,
+	// Block stops an open or paused run, for the reason b.Code. Where it is neither,
 	// nothing changes. K names that very run, never a newer generation.
 	Block(ctx context.Context, k Key, b *Block, at time.Time) (r Run, changed bool, err error)
 
@@ -90,9 +90,9 @@ type Journal interface {
 	Refusals(ctx context.Context, k Key) ([]Refusal, error)
 
 	// Sweep completes the runs that have been idle for too long, or whose ancestor
-	// is completed, and tells of gates that have expired. As the journal's own limits say, it also completes open ones
-	// without calls in flight, with ReasonCrowdedOut, and forgets closed and
-	// blocked ones.
+	// is completed, and tells of gates that have expired. As the journal's own
+	// limits say, it also completes open ones without calls in flight, with
+	// ReasonCrowdedOut, and forgets closed and blocked ones.
 	Sweep(ctx context.Context, at time.Time) (Swept, error)
 }
 
@@ -131,9 +131,9 @@ type Attachment struct {
 	// empty is none, and a run that goes on keeps what it has. Where there is no
 	// such run, or it would be superseded by its own child, the error is a
 	// *[ParentError], or with Orphan the new run has no parent. Where the parent
-	// is not open, or [Run.ExceededByChild] tells of a limit of it, no run is
-	// started and none superseded: it is the parent that the call is refused by,
-	// and that is returned. The new run is made with [Run.Descend].
+	// is neither open nor paused, or [Run.ExceededByChild] tells of a limit of it,
+	// no run is started and none superseded: it is the parent that the call is
+	// refused by, and that is returned. The new run is made with [Run.Descend].
 	Parent string
 	Orphan bool
 
@@ -153,8 +153,8 @@ type Detachment struct {
 	Step    *Step
 	Refusal *Refusal
 
-	// Repeated is the hash of a turn that Repeat has counted for the call and that is taken off
-	// again, since the call was not made or came to nothing. 0 is none.
+	// Repeated is the hash of a turn that Repeat has counted for the call and that
+	// is taken off again, since the call was not made or came to nothing. 0 is none.
 	Repeated uint64
 }
 
@@ -172,12 +172,13 @@ type Repetition struct {
 type Attached struct {
 	Started bool // the run is new
 
-	// Exceeded is the rule of the limit that an open run refuses the call by,
-	// empty if it does not. See [Run.Exceeded] and [Run.ExceededByChild].
+	// Exceeded is the rule of the limit that an open or paused run refuses the call
+	// by, empty if it does not. See [Run.Exceeded] and [Run.ExceededByChild].
 	Exceeded string
 
 	// Deferred says that the call is counted in flight in spite of Exceeded: the run
-	// is Gated, and the call may be one that makes no further step.
+	// is Gated, and the call may be one that makes no further step. That holds for
+	// the run's own limits, not for those of a parent on what is started below it.
 	Deferred bool
 
 	// Ended is a run that this completed, nil if none: one that had been idle
@@ -189,6 +190,6 @@ type Attached struct {
 // Swept is what a sweep has done.
 type Swept struct {
 	Completed []Run  // and were open, as far as was told
-	Expired   []Gate // of live runs, that have expired since the last sweep
+	Expired   []Gate // that have expired since the last sweep
 	Forgotten []Run  // which the journal knows no longer, as they were
 }

@@ -100,8 +100,8 @@ func (g *gate) end(at time.Time) {
 	g.of.gates.done = append(g.of.gates.done, g)
 }
 
-// decided notes that g is not pending any more.
-func (s *gates) decided(g *gate) {
+// unpause notes that g is not pending any more.
+func (s *gates) unpause(g *gate) {
 	if i := slices.Index(s.pausing, g); i >= 0 {
 		s.pausing = slices.Delete(s.pausing, i, i+1)
 	}

@@ -96,7 +96,7 @@ func (j *journal) DecideGate(_ context.Context, id string, v *run.Verdict, at ti
 	g.Decided, g.By, g.Comment = at, v.By, v.Comment
 	if v.Approve {
 		g.Status, g.Expires = run.GateApproved, at.Add(g.Window)
-		g.of.gates.decided(g)
+		g.of.gates.unpause(g)
 		heap.Fix(&j.due, g.place)
 	} else {
 		j.endGate(g, run.GateRejected, at)
@@ -200,7 +200,7 @@ func (j *journal) endGate(g *gate, s run.GateStatus, at time.Time) {
 	heap.Remove(&j.due, g.place)
 	j.withheld -= int64(len(g.answer))
 	g.Status, g.answer = s, nil
-	g.of.gates.decided(g)
+	g.of.gates.unpause(g)
 	g.end(at)
 	if s == run.GateUsed || s == run.GateCancelled {
 		g.pass()
