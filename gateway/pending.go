@@ -23,6 +23,7 @@ func (c *call) pending() error {
 		return c.pendingRefusal(g)
 	}
 	c.conclude()
+	c.todo = nil
 	body, err := json.Marshal(struct {
 		Status  string       `json:"status"`
 		Context *gateContext `json:"context"`
@@ -89,7 +90,7 @@ func contextOf(g *run.Gate) *gateContext {
 // pendingContext is the same for one that is to be decided.
 func pendingContext(g *run.Gate) *gateContext {
 	gc := contextOf(g)
-	at := g.Expires.UTC()
+	at := g.Expires.UTC().Truncate(time.Second)
 	gc.Channel, gc.ExpiresAt = g.Channel, &at
 	return gc
 }

@@ -121,7 +121,13 @@ func (l *lab) Open(ctx context.Context, path, body string) *http.Response {
 // Post calls and reads the answer to its end.
 func (l *lab) Post(path, body string) *reply {
 	l.t.Helper()
-	resp := l.Open(context.Background(), path, body)
+	return l.roundTrip(l.Request(context.Background(), path, body))
+}
+
+func (l *lab) roundTrip(req *http.Request) *reply {
+	l.t.Helper()
+	resp, err := l.Agent.RoundTrip(req)
+	require.NoError(l.t, err)
 	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
 	return &reply{resp, string(got), err}

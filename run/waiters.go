@@ -57,14 +57,16 @@ func (ws *waiters) remove(id string, w *waiter) {
 func (ws *waiters) wake(g *Gate) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.on[g.ID] = slices.DeleteFunc(ws.on[g.ID], func(w *waiter) bool {
+	waiting := slices.DeleteFunc(ws.on[g.ID], func(w *waiter) bool {
 		changed := w.found != g.Status || !w.claimed.Equal(g.Claimed)
 		if changed {
 			close(w.changed)
 		}
 		return changed
 	})
-	if len(ws.on[g.ID]) == 0 {
+	if len(waiting) > 0 {
+		ws.on[g.ID] = waiting
+	} else {
 		delete(ws.on, g.ID)
 	}
 }
