@@ -66,6 +66,7 @@ const stepPrefix = "step_"
 
 func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call {
 	c := &call{g: g, w: w, r: r, route: rt, start: time.Now(), settling: context.WithoutCancel(r.Context()), todo: g.steps}
+	c.watch.c = c
 	random := ids.New()
 	id := append(make([]byte, 0, len(stepPrefix)+2*len(random)), stepPrefix...)
 	c.id = string(hex.AppendEncode(id, random[:]))

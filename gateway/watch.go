@@ -34,7 +34,7 @@ type watch struct {
 }
 
 func (w *watch) start(c *call) {
-	w.c, w.runID = c, c.run.ID
+	w.runID = c.run.ID
 	if c.gate != nil {
 		w.claim = c.gate.claim
 	}
