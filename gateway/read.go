@@ -60,7 +60,7 @@ func (c *call) body() ([]byte, error) {
 	if c.r.ContentLength > limit {
 		return nil, c.tooLarge()
 	}
-	if cs := charset(c.r.Header.Get("Content-Type")); cs != "" && !strings.EqualFold(cs, "utf-8") {
+	if cs := charset(headerValue(c.r.Header, "Content-Type")); cs != "" && !strings.EqualFold(cs, "utf-8") {
 		return nil, &refusal{code: codeUnsupportedEncoding, message: fmt.Sprintf(
 			"Rungate: a body in the charset %q would be read differently by the provider; send it as UTF-8.", cs)}
 	}

@@ -28,7 +28,7 @@ func (c *call) relay(ctx context.Context) error {
 	h := c.w.Header()
 	copyHeader(h, resp.Header, kept)
 	c.echoRun(h)
-	if enc := resp.Header.Get("Content-Encoding"); strings.EqualFold(enc, "gzip") && resp.ContentLength != 0 {
+	if enc := headerValue(resp.Header, "Content-Encoding"); strings.EqualFold(enc, "gzip") && resp.ContentLength != 0 {
 		// It was not asked for, but comes from some. The agent gets it unpacked.
 		z, err := gzip.NewReader(resp.Body)
 		if err != nil {

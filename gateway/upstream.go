@@ -173,6 +173,15 @@ func copyHeader(to, from http.Header, drop func(name string) bool) {
 	}
 }
 
+// headerValue returns the first value of a header, whose name is spelled as net/http
+// does.
+func headerValue(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
 // hop reports whether the Connection header names a header.
 func hop(connection []string, name string) bool {
 	for _, line := range connection {

@@ -80,18 +80,19 @@ func (p *Provider) Sign(ctx context.Context, h http.Header) error {
 	if err := p.signer().Sign(ctx, h, &p.credential); err != nil {
 		return fmt.Errorf("provider %s: %w", p.Name(), err)
 	}
-	set(h, "Openai-Organization", p.Organization) // as net/http spells them
+	set(h, "Openai-Organization", p.Organization)
 	set(h, "Openai-Project", p.Project)
 	return nil
 }
 
-// set leaves no other value of the header than the given one, or none.
+// set leaves no other value of the header than the given one, or none. The name
+// is spelled as net/http does.
 func set(h http.Header, name, value string) {
 	if value == "" {
-		h.Del(name)
+		delete(h, name)
 		return
 	}
-	h.Set(name, value)
+	h[name] = []string{value}
 }
 
 func (p *Provider) signer() wire.Signer {
