@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -49,28 +48,32 @@ type call struct {
 	gate       *gating // nil for most
 	next       *call   // that takes this one's place when it has ended; nil for most
 
-	sent      []byte       // the body of the request to the provider, until that answers
-	reader    bytes.Reader // of sent
+	sent      *payload // what the provider is sent, until it answers
 	answer    answer
 	judgement judgement
 	watch     watch
 	step      run.Step
 	failed    *refusal // why the call was refused, or its answer is of our own making
-
-	// What the answer's header points to.
-	runID [1]string
-	costs [len(costHeaders)]string
 }
 
 const stepPrefix = "step_"
 
 func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call {
-	c := &call{g: g, w: w, r: r, route: rt, start: time.Now(), settling: context.WithoutCancel(r.Context()), todo: g.steps}
-	c.watch.c = c
+	c := calls.borrow()
+	c.g, c.w, c.r, c.route, c.todo = g, w, r, rt, g.steps
+	c.start, c.settling, c.watch.c = time.Now(), context.WithoutCancel(r.Context()), c
 	random := ids.New()
 	id := append(make([]byte, 0, len(stepPrefix)+2*len(random)), stepPrefix...)
 	c.id = string(hex.AppendEncode(id, random[:]))
 	return c
+}
+
+// giveBack lets another call have the memory of c, which has ended. Where the
+// watch may still be looking at it, it is left to the collector.
+func (c *call) giveBack() {
+	if !c.watch.fired.Load() {
+		calls.giveBack(c)
+	}
 }
 
 // A step takes a call further, or fails.
@@ -124,6 +127,7 @@ func (c *call) proceed() (next *call) {
 			defer c.g.leave()
 		}
 		c.end()
+		c.giveBack()
 	}()
 	for len(c.todo) > 0 && !c.detached {
 		next := c.todo[0]
@@ -211,8 +215,7 @@ func (c *call) requestID() string { return "req_" + c.id[len(stepPrefix):] }
 // echoRun tells the agent which run the call was attached to.
 func (c *call) echoRun(h http.Header) {
 	if c.run.ID != "" {
-		c.runID[0] = c.run.ID
-		h[run.HeaderRunID] = c.runID[:]
+		h[run.HeaderRunID] = []string{c.run.ID}
 	}
 }
 

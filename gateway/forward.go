@@ -63,9 +63,12 @@ func (c *call) forward(ctx context.Context) error {
 	}
 	c.watch.answered()
 	c.answer.resp = resp
-	resp.Request, c.req.Directives, c.sent = nil, nil, nil // not needed again, and may be large
-	if !c.mayGate() {                                      // else the request has to be known again
+	resp.Request, c.req.Directives = nil, nil // not needed again, and may be large
+	if !c.mayGate() {                         // else the request has to be known again
 		c.req.Body = nil
+	}
+	if c.sent != nil {
+		c.sent.bytes = nil
 	}
 	if c.succeeded() {
 		return c.useApproval(c.settling)
@@ -100,11 +103,11 @@ func (c *call) outgoing(ctx context.Context) (*http.Request, error) {
 		out.Header["User-Agent"] = nil // else the Transport would name itself
 	}
 	if r.Method == http.MethodPost {
-		c.sent = c.outgoingBytes()
-		out.ContentLength = int64(len(c.sent))
-		out.Body = c.firstBody()
+		c.sent = &payload{bytes: c.outgoingBytes()}
+		out.ContentLength = int64(len(c.sent.bytes))
+		out.Body = c.sent.first()
 		if !hasIdempotencyKey(out.Header) {
-			out.GetBody = c.anotherBody // for a connection that turns out to be closed
+			out.GetBody = c.sent.another // for a connection that turns out to be closed
 		}
 	}
 	return out, c.upstream.Sign(ctx, out.Header)

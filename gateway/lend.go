@@ -13,6 +13,7 @@ var (
 	arrivals lent[run.Arrival]
 	inputs   lent[policy.Input]
 	endings  lent[ending]
+	calls    lent[call] // to one for as long as it takes
 )
 
 // An ending is how a call ends, and its run after that.

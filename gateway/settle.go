@@ -171,7 +171,7 @@ func (c *call) tellCost(h http.Header) {
 	}
 	// All are written into one text, and are parts of it.
 	var text [96]byte
-	var ends [len(c.costs)]int
+	var ends [len(costHeaders)]int
 	b := strconv.AppendInt(text[:0], s.Usage.Total(), 10)
 	ends[0] = len(b)
 	if s.PriceList != "" {
@@ -191,10 +191,11 @@ func (c *call) tellCost(h http.Header) {
 	}
 	ends[3] = len(b)
 	all, from := string(b), 0
+	values := make([]string, len(ends))
 	for i, end := range ends {
 		if end > from {
-			c.costs[i] = all[from:end]
-			h[costHeaders[i]] = c.costs[i : i+1 : i+1]
+			values[i] = all[from:end]
+			h[costHeaders[i]] = values[i : i+1 : i+1]
 		}
 		from = end
 	}

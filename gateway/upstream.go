@@ -70,18 +70,25 @@ func newTransport() *http.Transport {
 // it knows.
 const largeBody = 16 << 10
 
-// firstBody returns what is sent as the body of the request to the provider.
-func (c *call) firstBody() io.ReadCloser {
-	if len(c.sent) < largeBody {
-		c.reader.Reset(c.sent)
-		return io.NopCloser(&c.reader)
-	}
-	return &memory{rest: c.sent}
+// A payload is the body of a request to the provider. A Transport may read it
+// when the call has ended.
+type payload struct {
+	bytes  []byte
+	reader bytes.Reader
 }
 
-// anotherBody is the same for a request that has to be sent again.
-func (c *call) anotherBody() (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(c.sent)), nil
+// first returns what is sent.
+func (p *payload) first() io.ReadCloser {
+	if len(p.bytes) < largeBody {
+		p.reader.Reset(p.bytes)
+		return io.NopCloser(&p.reader)
+	}
+	return &memory{rest: p.bytes}
+}
+
+// another returns what is sent where the request has to be sent again.
+func (p *payload) another() (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(p.bytes)), nil
 }
 
 // memory is a body in memory that lets go of it when it has been sent. The

@@ -20,6 +20,7 @@ type watch struct {
 	runID string // the call may be given another state of its run meanwhile
 	claim run.GateClaim
 	timer *time.Timer
+	fired atomic.Bool // tick has run, or is about to
 
 	heard    atomic.Int64 // when the provider was last heard of, as time since c.start
 	patience atomic.Int64 // for how long it may be silent from then; not positive is for ever
@@ -42,12 +43,19 @@ func (w *watch) start(c *call) {
 	if c.req.Stream {
 		patience = c.g.cfg.Limits.FirstByteTimeout
 	}
-	w.patience.Store(int64(patience))
-	w.hear()
 	now := w.now()
+	w.patience.Store(int64(patience))
+	w.heard.Store(int64(now))
 	w.renewed.Store(int64(now))
 	w.timer = time.AfterFunc(math.MaxInt64, w.tick) // tick uses timer, so that is set before it can run
 	w.timer.Reset(w.due(now) - now)
+}
+
+// wake has tick run when something is due next.
+func (w *watch) wake(now time.Duration) {
+	if !w.timer.Reset(w.due(now) - now) {
+		w.fired.Store(true)
+	}
 }
 
 func (w *watch) now() time.Duration { return time.Since(w.c.start) }
@@ -70,7 +78,7 @@ func (w *watch) keepAlive() {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.stream, w.told = true, w.now()
-	w.timer.Reset(w.due(w.told) - w.told)
+	w.wake(w.told)
 }
 
 // hold keeps the watch from writing to the agent while the caller does. The
@@ -94,7 +102,7 @@ func (w *watch) hurry(d time.Duration) {
 	defer w.writing.Unlock()
 	if p := w.limit(); p <= 0 || p > d {
 		w.patience.Store(int64(d))
-		w.timer.Reset(w.due(w.now()) - w.now())
+		w.wake(w.now())
 	}
 }
 
@@ -112,11 +120,14 @@ func (w *watch) stop() {
 	}
 	w.writing.Lock()
 	defer w.writing.Unlock()
+	if !w.stopped && !w.timer.Stop() {
+		w.fired.Store(true)
+	}
 	w.stopped = true
-	w.timer.Stop()
 }
 
 func (w *watch) tick() {
+	w.fired.Store(true)
 	now := w.now()
 	if lease := w.c.g.keeper.Lease; now-time.Duration(w.renewed.Load()) >= lease/3 {
 		w.renewed.Store(int64(now))
@@ -156,7 +167,7 @@ func (w *watch) tick() {
 		_ = w.c.flush()
 		w.told = now
 	}
-	w.timer.Reset(w.due(now) - now)
+	w.wake(now)
 }
 
 var keepAliveLine = []byte(": keep-alive\n\n")

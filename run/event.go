@@ -80,8 +80,8 @@ type Observer interface {
 	Event(ctx context.Context, e *Event)
 
 	// Step is told each call that was forwarded, after it has been settled and
-	// recorded. r is the run after that; it is the caller's again when Step
-	// returns.
+	// recorded. r is the run after that; it and the step are the caller's again
+	// when Step returns.
 	Step(ctx context.Context, r *Run, s *Step)
 }
 
