@@ -63,17 +63,24 @@ func (c *call) forward(ctx context.Context) error {
 	}
 	c.watch.answered()
 	c.answer.resp = resp
-	resp.Request, c.req.Directives = nil, nil // not needed again, and may be large
-	if !c.mayGate() {                         // else the request has to be known again
-		c.req.Body = nil
-	}
-	if c.sent != nil {
-		c.sent.bytes = nil
-	}
+	resp.Request = nil // it may be large
+	c.dropBody()
 	if c.succeeded() {
 		return c.useApproval(c.settling)
 	}
 	return nil
+}
+
+// dropBody lets go of the body of the request, which may be large, unless the
+// request may have to be known again by it.
+func (c *call) dropBody() {
+	if c.sent == nil || c.mayGate() {
+		return
+	}
+	if c.sent.done() {
+		giveBackBody(c.req.Body)
+	}
+	c.req.Body, c.req.Directives, c.sent.bytes = nil, nil, nil
 }
 
 // followAgent has the call to the provider of a stream cancelled when the agent

@@ -39,3 +39,26 @@ func (l *lent[T]) giveBack(v *T) {
 	*v = zero
 	l.pool.Put(v)
 }
+
+// bodies are large bodies of requests, lent until the provider has them.
+var bodies sync.Pool
+
+// borrowBody returns an empty slice with room for a body of n bytes. If that is
+// large, it has somewhat more, so that the conversation's next one fits as well.
+func borrowBody(n int) []byte {
+	if n <= largeBody {
+		return make([]byte, 0, n)
+	}
+	if b, ok := bodies.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:0]
+	}
+	const step = 32 << 10
+	return make([]byte, 0, (n+step-1)/step*step)
+}
+
+// giveBackBody takes a body back, of which nothing may be used any more.
+func giveBackBody(b []byte) {
+	if c := cap(b); c > largeBody && c <= 2*trusted {
+		bodies.Put(&b)
+	}
+}

@@ -78,12 +78,10 @@ func (c *call) body() ([]byte, error) {
 		return nil, &refusal{code: codeUnsupportedEncoding, message: fmt.Sprintf(
 			"Rungate: a body with Content-Encoding %q cannot be read, and so is not forwarded; send it plain or as gzip.", enc)}
 	}
-	// What a Content-Length promises is not believed at once beyond this.
-	const trusted = 1 << 20
 	if size < 0 {
 		size = 8 << 10
 	}
-	body := make([]byte, 0, min(size, trusted)+1) // one more, to see the end without growing
+	body := borrowBody(int(min(size, trusted)) + 1) // one more, to see the end without growing
 	for {
 		n, err := from.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
@@ -99,6 +97,9 @@ func (c *call) body() ([]byte, error) {
 		}
 	}
 }
+
+// trusted is up to where a Content-Length is believed at once.
+const trusted = 1 << 20
 
 // charset returns what a Content-Type says that a text is written in; empty is
 // nothing. A type that cannot be read is one of no known charset.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rungate/rungate/budget"
@@ -74,29 +75,39 @@ const largeBody = 16 << 10
 // when the call has ended.
 type payload struct {
 	bytes  []byte
-	reader bytes.Reader
+	small  bytes.Reader
+	large  memory
+	copied atomic.Bool // another reader has been made of it
 }
 
 // first returns what is sent.
 func (p *payload) first() io.ReadCloser {
 	if len(p.bytes) < largeBody {
-		p.reader.Reset(p.bytes)
-		return io.NopCloser(&p.reader)
+		p.small.Reset(p.bytes)
+		return io.NopCloser(&p.small)
 	}
-	return &memory{rest: p.bytes}
+	p.large.rest = p.bytes
+	return &p.large
 }
 
 // another returns what is sent where the request has to be sent again.
 func (p *payload) another() (io.ReadCloser, error) {
+	p.copied.Store(true)
 	return io.NopCloser(bytes.NewReader(p.bytes)), nil
+}
+
+// done reports whether it is known that nobody reads it any more.
+func (p *payload) done() bool {
+	return len(p.bytes) >= largeBody && !p.copied.Load() && p.large.done()
 }
 
 // memory is a body in memory that lets go of it when it has been sent. The
 // Transport holds on to a request until its answer has ended, which for a stream
 // is long after. Over HTTP/2 it may be closed while it is read.
 type memory struct {
-	mu   sync.Mutex
-	rest []byte
+	mu      sync.Mutex
+	rest    []byte
+	writing bool // what was taken
 }
 
 // Read implements io.Reader.
@@ -111,19 +122,32 @@ func (m *memory) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// take reads all that is left, at once.
-func (m *memory) take() []byte {
+// WriteTo implements io.WriterTo. It writes all that is left, at once.
+func (m *memory) WriteTo(w io.Writer) (int64, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	p := m.rest
-	m.rest = nil
-	return p
+	m.rest, m.writing = nil, true
+	m.mu.Unlock()
+	n, err := w.Write(p)
+	m.mu.Lock()
+	m.writing = false
+	m.mu.Unlock()
+	return int64(n), err
 }
 
 // Close implements io.Closer.
 func (m *memory) Close() error {
-	m.take()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rest = nil
 	return nil
+}
+
+// done reports whether nothing is left, and nothing is being written.
+func (m *memory) done() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.rest) == 0 && !m.writing
 }
 
 // bodyConn is a connection that takes a *memory in one write. Through the
@@ -134,9 +158,9 @@ type bodyConn struct{ net.Conn }
 func (c bodyConn) ReadFrom(r io.Reader) (int64, error) {
 	if l, ok := r.(*io.LimitedReader); ok {
 		if m, ok := l.R.(*memory); ok { // of just as many bytes
-			n, err := c.Conn.Write(m.take())
-			l.N -= int64(n)
-			return int64(n), err
+			n, err := m.WriteTo(c.Conn)
+			l.N -= n
+			return n, err
 		}
 	}
 	return io.Copy(c.Conn, r)
