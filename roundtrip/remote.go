@@ -1,12 +1,15 @@
 package roundtrip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
@@ -37,6 +40,12 @@ type Remote struct {
 
 	// Base carries all requests. Nil is http.DefaultTransport.
 	Base http.RoundTripper
+
+	// WaitForApproval has calls that a person has to decide about wait for that, as
+	// long as their context lasts. What waits longer than the server lets it is sent
+	// again, where its body can be read once more. A run.Ref can ask for it for one
+	// call, and an x-rungate-approval header takes its place.
+	WaitForApproval bool
 }
 
 // RemoteFromEnv returns the Remote that the environment describes, in
@@ -73,27 +82,63 @@ func (r *Remote) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil || !r.takes(req.URL) {
 		return base(r.Base).RoundTrip(req)
 	}
-	out, err := r.redirect(req)
+	out, waits, err := r.redirect(req)
 	if err != nil {
 		if req.Body != nil {
 			req.Body.Close()
 		}
 		return nil, err
 	}
-	resp, err := base(r.Base).RoundTrip(out)
-	if resp != nil {
-		resp.Request = req
+	for {
+		resp, err := base(r.Base).RoundTrip(out)
+		if err != nil || !waits || !isPending(resp) || out.Body != nil && out.GetBody == nil {
+			if resp != nil {
+				resp.Request = req
+			}
+			return resp, err
+		}
+		resp.Body.Close()
+		if err := pause(req.Context(), resp.Header); err != nil {
+			return nil, err
+		}
+		out = out.Clone(out.Context())
+		if out.GetBody != nil {
+			if out.Body, err = out.GetBody(); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return resp, err
 }
 
-// redirect returns req as it goes to the server.
-func (r *Remote) redirect(req *http.Request) (*http.Request, error) {
+// isPending reports whether the server still waits for a person.
+func isPending(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusAccepted && resp.Header.Get(run.HeaderRunID) != "" && resp.Header.Get("Retry-After") != ""
+}
+
+// pause waits for as long as the answer with that header asks for.
+func pause(ctx context.Context, h http.Header) error {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 1 {
+		seconds = 1
+	}
+	timer := time.NewTimer(time.Duration(seconds) * time.Second)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// redirect returns req as it goes to the server, and whether it is to wait for an
+// approval.
+func (r *Remote) redirect(req *http.Request) (out *http.Request, waits bool, err error) {
 	server, err := r.server()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	out := req.Clone(req.Context())
+	out = req.Clone(req.Context())
 	path, escaped := req.URL.Path, req.URL.EscapedPath()
 	if !strings.HasPrefix(path, "/v1/") {
 		path, escaped = "/v1"+path, "/v1"+escaped
@@ -105,17 +150,18 @@ func (r *Remote) redirect(req *http.Request) (*http.Request, error) {
 		out.Header.Del(h)
 	}
 	out.Header.Set("Authorization", "Bearer "+r.Key.Reveal())
-	if ref, ok := run.FromContext(req.Context()); ok {
-		var d run.Directives
-		d.Refer(&ref)
-		if err := d.Check(); err != nil {
-			return nil, fmt.Errorf("roundtrip: run.Ref: %w", err)
-		}
-		if d.ReadHeader(req.Header) == nil { // else the server says what is wrong with them
-			d.WriteHeader(out.Header)
-		}
+	ref, _ := run.FromContext(req.Context())
+	ref.WaitForApproval = ref.WaitForApproval || r.WaitForApproval
+	var d run.Directives
+	d.Refer(&ref)
+	if err := d.Check(); err != nil {
+		return nil, false, fmt.Errorf("roundtrip: run.Ref: %w", err)
 	}
-	return out, nil
+	if d.ReadHeader(req.Header) == nil { // else the server says what is wrong with them
+		d.WriteHeader(out.Header)
+		waits = d.WaitForApproval
+	}
+	return out, waits, nil
 }
 
 // takes reports whether requests to u are taken over.

@@ -99,7 +99,7 @@ func TestRemoteKey(t *testing.T) {
 		r := &roundtrip.Remote{BaseURL: "ftp://rungate.test", Key: agentKey}
 		_, err := r.RoundTrip(post(t, "https://api.openai.com/v1/models"))
 		require.Error(t, err)
-		texts := []string{err.Error(), fmt.Sprint(r), fmt.Sprintf("%v %+v %#v %s", *r, *r, *r, r)}
+		texts := []string{err.Error(), fmt.Sprint(r), fmt.Sprintf("%v %+v %#v %v", *r, *r, *r, r)}
 
 		r = &roundtrip.Remote{BaseURL: "http://127.0.0.1:1", Key: agentKey}
 		_, err = (&http.Client{Transport: r}).Do(post(t, "https://api.openai.com/v1/models"))

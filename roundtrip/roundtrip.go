@@ -26,6 +26,12 @@ type Transport struct {
 	// Base carries requests to other hosts. Nil is http.DefaultTransport.
 	Base http.RoundTripper
 
+	// WaitForApproval has calls that a person has to decide about wait for that, as
+	// long as their context lasts: the client learns nothing of it but that the
+	// answer takes its time. A run.Ref can ask for it for one call, and an
+	// x-rungate-approval header takes its place.
+	WaitForApproval bool
+
 	gateway inproc.Transport
 	hosts   map[string][]site
 }
@@ -83,8 +89,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return base(t.Base).RoundTrip(r)
 	}
 	ctx := r.Context()
-	if _, ok := run.FromContext(ctx); !ok {
-		ctx = run.NewContext(ctx, run.Ref{})
+	if ref, ok := run.FromContext(ctx); !ok || t.WaitForApproval {
+		ref.WaitForApproval = ref.WaitForApproval || t.WaitForApproval
+		ctx = run.NewContext(ctx, ref)
 	}
 	u := *r.URL
 	for i := range sites { // the longest path first

@@ -21,8 +21,12 @@ const (
 // DefaultWait is how long a call waits for a decision that does not say how long.
 const DefaultWait = 240 * time.Second
 
-// maxWait is the longest that a call may ask to wait.
-const maxWait = 24 * time.Hour
+// maxWait is the longest that a call may ask to wait, and longestWait the mode of
+// that.
+const (
+	maxWait     = 24 * time.Hour
+	longestWait = "wait=86400"
+)
 
 // Valid reports whether m is one of the modes.
 func (m ApprovalMode) Valid() bool {

@@ -210,7 +210,8 @@ func (d *Directives) ReadHeader(h http.Header) error {
 	return nil
 }
 
-// WriteHeader sets the headers that say the same as d.
+// WriteHeader sets the headers that say the same as d. WaitForApproval is the
+// longest wait that can be asked for.
 func (d *Directives) WriteHeader(h http.Header) {
 	set := func(name, v string) {
 		if v != "" {
@@ -223,6 +224,9 @@ func (d *Directives) WriteHeader(h http.Header) {
 	set(HeaderUser, d.User)
 	set(HeaderTags, strings.Join(d.Tags, ","))
 	set(HeaderApproval, string(d.Approval))
+	if d.WaitForApproval {
+		set(HeaderApproval, longestWait)
+	}
 	if d.NewRun {
 		h.Set(HeaderNewRun, "true")
 	}
