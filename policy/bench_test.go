@@ -89,3 +89,19 @@ func TestRulesAllocateLittle(t *testing.T) {
 		}
 	}), 5.0)
 }
+
+// To find out whether a person has to be asked costs no memory until one has to be.
+func TestNotAskingAllocatesNothing(t *testing.T) {
+	p := fiftyRules()
+	p.Rules = append(p.Rules, policy.Rule{Name: "ask", Tool: "web_search", Then: policy.ThenApprove, When: []policy.Condition{{Call: "team", Op: "==", Value: "lab"}, {Arg: "query", Op: "contains", Value: "x"}}},
+		policy.Rule{Name: "pass", Tool: "issue_*", Then: policy.ThenAllow}, policy.Rule{Name: "ask-all", Tool: "look_up", Then: policy.ThenApprove})
+	s := set(t, p)
+	in := ordinaryCall(bind(t, s, ""))
+	in.Tools = append(in.Tools, provider.Tool{Name: "web_search", Type: "web_search_20250305", Hosted: true})
+	ctx := t.Context()
+	assert.Zero(t, testing.AllocsPerRun(10, func() {
+		if d, err := s.Decide(ctx, &in); err != nil || d.Verdict != policy.Allow || !d.MayGate {
+			t.Fatal(d, err)
+		}
+	}))
+}

@@ -34,6 +34,7 @@ func TestChain(t *testing.T) {
 	a, b := []budget.Budget{{Name: "a"}}, []budget.Budget{{Name: "b"}}
 	slow, few := []budget.Rate{{Name: "slow"}}, []budget.Rate{{Name: "few"}}
 	denied := policy.Decision{Finding: rule("no")}
+	asks := policy.Decision{Verdict: policy.Approve, Finding: rule("ask"), Gated: []policy.Finding{rule("ask"), rule("too")}, Approval: policy.Approval{Channel: "a"}}
 	never := policy.EngineFunc(func(context.Context, *policy.Input) (policy.Decision, error) { panic("asked") })
 	loops, other := &run.Loops{IdenticalCalls: 1}, &run.Loops{IdenticalCalls: 2}
 	for _, tt := range []struct {
@@ -59,6 +60,19 @@ func TestChain(t *testing.T) {
 		{"one denies in shadow, and one for good", policy.Chain{says(policy.Decision{Shadow: true, Finding: rule("trial")}), says(denied)},
 			policy.Decision{Finding: rule("no"), Candidate: &policy.Decision{Shadow: true, Finding: rule("trial")}}},
 		{"one allows in shadow", policy.Chain{allowing(policy.Decision{Shadow: true, Budgets: a, Rates: slow, Loops: loops})}, policy.Decision{Verdict: policy.Allow}},
+		{"one asks", policy.Chain{says(asks), allowing(policy.Decision{Budgets: a})}, policy.Decision{Verdict: policy.Approve, Finding: rule("ask"), Gated: asks.Gated, Approval: asks.Approval, Budgets: a}},
+		{"a later one asks", policy.Chain{allowing(policy.Decision{Approval: policy.Approval{PauseCall: true}}), says(asks)}, asks},
+		{"one asks, and another denies", policy.Chain{says(asks), policy.AllowAll, says(denied), never}, policy.Decision{Finding: rule("no"), Approval: asks.Approval}},
+		{"one asks, and another blocks", policy.Chain{says(asks), says(policy.Decision{Verdict: policy.Block, Finding: rule("stop")})}, policy.Decision{Verdict: policy.Block, Finding: rule("stop"), Approval: asks.Approval}},
+		{"one denies, and another would ask", policy.Chain{says(denied), never}, denied},
+		{"two ask", policy.Chain{says(asks), says(policy.Decision{Verdict: policy.Approve, Finding: rule("also"), Gated: []policy.Finding{rule("also")}, Approval: policy.Approval{Channel: "b"}})},
+			policy.Decision{Verdict: policy.Approve, Finding: rule("ask"), Gated: []policy.Finding{rule("ask"), rule("too"), rule("also")}, Approval: asks.Approval}},
+		{"two ask about the request", policy.Chain{says(policy.Decision{Verdict: policy.Approve, Finding: rule("x")}), says(policy.Decision{Verdict: policy.Approve, Finding: rule("y"), Approval: policy.Approval{Channel: "b"}})},
+			policy.Decision{Verdict: policy.Approve, Finding: rule("x")}},
+		{"one may ask about the answer", policy.Chain{policy.AllowAll, allowing(policy.Decision{MayGate: true, Approval: policy.Approval{HoldTool: true}}), allowing(policy.Decision{Approval: policy.Approval{PauseCall: true}})},
+			policy.Decision{Verdict: policy.Allow, MayGate: true, Approval: policy.Approval{HoldTool: true}}},
+		{"one asks in shadow", policy.Chain{says(policy.Decision{Verdict: policy.Approve, Shadow: true, MayGate: true, Finding: rule("trial")}), policy.AllowAll},
+			policy.Decision{Verdict: policy.Allow, Candidate: &policy.Decision{Verdict: policy.Approve, Shadow: true, MayGate: true, Finding: rule("trial")}}},
 		{"a chain in a chain", policy.Chain{policy.Chain{allowing(policy.Decision{Budgets: a})}, says(denied)}, policy.Decision{Budgets: a, Finding: rule("no")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,6 +88,7 @@ func TestChain(t *testing.T) {
 	})
 	assert.Equal(t, []budget.Budget{{Name: "a"}}, a)
 	assert.Equal(t, []budget.Rate{{Name: "slow"}}, slow)
+	assert.Equal(t, []policy.Finding{rule("ask"), rule("too")}, asks.Gated)
 }
 
 // What is made of engines binds runs like the first Binder in it.
@@ -119,6 +134,7 @@ func TestBindersOfOthers(t *testing.T) {
 
 func TestShadow(t *testing.T) {
 	no := policy.Decision{Finding: policy.Finding{Rule: "no"}}
+	asks := policy.Decision{Verdict: policy.Approve, Finding: policy.Finding{Rule: "no"}}
 	for _, tt := range []struct {
 		name                string
 		enforced, candidate policy.Engine
@@ -128,6 +144,11 @@ func TestShadow(t *testing.T) {
 		{"both deny by the same rule", says(no), says(no), no},
 		{"the candidate denies", policy.AllowAll, says(no), policy.Decision{Verdict: policy.Allow, Candidate: &no}},
 		{"the candidate allows", says(no), policy.AllowAll, policy.Decision{Finding: no.Finding, Candidate: &policy.Decision{Verdict: policy.Allow}}},
+		{"the candidate asks", policy.AllowAll, says(asks), policy.Decision{Verdict: policy.Allow, Candidate: &asks}},
+		{"the candidate asks where it is denied", says(no), says(asks), policy.Decision{Finding: no.Finding, Candidate: &asks}},
+		{"the candidate allows what is asked about", says(asks), policy.AllowAll, policy.Decision{Verdict: policy.Approve, Finding: asks.Finding, Candidate: &policy.Decision{Verdict: policy.Allow}}},
+		{"both ask by the same rule", says(asks), says(asks), asks},
+		{"the candidate may ask about the answer", policy.AllowAll, allowing(policy.Decision{MayGate: true}), policy.Decision{Verdict: policy.Allow}},
 		{"by another rule", says(policy.Decision{Finding: policy.Finding{Rule: "other"}}), says(no), policy.Decision{Finding: policy.Finding{Rule: "other"}, Candidate: &no}},
 		{"the candidate cannot decide", policy.AllowAll, policy.EngineFunc(broken),
 			policy.Decision{Verdict: policy.Allow, Candidate: &policy.Decision{Finding: policy.Finding{Reason: errLocked.Error()}}}},

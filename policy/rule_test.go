@@ -40,7 +40,6 @@ func TestRules(t *testing.T) {
 	onTool := func(name, tool string, then policy.Action) policy.Rule {
 		return policy.Rule{Name: name, Tool: tool, Then: then}
 	}
-	declared := func(r policy.Rule) policy.Rule { r.Declared = true; return r }
 	never := policy.Rule{Name: "never", Then: policy.ThenBlock, When: []policy.Condition{{Call: "user", Op: "==", Value: "nobody"}}}
 	request := policy.Input{Tools: []provider.Tool{{Name: "look_up", Type: "function"}, {Name: "shell", Type: "function"}}}
 	for _, tt := range []struct {
