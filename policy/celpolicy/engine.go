@@ -18,6 +18,9 @@ type Config struct {
 	// for each operation and for ten bytes of text that are looked at. 0 is
 	// DefaultCostLimit.
 	CostLimit uint64
+
+	// Approval says how people are asked by the rules that say so.
+	Approval policy.Approval
 }
 
 // DefaultCostLimit is enough for a look at some ten megabytes of text. To use it up
@@ -28,6 +31,8 @@ const DefaultCostLimit = 1_000_000
 // concurrent use. It binds no runs and has no budgets.
 type Engine struct {
 	onRequest, onCalls []rule
+	approval           policy.Approval
+	asks               bool // a rule on calls asks a person
 }
 
 // New returns the engine of some rules. The error names everything that is wrong
@@ -40,8 +45,14 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{}
+	e := &Engine{approval: c.Approval}
 	var errs strict.Errors
+	if m := c.Approval.Mode; m != "" && !m.Valid() {
+		errs = append(errs, strict.Error{Path: "approval.mode", Reason: fmt.Sprintf("%q is not known", string(m))})
+	}
+	if c.Approval.Expires < 0 {
+		errs = append(errs, strict.Error{Path: "approval.expires", Reason: "is negative"})
+	}
 	names := map[string]bool{}
 	for i, d := range c.Rules {
 		path := fmt.Sprintf("rules[%d]", i)
@@ -53,6 +64,7 @@ func New(c Config) (*Engine, error) {
 		errs = append(errs, strict.At(path, err)...)
 		if d.ToolCalls {
 			e.onCalls = append(e.onCalls, r)
+			e.asks = e.asks || r.then == policy.ThenApprove
 		} else {
 			e.onRequest = append(e.onRequest, r)
 		}
@@ -65,10 +77,11 @@ func New(c Config) (*Engine, error) {
 
 // Decide implements policy.Engine. The error is that of a ctx that has ended.
 func (e *Engine) Decide(ctx context.Context, in *policy.Input) (policy.Decision, error) {
-	d := policy.Decision{Verdict: policy.Allow}
+	d := policy.Decision{Verdict: policy.Allow, Approval: e.approval}
 	v := newView(in)
 	if in.Calls == nil {
 		d.Judge = len(e.onCalls) > 0
+		d.MayGate = e.asks && (len(in.Tools) > 0 || in.HiddenTools)
 		if err := check(ctx, &d, e.onRequest, v); err != nil {
 			return policy.Decision{}, err
 		}
@@ -86,7 +99,7 @@ func (e *Engine) Decide(ctx context.Context, in *policy.Input) (policy.Decision,
 }
 
 // check checks rules on what v shows until one decides. A decision that is there
-// already gives way to a block only.
+// already gives way to a stricter one.
 func check(ctx context.Context, d *policy.Decision, rules []rule, v *view) error {
 	for i := range rules {
 		r := &rules[i]
@@ -102,9 +115,11 @@ func check(ctx context.Context, d *policy.Decision, rules []rule, v *view) error
 			d.Alerts = append(d.Alerts, r.finding(v, unsure))
 			continue
 		case r.then == policy.ThenBlock && d.Verdict != policy.Block:
-			d.Verdict, d.Finding = policy.Block, r.finding(v, unsure)
-		case r.then == policy.ThenDeny && d.Verdict == policy.Allow:
-			d.Verdict, d.Finding = policy.Deny, r.finding(v, unsure)
+			d.Verdict, d.Finding, d.Gated = policy.Block, r.finding(v, unsure), nil
+		case r.then == policy.ThenDeny && (d.Verdict == policy.Allow || d.Verdict == policy.Approve):
+			d.Verdict, d.Finding, d.Gated = policy.Deny, r.finding(v, unsure), nil
+		case r.then == policy.ThenApprove && (d.Verdict == policy.Allow || d.Verdict == policy.Approve):
+			r.ask(d, v, unsure)
 		}
 		return nil
 	}

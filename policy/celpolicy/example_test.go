@@ -82,6 +82,6 @@ func ExampleNew_mistakes() {
 	fmt.Println(err)
 	// Output:
 	// rules[0].when: line 1, column 5: undefined field 'cost_usd'
-	// rules[1].then: "refuse" is not known; use "allow", "deny", "block" or "alert"
+	// rules[1].then: "refuse" is not known; use "allow", "deny", "block", "approve" or "alert"
 	// rules[1].when: want a bool, not string
 }

@@ -19,7 +19,7 @@ func FuzzExpression(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, when string, args []byte) {
 		for _, toolCalls := range []bool{false, true} {
-			for _, then := range []policy.Action{policy.ThenAllow, policy.ThenDeny} {
+			for _, then := range []policy.Action{policy.ThenAllow, policy.ThenDeny, policy.ThenApprove} {
 				e, err := celpolicy.New(celpolicy.Config{CostLimit: 10_000, Rules: []celpolicy.Rule{{Name: "r", ToolCalls: toolCalls, When: when, Then: then}}})
 				if err != nil {
 					continue

@@ -17,7 +17,9 @@ type Rule struct {
 	Name string `json:"name"`
 
 	// ToolCalls makes it a rule on the calls of tools in the answer, checked on each
-	// before the agent gets it. Without, it is checked on the request.
+	// before the agent gets it. Without, it is checked on the request. A call that
+	// the provider makes itself has been made by then; to ask a person before, look
+	// for a hosted tool among call.tools in a rule on the request.
 	ToolCalls bool `json:"tool_calls"`
 
 	When string        `json:"when"` // the expression, a bool; "true" always holds
@@ -45,9 +47,9 @@ func (d *Rule) compile(envs *environments, costLimit uint64) (rule, error) {
 		errs = append(errs, strict.Error{Path: "name", Reason: "a rule needs a name"})
 	}
 	switch d.Then {
-	case policy.ThenAllow, policy.ThenDeny, policy.ThenBlock, policy.ThenAlert:
+	case policy.ThenAllow, policy.ThenDeny, policy.ThenBlock, policy.ThenApprove, policy.ThenAlert:
 	default:
-		errs = append(errs, strict.Error{Path: "then", Reason: fmt.Sprintf(`%q is not known; use "allow", "deny", "block" or "alert"`, string(d.Then))})
+		errs = append(errs, strict.Error{Path: "then", Reason: fmt.Sprintf(`%q is not known; use "allow", "deny", "block", "approve" or "alert"`, string(d.Then))})
 	}
 	r := rule{name: d.Name, when: d.When, then: d.Then}
 	env := envs.request
@@ -118,6 +120,18 @@ func (r *rule) holds(ctx context.Context, v *view) (_ bool, unsure error) {
 	return bool(holds), nil
 }
 
+// ask makes d one to approve what v shows. Of an answer each call that is asked
+// about is noted.
+func (r *rule) ask(d *policy.Decision, v *view, unsure error) {
+	f := r.finding(v, unsure)
+	if d.Verdict == policy.Allow {
+		d.Verdict, d.Finding = policy.Approve, f
+	}
+	if v.call() != nil {
+		d.Gated = append(d.Gated, f)
+	}
+}
+
 // finding says why the rule has fired on what v shows.
 func (r *rule) finding(v *view, unsure error) policy.Finding {
 	f := policy.Finding{Rule: r.name}
@@ -125,7 +139,7 @@ func (r *rule) finding(v *view, unsure error) policy.Finding {
 	if call != nil {
 		f.Field, f.Requested, f.Tool = "tool", call.Name, call.Name
 	}
-	if r.arguments {
+	if call != nil && (r.arguments || r.then == policy.ThenApprove) {
 		f.Args = call.Args
 	}
 	switch {

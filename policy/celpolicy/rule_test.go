@@ -21,7 +21,7 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"no name", []celpolicy.Rule{{When: "true", Then: policy.ThenDeny}}, "rules[0].name: a rule needs a name"},
 		{"a name twice", append(rule("true"), toolRule("true")...), `rules[1].name: "deny" is used twice`},
-		{"no action", []celpolicy.Rule{{Name: "a", When: "true"}}, `rules[0].then: "" is not known; use "allow", "deny", "block" or "alert"`},
+		{"no action", []celpolicy.Rule{{Name: "a", When: "true"}}, `rules[0].then: "" is not known; use "allow", "deny", "block", "approve" or "alert"`},
 		{"no expression", rule(""), "rules[0].when: a rule needs an expression; true always holds"},
 		{"a fact that is not known", rule("call.modell == 'o3'"), "rules[0].when: line 1, column 5: undefined field 'modell'"},
 		{"on another line", rule("call.stream ||\n  call.streams"), "rules[0].when: line 2, column 7: undefined field 'streams'"},
@@ -35,9 +35,9 @@ func TestMistakes(t *testing.T) {
 		{"the tool of a request", rule("tool.name == 'shell'"), "rules[0].when: line 1, column 1: undeclared reference to 'tool' (did you mean 'bool'?)"},
 		{"the arguments of a request", rule("args.amount > 5"), "rules[0].when: line 1, column 1: undeclared reference to 'args'"},
 		{"a bad regular expression", rule("call.model.matches('(')"), "rules[0].when: line 1, column 20: invalid matches argument"},
-		{"all at once", []celpolicy.Rule{{When: "call.a", Then: "approve"}, {Name: "b", When: "5", Then: policy.ThenDeny}},
+		{"all at once", []celpolicy.Rule{{When: "call.a", Then: "refuse"}, {Name: "b", When: "5", Then: policy.ThenDeny}},
 			"rules[0].name: a rule needs a name\n" +
-				"rules[0].then: \"approve\" is not known; use \"allow\", \"deny\", \"block\" or \"alert\"\n" +
+				"rules[0].then: \"refuse\" is not known; use \"allow\", \"deny\", \"block\", \"approve\" or \"alert\"\n" +
 				"rules[0].when: line 1, column 5: undefined field 'a'\n" +
 				"rules[1].when: want a bool, not int"},
 	} {
