@@ -44,8 +44,8 @@ func TestCommands(t *testing.T) {
 		{"check what is not there", nil, []string{"check", "testdata/none.yaml"}, "",
 			"testdata/none.yaml cannot be used:\n  open testdata/none.yaml: no such file or directory"},
 		{"check a file of policies", nil, []string{"check", "testdata/policies/more.json"},
-			"testdata/policies/more.json is fine: policy prod-agents/small at revision 366c0465d2b4, 0 rules, 1 budgets, 0 rate limits\n" +
-				"testdata/policies/more.json is fine: policy anything at revision 976eebf11cfb, 0 rules, 0 budgets, 0 rate limits\n", ""},
+			"testdata/policies/more.json is fine: policy prod-agents/small at revision 211db54be5d4, 0 rules, 1 budgets, 0 rate limits\n" +
+				"testdata/policies/more.json is fine: policy anything at revision 03d8b3061dc1, 0 rules, 0 budgets, 0 rate limits\n", ""},
 		{"check a policy that is wrong", nil, []string{"check", "testdata/policy-wrong.yaml"}, "",
 			"testdata/policy-wrong.yaml cannot be used:\n" +
 				"  budgets[0].window: window \"fortnight\": want \"hour\", \"day\", \"week\", \"month\" or a duration of at least 1s, such as \"24h\"\n" +
@@ -64,7 +64,7 @@ func TestCommands(t *testing.T) {
 		{"test by cases that are wrong", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases-wrong.yaml"}, "",
 			"testdata/cases-wrong.yaml cannot be used:\n" +
 				"  [1].at: is a date; put it in quotes\n  [0].endpoint: \"chats\" is not known\n  [1].wants: unknown field; did you mean \"want\"?\n" +
-				"  [1].want.verdict: \"\" is not known; use \"allow\", \"deny\" or \"block\""},
+				"  [1].want.verdict: \"\" is not known; use \"allow\", \"deny\", \"block\" or \"approve\""},
 		{"test by no cases", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases-none.yaml"}, "",
 			"testdata/cases-none.yaml cannot be used:\n  there are no cases in it"},
 		{"test by cases that are not there", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/none.yaml"}, "",

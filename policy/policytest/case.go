@@ -23,6 +23,7 @@ type Case struct {
 	Endpoint provider.Endpoint `json:"endpoint"` // "chat", "messages", …
 	Provider string            `json:"provider"` // that serves the call; empty is the one that is called like the dialect
 	Body     json.RawMessage   `json:"body"`     // none for a call without one
+	Approved bool              `json:"approved"` // the request, if a person is asked about it
 	Calls    []Call            `json:"calls"`    // of tools, in the answer; none is an answer without
 
 	Agent Agent    `json:"agent"`
@@ -64,8 +65,8 @@ type RunState struct {
 
 // Want is what should be decided.
 type Want struct {
-	Verdict string   `json:"verdict"` // "allow", "deny" or "block"
-	Rule    string   `json:"rule"`    // that refuses; empty is any
+	Verdict string   `json:"verdict"` // "allow", "deny", "block" or "approve"
+	Rule    string   `json:"rule"`    // that refuses or asks; empty is any
 	Alerts  []string `json:"alerts"`  // rules, in order; nil is any
 }
 
@@ -85,9 +86,9 @@ func (c *Case) Validate() error {
 		errs = append(errs, strict.At("", err)...)
 	}
 	switch c.Want.Verdict {
-	case "allow", "deny", "block":
+	case "allow", "deny", "block", "approve":
 	default:
-		errs = append(errs, strict.Error{Path: "want.verdict", Reason: fmt.Sprintf(`%q is not known; use "allow", "deny" or "block"`, c.Want.Verdict)})
+		errs = append(errs, strict.Error{Path: "want.verdict", Reason: fmt.Sprintf(`%q is not known; use "allow", "deny", "block" or "approve"`, c.Want.Verdict)})
 	}
 	if len(errs) > 0 {
 		return errs
@@ -118,7 +119,7 @@ func (c *Case) input() (*policy.Input, error) {
 		Agent: &run.Agent{ID: c.Agent.ID, Team: c.Agent.Team},
 		Run:   &run.Run{Steps: c.Run.Steps, Spent: c.Run.Spent, User: c.Run.User, Tags: c.Run.Tags},
 		User:  c.User, Tags: c.Tags,
-		Dialect: d.Name(), Endpoint: c.Endpoint, Stream: req.Stream, Target: target(req.Model), Billing: req.Billing, Tools: req.Tools,
+		Dialect: d.Name(), Endpoint: c.Endpoint, Stream: req.Stream, Target: target(req.Model), Billing: req.Billing, Tools: req.Tools, HiddenTools: req.HiddenTools,
 		InputTokens: req.Input, MaxOutput: req.MaxOutput, Cost: c.Cost, Priced: !c.Unpriced, At: c.At,
 	}
 	for _, m := range req.Others {

@@ -24,6 +24,8 @@ const refunds = `{
 		{"name": "large", "tool": "issue_refund", "when": [{"arg": "amount_usd", "op": ">", "value": 500}], "then": "deny"},
 		{"name": "dear", "when": [{"call": "estimated_cost_usd", "op": ">", "value": "0.50"}], "then": "block"},
 		{"name": "weekend", "when": [{"call": "weekday", "op": "in", "value": ["saturday", "sunday"]}], "then": "alert"},
+		{"name": "mail", "tool": "send_mail", "then": "approve"},
+		{"name": "search", "tool": "web_search", "then": "approve"},
 		{"name": "many", "when": [{"call": "steps", "op": ">", "value": 100}, {"call": "team", "op": "==", "value": "ops"}], "then": "deny"}
 	]
 }`
@@ -50,6 +52,14 @@ const cases = `[
 	{"name": "a tool that is denied", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "calls": [{"name": "look_up"}, {"name": "shell"}], "want": {"verdict": "deny", "rule": "allowed_tools"}},
 	{"name": "a tool that is denied, and declared", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": [], "tools": [{"type": "function", "function": {"name": "shell"}}]}, "want": {"verdict": "deny", "rule": "allowed_tools"}},
 	{"name": "a tool that is denied, under a server's name", "endpoint": "messages", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [], "mcp_servers": [{"type": "url", "url": "https://example.com", "name": "shell"}]}, "want": {"verdict": "deny", "rule": "allowed_tools"}},
+	{"name": "a mail", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "calls": [{"name": "send_mail", "arguments": {"to": "all"}}], "want": {"verdict": "approve", "rule": "mail"}},
+	{"name": "a mail, and a large refund", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "calls": [{"name": "send_mail"}, {"name": "issue_refund", "arguments": {"amount_usd": 900}}], "want": {"verdict": "deny", "rule": "large"}},
+	{"name": "a search", "endpoint": "messages", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [], "tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "want": {"verdict": "approve", "rule": "search"}},
+	{"name": "a search that was approved", "endpoint": "messages", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [], "tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+		"approved": true, "calls": [{"name": "web_search", "hosted": true}], "want": {"verdict": "allow"}},
+	{"name": "what comes of a search that was approved", "endpoint": "messages", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [], "tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+		"approved": true, "calls": [{"name": "shell"}], "want": {"verdict": "deny", "rule": "allowed_tools"}},
+	{"name": "a mail is not approved with its request", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "approved": true, "calls": [{"name": "send_mail"}], "want": {"verdict": "approve", "rule": "mail"}},
 	{"name": "a dear call", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "estimated_cost_usd": "0.51", "want": {"verdict": "block", "rule": "dear"}},
 	{"name": "a call without a price", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "unpriced": true, "want": {"verdict": "block", "rule": "dear"}},
 	{"name": "on a Sunday", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "at": "2026-04-26T10:00:00Z", "calls": [{"name": "look_up"}], "want": {"verdict": "allow", "alerts": ["weekend"]}},
@@ -111,9 +121,9 @@ func TestParseCasesRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, document, want string }{
 		{"no list", `{}`, "want an array, not an object"},
 		{"what is not known", `[{"name":"c","endpoint":"models","want":{"verdict":"allow"},"wants":{}}]`, `[0].wants: unknown field; did you mean "want"?`},
-		{"no expectation", `[{"endpoint":"models"}]`, `[0].want.verdict: "" is not known; use "allow", "deny" or "block"`},
+		{"no expectation", `[{"endpoint":"models"}]`, `[0].want.verdict: "" is not known; use "allow", "deny", "block" or "approve"`},
 		{"all mistakes", `[{"endpoint":"x","want":{"verdict":"allow"}},{"endpoint":"models","want":{"verdict":"no"}}]`,
-			"[0].endpoint: \"x\" is not known\n[1].want.verdict: \"no\" is not known; use \"allow\", \"deny\" or \"block\""},
+			"[0].endpoint: \"x\" is not known\n[1].want.verdict: \"no\" is not known; use \"allow\", \"deny\", \"block\" or \"approve\""},
 		{"a name twice in a body", `[{"endpoint":"chat","body":{"model":"a","model":"b"},"want":{"verdict":"allow"}}]`, "[0].body.model: stands there twice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

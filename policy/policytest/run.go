@@ -42,9 +42,9 @@ func described(verdict, rule string, alerts []string) string {
 }
 
 // Run asks the engine about each case, as the gateway would: about the request
-// and then, if that is allowed and the engine wants to judge the answer, about the
-// calls of tools in it. It returns the cases that failed. A decision that is not
-// to be enforced counts like any other.
+// and then, if that is allowed or has been approved and the engine wants to judge
+// the answer, about the calls of tools in it. It returns the cases that failed. A
+// decision that is not to be enforced counts like any other.
 func Run(ctx context.Context, engine policy.Engine, cases []Case) []Failure {
 	var failures []Failure
 	for i := range cases {
@@ -86,8 +86,14 @@ func (c *Case) decide(ctx context.Context, engine policy.Engine) (policy.Decisio
 		in.Policy, in.Run.Policy = bound.Policy, bound.Policy
 	}
 	d, err := engine.Decide(ctx, in)
-	if err != nil || d.Verdict != policy.Allow || !d.Judge || len(c.Calls) == 0 {
-		return d, err
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	if d.Verdict == policy.Approve && c.Approved {
+		d.Verdict, d.Finding = policy.Allow, policy.Finding{}
+	}
+	if d.Verdict != policy.Allow || !d.Judge || len(c.Calls) == 0 {
+		return d, nil
 	}
 	in.Calls = make([]provider.ToolCall, len(c.Calls))
 	for i := range c.Calls {
