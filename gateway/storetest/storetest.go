@@ -26,6 +26,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("Journal", func(t *testing.T) {
 		RunJournal(t, func(t *testing.T) run.Journal { return open(t) })
 	})
+	t.Run("Gates", func(t *testing.T) {
+		RunGates(t, func(t *testing.T) GateStore { return open(t) })
+	})
 	t.Run("Ledger", func(t *testing.T) {
 		RunLedger(t, func(t *testing.T) budget.Ledger { return open(t) })
 	})
@@ -46,6 +49,28 @@ func RunJournal(t *testing.T, open func(t *testing.T) run.Journal) {
 	}
 }
 
+// A GateStore keeps runs and their gates.
+type GateStore interface {
+	run.Journal
+	run.GateJournal
+}
+
+// RunGates checks the gates of a store, and what they do to their runs. Open is as
+// for [Run].
+func RunGates(t *testing.T, open func(t *testing.T) GateStore) {
+	for _, cases := range [][]gateCase{
+		openGateCases, meetGateCases, decideGateCases, claimGateCases, listGateCases,
+		pauseCases, gateIdleCases, gateEndCases, gateCrowdCases,
+	} {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				s := open(t)
+				c.check(&gates{&journal{t, s}, s})
+			})
+		}
+	}
+}
+
 // RunLedger checks a store that keeps accounts only. Open is as for [Run].
 func RunLedger(t *testing.T, open func(t *testing.T) budget.Ledger) {
 	for _, cases := range [][]ledgerCase{reserveCases, settleCases, leaseCases, windowCases, ledgerCrowdCases} {
@@ -59,6 +84,11 @@ func RunLedger(t *testing.T, open func(t *testing.T) budget.Ledger) {
 type journalCase struct {
 	name  string
 	check func(j *journal)
+}
+
+type gateCase struct {
+	name  string
+	check func(g *gates)
 }
 
 type ledgerCase struct {
