@@ -15,7 +15,7 @@ var levels = [][]string{
 	{"budget"},
 	{"run"},
 	{"policy"},
-	{"gateway/memstore", "gateway/storetest"},
+	{"gateway/memstore", "gateway/storetest", "gateway/notify"},
 	{"gateway"},
 	{"roundtrip"},
 }
@@ -128,6 +128,9 @@ func TestOrder(t *testing.T) {
 		{"gateway/memstore", "gateway/storetest", false},
 		{"gateway/storetest", "gateway/memstore", false},
 		{"gateway", "gateway/memstore", true},
+		{"gateway", "gateway/notify", true},
+		{"gateway/notify", "gateway/memstore", false},
+		{"gateway/webhook", "gateway/notify", true},
 		{"gateway/admin", "gateway", true},
 		{"gateway", "roundtrip", false},
 		{"roundtrip", "gateway", true},
