@@ -23,6 +23,19 @@ type Dialect interface {
 	// Calls returns a reader of the tool calls in the answer to a parsed request.
 	Calls(r *Request) CallReader
 
+	// Whole makes the body of a whole answer out of the bytes of a streamed one.
+	// Whoever reads it finds what the SDKs gather from the stream: the same ids,
+	// content, tool calls and usage. What is in events beyond the answer, such as
+	// padding, is left out. It returns an error where that is not for sure, as with
+	// an answer that has failed, breaks off or comes in events that are not known.
+	Whole(e Endpoint, stream []byte) ([]byte, error)
+
+	// Streamed makes the bytes of a streamed answer out of the body of a whole one,
+	// in as few events as will do. It is to Whole as its reverse, with the same
+	// promise and errors. usage says whether the stream reports usage, where the
+	// request chooses.
+	Streamed(e Endpoint, body []byte, usage bool) ([]byte, error)
+
 	// Refusal writes an error as the body of an answer.
 	Refusal(e *Refusal) []byte
 

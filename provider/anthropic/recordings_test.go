@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,11 +33,18 @@ func recorded(t testing.TB) []recordings.Case {
 	return cases
 }
 
+// Whole answers cannot hold what these streams do.
+var oneForm = map[string]bool{
+	"synthetic/anthropic-sse-unknown-event": true, // nobody knows what it adds to the answer
+	"synthetic/anthropic-sse-cut-mid-tool":  true, // the arguments of a call are no JSON
+}
+
 func TestConformance(t *testing.T) {
 	var cases []providertest.Case
 	for _, c := range recorded(t) {
 		cases = append(cases, providertest.Case{
 			Name: c.Name, Endpoint: endpoints[c.API], Request: c.Request, Response: c.Response, Stream: c.Stream,
+			OneForm: c.Status != http.StatusOK || oneForm[c.Name],
 		})
 	}
 	providertest.Run(t, anthropic.Dialect{}, cases)

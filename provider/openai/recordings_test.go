@@ -3,6 +3,7 @@ package openai_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,6 +52,7 @@ func TestConformance(t *testing.T) {
 	for _, c := range recorded(t) {
 		cases = append(cases, providertest.Case{
 			Name: c.Name, Endpoint: endpoints[c.API], Request: c.Request, Response: c.Response, Stream: c.Stream,
+			OneForm: c.Status != http.StatusOK,
 		})
 	}
 	providertest.Run(t, openai.Dialect{}, cases)

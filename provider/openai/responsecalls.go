@@ -233,10 +233,7 @@ func (c *responseCalls) tellCopy(s *jsonscan.Scanner, call provider.ToolCall) {
 
 // knows reports whether a call was told in the same words.
 func (c *responseCalls) knows(call provider.ToolCall) bool {
-	return slices.ContainsFunc(c.told, func(t provider.ToolCall) bool {
-		return t.ID == call.ID && t.Name == call.Name && t.Type == call.Type && t.Server == call.Server &&
-			t.Hosted == call.Hosted && bytes.Equal(t.Args, call.Args)
-	})
+	return slices.ContainsFunc(c.told, func(t provider.ToolCall) bool { return wire.SameCall(t, call) })
 }
 
 // finish completes all calls at the end of the answer.

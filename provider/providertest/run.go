@@ -19,6 +19,10 @@ type Case struct {
 	// Nil is not known: then only the request is checked.
 	Response []byte
 	Stream   bool
+
+	// OneForm says that Response cannot be made whole, or a stream: it tells of an
+	// error, or nobody can be sure what is in it.
+	OneForm bool
 }
 
 // Run checks d on the cases, and by itself where no case is needed. Each check
@@ -38,9 +42,11 @@ func Run(t *testing.T, d provider.Dialect, cases []Case) {
 			case c.Stream:
 				testStream(t, d, r, c)
 				testStreamCalls(t, d, r, c)
+				testWhole(t, d, r, c)
 			default:
 				testBody(t, d, r, c)
 				testBodyCalls(t, d, r, c)
+				testStreamed(t, d, r, c)
 			}
 		})
 	}

@@ -28,6 +28,11 @@ func AppendEvent(b []byte, name string, data []byte) []byte {
 	return append(b, "\n\n"...)
 }
 
+// AppendNode appends an event of a stream that has the name which is its type.
+func AppendNode(b []byte, event *Node) []byte {
+	return AppendEvent(b, event.Get("type").String(), event.AppendTo(nil))
+}
+
 // AppendContext appends `,"context":` and the object context, if there is any.
 func AppendContext(b, context []byte) []byte {
 	if context = bytes.TrimSpace(context); len(context) == 0 {

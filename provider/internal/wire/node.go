@@ -1,0 +1,297 @@
+package wire
+
+import (
+	"errors"
+	"iter"
+	"slices"
+	"strconv"
+
+	"github.com/rungate/rungate/internal/jsonscan"
+)
+
+// A Node is a JSON value that may be changed. Numbers and strings keep the
+// spelling that they were read in, and members their order. A nil Node is a value
+// that is not there: it can be read, as null is, but not changed.
+type Node struct {
+	kind  jsonscan.Kind
+	text  []byte         // that it was read from
+	own   bool           // text can be appended to
+	names []string       // of an object's members, in their order
+	place map[string]int // of the names, once there are many
+	nodes []*Node        // the members' values, or an array's elements
+}
+
+// ReadNode reads a JSON text, of which the Node keeps parts. In no object of it
+// may a name come twice.
+func ReadNode(text []byte) (*Node, error) {
+	var s jsonscan.Scanner
+	s.Reset(text)
+	n := readNode(&s, text)
+	s.End()
+	if err := s.Err(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func readNode(s *jsonscan.Scanner, text []byte) *Node {
+	n := &Node{kind: s.Kind()}
+	from := s.Pos()
+	switch n.kind {
+	case jsonscan.Object:
+		s.Object(func(key []byte) {
+			n.names = append(n.names, string(key))
+			n.nodes = append(n.nodes, readNode(s, text))
+		})
+	case jsonscan.Array:
+		s.Array(func(int) { n.nodes = append(n.nodes, readNode(s, text)) })
+	default:
+		s.Skip()
+	}
+	if s.Err() == nil {
+		to := s.Pos()
+		n.text = text[from:to:to]
+	}
+	return n
+}
+
+// RawNode returns a value that keeps its text, white space included, and is not
+// looked into.
+func RawNode(kind jsonscan.Kind, text []byte) *Node { return &Node{kind: kind, text: text} }
+
+// ObjectNode returns an object without members.
+func ObjectNode() *Node { return &Node{kind: jsonscan.Object} }
+
+// ArrayNode returns an array of elements.
+func ArrayNode(elements ...*Node) *Node { return &Node{kind: jsonscan.Array, nodes: elements} }
+
+// EventNode returns an object whose type is kind.
+func EventNode(kind string) *Node { return ObjectNode().Set("type", StringNode(kind)) }
+
+// StringNode returns a string.
+func StringNode(s string) *Node {
+	return &Node{kind: jsonscan.String, text: AppendString(nil, s)}
+}
+
+// IntNode returns a number.
+func IntNode(i int) *Node {
+	return &Node{kind: jsonscan.Number, text: strconv.AppendInt(nil, int64(i), 10)}
+}
+
+// NullNode returns null.
+func NullNode() *Node { return &Node{kind: jsonscan.Null, text: []byte("null")} }
+
+// Kind is what kind of value n is. It is Null for a value that is not there.
+func (n *Node) Kind() jsonscan.Kind {
+	if n == nil {
+		return jsonscan.Null
+	}
+	return n.kind
+}
+
+// Text is the JSON text that n was read from.
+func (n *Node) Text() []byte { return n.text }
+
+// String is what a string means. It is empty for anything else.
+func (n *Node) String() string {
+	if n.Kind() != jsonscan.String {
+		return ""
+	}
+	var s jsonscan.Scanner
+	s.Reset(n.text)
+	return string(s.Str())
+}
+
+// Index is the number that n is, or else if it is none from 0 on.
+func (n *Node) Index(or int) int {
+	if n.Kind() != jsonscan.Number {
+		return or
+	}
+	var s jsonscan.Scanner
+	s.Reset(n.text)
+	if i := Count(&s); i != Unreported {
+		return int(i)
+	}
+	return or
+}
+
+// Members yields the members of an object, and nothing of anything else.
+func (n *Node) Members() iter.Seq2[string, *Node] {
+	return func(yield func(string, *Node) bool) {
+		if n.Kind() != jsonscan.Object {
+			return
+		}
+		for i, name := range n.names {
+			if !yield(name, n.nodes[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Elements are those of an array. Anything else has none.
+func (n *Node) Elements() []*Node {
+	if n.Kind() != jsonscan.Array {
+		return nil
+	}
+	return n.nodes
+}
+
+// Get returns a member of an object, or nil.
+func (n *Node) Get(name string) *Node {
+	if n.Kind() != jsonscan.Object {
+		return nil
+	}
+	if i := n.find(name); i >= 0 {
+		return n.nodes[i]
+	}
+	return nil
+}
+
+// many is how many members are looked through one by one.
+const many = 32
+
+func (n *Node) find(name string) int {
+	if len(n.names) <= many {
+		return slices.Index(n.names, name)
+	}
+	if n.place == nil {
+		n.place = make(map[string]int, len(n.names))
+		for i, name := range n.names {
+			n.place[name] = i
+		}
+	}
+	if i, ok := n.place[name]; ok {
+		return i
+	}
+	return -1
+}
+
+// Set sets a member of the object n and returns n. A value that is not there
+// changes nothing.
+func (n *Node) Set(name string, value *Node) *Node {
+	if value == nil {
+		return n
+	}
+	if i := n.find(name); i >= 0 {
+		n.nodes[i] = value
+		return n
+	}
+	if n.place != nil {
+		n.place[name] = len(n.names)
+	}
+	n.names = append(n.names, name)
+	n.nodes = append(n.nodes, value)
+	return n
+}
+
+// With returns a copy of the object n with another value of a member that it has.
+// If it has none of that name, the copy has neither.
+func (n *Node) With(name string, value *Node) *Node {
+	o := ObjectNode()
+	for member, v := range n.Members() {
+		if member == name {
+			v = value
+		}
+		o.Set(member, v)
+	}
+	return o
+}
+
+// Update sets a member of the object n to what is told of it anew: null changes
+// nothing that is there, an object is merged into one, and anything else takes
+// its place.
+func (n *Node) Update(name string, value *Node) {
+	switch old := n.Get(name); {
+	case old == nil:
+		n.Set(name, value)
+	case value.Kind() == jsonscan.Null:
+	case old.kind == jsonscan.Object && value.kind == jsonscan.Object:
+		for member, v := range value.Members() {
+			old.Update(member, v)
+		}
+	default:
+		n.Set(name, value)
+	}
+}
+
+// Join adds the next part of a text to a member of the object n: to a string, or
+// to one that is null or not there. Null adds nothing.
+func (n *Node) Join(name string, part *Node) error {
+	old := n.Get(name)
+	switch {
+	case part.Kind() == jsonscan.Null && old != nil:
+		return nil
+	case old.Kind() == jsonscan.Null:
+		n.Set(name, part)
+		return nil
+	case old.kind != jsonscan.String || part.kind != jsonscan.String:
+		return errors.New("a part of a text that is no string")
+	case splits(old.text, part.text):
+		return errors.New("half of a surrogate pair at the end of a part")
+	}
+	if !old.own {
+		old.own, old.text = true, slices.Clone(old.text)
+	}
+	old.text = append(old.text[:len(old.text)-1], part.text[1:]...)
+	return nil
+}
+
+// splits reports whether what two strings mean changes if they are joined: the
+// first ends with half of a surrogate pair, and the second begins with the other.
+func splits(first, second []byte) bool {
+	half := func(escape []byte, from, to byte) bool {
+		return escape[0] == '\\' && escape[1] == 'u' && escape[2]|0x20 == 'd' &&
+			from <= escape[3]|0x20 && escape[3]|0x20 <= to
+	}
+	i := len(first) - len(`\uD83D"`)
+	if i < 1 || len(second) < len(`"\uDE00"`) || !half(second[1:], 'c', 'f') {
+		return false
+	}
+	return half(first[i:], '8', '9') || half(first[i:], 'a', 'b')
+}
+
+// Append adds an element to the array n.
+func (n *Node) Append(element *Node) {
+	n.nodes = append(n.nodes, element)
+}
+
+// Extend adds elements to the member of n that is an array, null or not there.
+func (n *Node) Extend(name string, elements ...*Node) error {
+	old := n.Get(name)
+	switch old.Kind() {
+	case jsonscan.Null:
+		n.Set(name, ArrayNode(elements...))
+	case jsonscan.Array:
+		old.nodes = append(old.nodes, elements...)
+	default:
+		return errors.New("a list that is none")
+	}
+	return nil
+}
+
+// AppendTo appends the JSON text of n to b.
+func (n *Node) AppendTo(b []byte) []byte {
+	switch {
+	case len(n.nodes) == 0 && n.text != nil:
+		return append(b, n.text...)
+	case n.kind == jsonscan.Object:
+		b = append(b, '{')
+		for i, name := range n.names {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(AppendString(b, name), ':')
+			b = n.nodes[i].AppendTo(b)
+		}
+		return append(b, '}')
+	}
+	b = append(b, '[')
+	for i, element := range n.nodes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = element.AppendTo(b)
+	}
+	return append(b, ']')
+}

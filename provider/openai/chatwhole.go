@@ -1,0 +1,240 @@
+package openai
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rungate/rungate/internal/jsonscan"
+	"github.com/rungate/rungate/provider/internal/wire"
+)
+
+// A chatWhole is put together of the chunks of a stream.
+type chatWhole struct {
+	answer  *wire.Node
+	choices [maxChoices]*chatChoice
+}
+
+// maxChoices is how many choices OpenAI allows.
+const maxChoices = 128
+
+// A chatChoice is one of the choices.
+type chatChoice struct {
+	choice, message *wire.Node
+	calls           []*chatCall
+}
+
+// A chatCall is a call of a tool.
+type chatCall struct {
+	index int
+	call  *wire.Node
+}
+
+// wholeChat puts the chunks of a stream together.
+func wholeChat(stream []byte) ([]byte, error) {
+	w := chatWhole{answer: wire.ObjectNode()}
+	ended := false
+	err := wire.Events(stream, func(_, data []byte) error {
+		if ended {
+			return errors.New("an event after the end")
+		}
+		if ended = string(data) == "[DONE]"; ended {
+			return nil
+		}
+		chunk, err := wire.ReadNode(data)
+		if err != nil {
+			return err
+		}
+		return w.add(chunk)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.end(), nil
+}
+
+// add adds a chunk.
+func (w *chatWhole) add(chunk *wire.Node) error {
+	if chunk.Get("choices").Kind() != jsonscan.Array {
+		return errors.New("an event that is no chunk")
+	}
+	for name, value := range chunk.Members() {
+		switch name {
+		case "obfuscation": // hides how long the chunk is
+		case "object":
+			w.answer.Set(name, wire.StringNode("chat.completion"))
+		case "choices":
+			w.answer.Update(name, wire.ArrayNode())
+			for i, choice := range value.Elements() {
+				if err := w.choice(i, choice); err != nil {
+					return err
+				}
+			}
+		default:
+			w.answer.Update(name, value)
+		}
+	}
+	return nil
+}
+
+// choice adds a part of a choice, of which i is the place in its chunk.
+func (w *chatWhole) choice(i int, part *wire.Node) error {
+	i = part.Get("index").Index(i)
+	if i >= maxChoices {
+		return fmt.Errorf("more than %d choices", maxChoices)
+	}
+	c := w.choices[i]
+	if c == nil {
+		c = &chatChoice{wire.ObjectNode().Set("index", wire.IntNode(i)), wire.ObjectNode(), nil}
+		c.choice.Set("message", c.message)
+		w.choices[i] = c
+	}
+	for name, value := range part.Members() {
+		var err error
+		switch name {
+		case "index":
+		case "delta":
+			err = c.delta(value)
+		case "message":
+			err = errors.New("a whole message in a chunk")
+		case "logprobs":
+			err = join(c.choice, name, value)
+		default:
+			c.choice.Update(name, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delta adds a part of a message.
+func (c *chatChoice) delta(delta *wire.Node) error {
+	for name, value := range delta.Members() {
+		var err error
+		if name == "tool_calls" && value.Kind() == jsonscan.Array {
+			c.message.Update(name, wire.ArrayNode())
+			for i, part := range value.Elements() {
+				err = errors.Join(err, c.call(i, part))
+			}
+		} else {
+			err = join(c.message, name, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call adds a part of a call, of which i is the place in its delta. It belongs to
+// the last call of its index, unless it names another.
+func (c *chatChoice) call(i int, part *wire.Node) error {
+	i = part.Get("index").Index(i)
+	var call *wire.Node
+	for _, k := range slices.Backward(c.calls) {
+		if k.index == i {
+			call = k.call
+			break
+		}
+	}
+	if id := part.Get("id").String(); call == nil || id != "" && named(part) && call.Get("id").String() != id {
+		call = wire.ObjectNode()
+		c.calls = append(c.calls, &chatCall{i, call})
+	}
+	for name, value := range part.Members() {
+		if name == "index" {
+			continue
+		}
+		if err := join(call, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named reports whether a part of a call says what is called.
+func named(part *wire.Node) bool {
+	return part.Get("function").Get("name").String() != "" || part.Get("custom").Get("name").String() != ""
+}
+
+// join adds a part of a message, or of a value in it, to the member of that name.
+func join(to *wire.Node, name string, part *wire.Node) error {
+	old := to.Get(name)
+	switch {
+	case old.Kind() == jsonscan.Null || part.Kind() == jsonscan.Null:
+		to.Update(name, part)
+		return nil
+	case old.Kind() != part.Kind():
+		return fmt.Errorf("two parts of %.80q are of different kinds", name)
+	}
+	switch part.Kind() {
+	case jsonscan.String:
+		switch name {
+		case "role", "id", "type", "format":
+			if part.String() != "" {
+				to.Set(name, part)
+			}
+			return nil
+		case "name": // which some servers repeat
+			if part.String() == old.String() {
+				return nil
+			}
+		}
+		return to.Join(name, part)
+	case jsonscan.Object:
+		for member, value := range part.Members() {
+			if err := join(old, member, value); err != nil {
+				return err
+			}
+		}
+	case jsonscan.Array:
+		return joinList(to, name, part)
+	default:
+		to.Set(name, part)
+	}
+	return nil
+}
+
+// joinList adds elements to a list: to the one with the same index, or at its end.
+func joinList(to *wire.Node, name string, part *wire.Node) error {
+	old := to.Get(name)
+	for _, element := range part.Elements() {
+		i := -1
+		if index := element.Get("index").Index(-1); index >= 0 {
+			i = slices.IndexFunc(old.Elements(), func(o *wire.Node) bool { return o.Get("index").Index(-1) == index })
+		}
+		if i < 0 {
+			if err := to.Extend(name, element); err != nil {
+				return err
+			}
+			continue
+		}
+		for member, value := range element.Members() {
+			if err := join(old.Elements()[i], member, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// end returns the answer.
+func (w *chatWhole) end() []byte {
+	choices := wire.ArrayNode()
+	for _, c := range w.choices {
+		if c == nil {
+			continue
+		}
+		calls := wire.ArrayNode()
+		for _, k := range c.calls {
+			calls.Append(k.call)
+		}
+		if len(c.calls) > 0 {
+			c.message.Set("tool_calls", calls)
+		}
+		choices.Append(c.choice)
+	}
+	return w.answer.Set("choices", choices).AppendTo(nil)
+}
