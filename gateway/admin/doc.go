@@ -1,0 +1,20 @@
+// Package admin is the operator's API of a gateway: an http.Handler by which
+// people, and programs of theirs, see the gates that are to be decided and decide
+// them. It belongs on a listener of its own, or behind one that agents do not
+// reach; no agent's token is ever taken.
+//
+//	GET  /v1/gates                status, team, run_id, limit, cursor
+//	GET  /v1/gates/{id}
+//	POST /v1/gates/{id}/approve   {"reason": "…", "by": "…"}
+//	POST /v1/gates/{id}/reject    likewise
+//	GET  /v1/runs/{id}            team, after
+//
+// A team is named as gates show it, such as "team:ops" or "agent:alice".
+//
+// A gate is decided by the operator whose token it is. Who decides on another's
+// behalf says so with "by", and both are recorded: "alice (via ops-bot)". What
+// comes before the last "(via …)" is the operator's word, and not checked.
+//
+// Errors are {"error":{"code","message","context"}}. A gate that is decided
+// already answers 409 gate_decided with that decision in the context.
+package admin
