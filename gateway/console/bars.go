@@ -1,0 +1,58 @@
+package console
+
+import (
+	"fmt"
+
+	"github.com/rungate/rungate/budget"
+)
+
+// A bar shows how a budget stands.
+type bar struct {
+	Rule     string
+	Of       string // whose it is, such as "run nightly" or "team"
+	Spent    string
+	Reserved string // empty for nothing
+	Limit    string
+	Resets   string // when it begins anew; empty is never
+
+	// SpentWidth and ReservedWidth are shares of the limit in percent, together
+	// 100 at most.
+	SpentWidth, ReservedWidth float64
+	Full                      bool // less than a tenth is left
+}
+
+func bars(standings []budget.Standing) []bar {
+	all := make([]bar, len(standings))
+	for i := range standings {
+		s := &standings[i]
+		b, bal := &s.Budget, &s.Balance
+		amount := func(n int64) string {
+			if b.Unit == budget.USD {
+				return "$" + budget.Money(n).String()
+			}
+			return fmt.Sprintf("%d tokens", n)
+		}
+		all[i] = bar{Rule: b.Name, Of: "per " + string(b.Per), Spent: amount(bal.Spent), Limit: amount(b.Limit)}
+		if w := b.Window.String(); w != "" {
+			all[i].Of += ", " + w
+		}
+		if bal.Reserved > 0 {
+			all[i].Reserved = amount(bal.Reserved)
+		}
+		if !s.ResetsAt.IsZero() {
+			all[i].Resets = date(s.ResetsAt)
+		}
+		all[i].SpentWidth = share(bal.Spent, b.Limit)
+		all[i].ReservedWidth = min(share(bal.Reserved, b.Limit), 100-all[i].SpentWidth)
+		all[i].Full = all[i].SpentWidth+all[i].ReservedWidth > 90
+	}
+	return all
+}
+
+// share is n of all in percent, 100 at most. Of nothing it is 100.
+func share(n, all int64) float64 {
+	if all <= 0 {
+		return 100
+	}
+	return min(100*float64(n)/float64(all), 100)
+}

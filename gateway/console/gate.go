@@ -1,0 +1,106 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/run"
+)
+
+// maxFormBytes bounds the form of a decision: a comment of which each byte is
+// escaped.
+const maxFormBytes = 3*run.MaxCommentBytes + 4<<10
+
+var errBadForm = errors.New("the form cannot be read")
+
+// gateBody is what the page of one gate shows.
+type gateBody struct {
+	Gate      run.Gate
+	Run       *run.Run // nil if it is forgotten
+	Standings []budget.Standing
+	Operator  string
+	Waiting   int // gates that are pending
+
+	Missed  *run.Verdict // what was to be decided, where somebody else was first
+	Mistake string       // why the reason cannot be taken
+	Comment string       // the reason as it was given then
+}
+
+// live is what the part of the page is about that keeps itself up to date.
+func (b *gateBody) live() any {
+	return []any{b.Gate.Status, b.Gate.Decided, b.Gate.Used, b.Gate.Expires, b.Missed, b.Mistake}
+}
+
+func (c *Console) showGate(q *request) error {
+	g, err := c.gw.Gates().Find(q.r.Context(), q.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return q.showGate(http.StatusOK, &gateBody{Gate: g})
+}
+
+// showGate completes b and shows it.
+func (q *request) showGate(status int, b *gateBody) error {
+	ctx := q.r.Context()
+	b.Operator = q.operator
+	r, err := q.c.gw.Runs().Find(ctx, b.Gate.Run)
+	switch {
+	case err == nil:
+		b.Run = &r
+		if b.Standings, err = q.c.gw.Statement(ctx, &r); err != nil {
+			return err
+		}
+	case !errors.Is(err, run.ErrNotFound):
+		return err
+	}
+	if b.Gate.Status != run.GatePending {
+		pending, err := q.c.pending(ctx)
+		if err != nil {
+			return err
+		}
+		b.Waiting = len(pending)
+	}
+	return q.show(status, "gate", subject(&b.Gate), b)
+}
+
+// subject says in a few words what a gate is about.
+func subject(g *run.Gate) string {
+	switch {
+	case len(g.Proposed) > 1:
+		return "Several calls of tools"
+	case len(g.Proposed) == 1 && g.Proposed[0].Tool != "":
+		return g.Proposed[0].Tool
+	}
+	return "A request to " + g.Model
+}
+
+// decide takes a decision, and leads back to its gate.
+func (c *Console) decide(q *request) error {
+	q.r.Body = http.MaxBytesReader(q.w, q.r.Body, maxFormBytes)
+	if err := q.r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	v := run.Verdict{Approve: q.r.PostForm.Get("verdict") == "approve", By: q.operator, Comment: strings.ReplaceAll(q.r.PostForm.Get("reason"), "\r\n", "\n")}
+	if !v.Approve && q.r.PostForm.Get("verdict") != "reject" {
+		return errBadForm
+	}
+	ctx, id := q.r.Context(), q.r.PathValue("id")
+	_, err := c.gw.Gates().Decide(ctx, id, v)
+	if e, ok := errors.AsType[*run.DecidedError](err); ok {
+		return q.showGate(http.StatusConflict, &gateBody{Gate: e.Gate, Missed: &v})
+	}
+	if e, ok := errors.AsType[*run.VerdictError](err); ok && e.Field == "reason" {
+		g, err := c.gw.Gates().Find(ctx, id)
+		if err != nil {
+			return err
+		}
+		return q.showGate(http.StatusBadRequest, &gateBody{Gate: g, Mistake: "The reason is " + e.Reason + ".", Comment: v.Comment})
+	}
+	if err != nil {
+		return err
+	}
+	reload(q.w, q.r)
+	return nil
+}

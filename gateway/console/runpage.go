@@ -1,0 +1,49 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/run"
+)
+
+// The most that the page of a run shows, of the newest.
+const (
+	stepsShown = 200
+	gatesShown = 50
+)
+
+// runBody is what the page of a run shows.
+type runBody struct {
+	Run       run.Run
+	Standings []budget.Standing
+	Gates     []run.Gate
+	Steps     []run.Step
+	Skipped   int64 // steps before those
+	Refusals  []run.Refusal
+}
+
+// showRun shows the run that the query names by its team and id. Ids may have any
+// printable character, and so have no place in a path.
+func (c *Console) showRun(q *request) error {
+	ctx, runs := q.r.Context(), c.gw.Runs()
+	v := q.r.URL.Query()
+	r, err := runs.Find(ctx, run.Key{Team: v.Get("team"), ID: v.Get("id")})
+	if err != nil {
+		return err
+	}
+	b := runBody{Run: r, Skipped: max(0, r.Steps-stepsShown)}
+	if b.Standings, err = c.gw.Statement(ctx, &r); err != nil {
+		return err
+	}
+	if b.Gates, err = c.gw.Gates().List(ctx, run.GateQuery{Run: r.Key, N: gatesShown}); err != nil {
+		return err
+	}
+	if b.Steps, err = runs.Steps(ctx, r.Key, b.Skipped, stepsShown); err != nil {
+		return err
+	}
+	if b.Refusals, err = runs.Refusals(ctx, r.Key); err != nil {
+		return err
+	}
+	return q.show(http.StatusOK, "run", "Run "+r.ID, &b)
+}

@@ -1,0 +1,53 @@
+package console
+
+import (
+	"fmt"
+	"html"
+	"html/template"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// text makes HTML of a string that may be written to deceive: characters that
+// cannot be seen or that turn text around are shown by their number, and bytes
+// that are no text by their value. Line breaks and tabs stay.
+func text(s string) template.HTML {
+	var b strings.Builder
+	for len(s) > 0 {
+		n := strings.IndexFunc(s, hidden)
+		if n < 0 {
+			n = len(s)
+		}
+		b.WriteString(html.EscapeString(s[:n]))
+		if s = s[n:]; s == "" {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		same := 1 // so many of them in a row
+		for strings.HasPrefix(s[same*size:], s[:size]) {
+			same++
+		}
+		name := fmt.Sprintf("U+%04X", r)
+		if r == utf8.RuneError && size == 1 {
+			name = fmt.Sprintf("0x%02X", s[0])
+		}
+		if same > 1 {
+			name += fmt.Sprintf(" ×%d", same)
+		}
+		b.WriteString(`<span class="hidden">` + name + `</span>`)
+		s = s[same*size:]
+	}
+	return template.HTML(b.String()) // all of it is escaped or ours
+}
+
+// hidden reports whether a character would not be seen as what it is.
+func hidden(r rune) bool {
+	switch {
+	case r == '\n' || r == '\t':
+		return false
+	case r == utf8.RuneError || r == '\u2800': // no text, or to be taken for that; blank
+		return true
+	}
+	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
