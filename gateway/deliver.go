@@ -126,10 +126,10 @@ func (c *call) reform(a *keptAnswer) (err error) {
 	case a.Stream && stream && !wantsUsage:
 		a.body = c.withoutUsage(a.body)
 	case a.Stream && !stream:
-		a.body, err = d.(forms).Whole(c.req.Endpoint, a.body)
+		a.body, err = d.Whole(c.req.Endpoint, a.body)
 		a.Header["Content-Type"] = jsonType
 	case !a.Stream && stream:
-		a.body, err = d.(forms).Streamed(c.req.Endpoint, a.body, wantsUsage)
+		a.body, err = d.Streamed(c.req.Endpoint, a.body, wantsUsage)
 		a.Header["Content-Type"] = eventStreamType
 	}
 	a.Stream = stream
@@ -151,9 +151,4 @@ func (c *call) withoutUsage(stream []byte) []byte {
 			kept = append(kept, e.Raw...)
 		}
 	}
-}
-
-type forms interface {
-	Whole(e provider.Endpoint, stream []byte) ([]byte, error)
-	Streamed(e provider.Endpoint, body []byte, usage bool) ([]byte, error)
 }
