@@ -107,6 +107,19 @@ func TestOwnEngine(t *testing.T) {
 		b := newRig(t, "", func(cfg *gateway.Config) { cfg.Policy = policy.AllowAll })
 		b.Refused(b.Post("/v1/chat/completions", chatCall, "x-rungate-policy: open-1"), 403, "policy_violation")
 	})
+	t.Run("is told where tools may be hidden", func(t *testing.T) {
+		var hidden []bool
+		b := newRig(t, "", func(cfg *gateway.Config) {
+			cfg.Policy = policy.EngineFunc(func(_ context.Context, in *policy.Input) (policy.Decision, error) {
+				hidden = append(hidden, in.HiddenTools)
+				return policy.Decision{}, nil
+			})
+		})
+		b.Post("/v1/responses", `{"model":"gpt-4.1","input":"Hello"}`, nightly)
+		b.Post("/v1/responses", `{"model":"gpt-4.1","input":"Hello","previous_response_id":"resp_1"}`, nightly)
+		b.Get("/v1/responses/resp_1", nightly)
+		assert.Equal(t, []bool{false, true, true}, hidden)
+	})
 	t.Run("is told what the call is", func(t *testing.T) {
 		var got policy.Input
 		b := newRig(t, "", func(cfg *gateway.Config) {
