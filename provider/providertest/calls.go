@@ -116,6 +116,9 @@ func checkTools(t *testing.T, r *provider.Request) {
 	if hosted && r.Unbounded == "" {
 		t.Error("there is a hosted tool, but the input is bounded")
 	}
+	if r.HiddenTools && r.Unbounded == "" {
+		t.Error("tools are hidden, but the input is bounded")
+	}
 	if r.Unbounded == "" && r.MaxInput < r.Input {
 		t.Errorf("MaxInput is %d, and Input %d", r.MaxInput, r.Input)
 	}
