@@ -23,7 +23,7 @@ func (r *rule) ask(d *Decision, v *view, tool string) {
 }
 
 // asked reports whether the rule has asked about the call on the request, since
-// the provider has made it for a declared tool that the rule fits.
+// the provider has made it with a declared tool that the rule fits.
 func (r *rule) asked(v *view) bool {
 	if v.call == nil || !v.call.Hosted {
 		return false
@@ -31,11 +31,17 @@ func (r *rule) asked(v *view) bool {
 	var room [8]string
 	for i := range v.in.Tools {
 		t := &v.in.Tools[i]
-		if t.Hosted && declares(t, v.call) && r.fits(appendNames(room[:0], t)) {
+		if t.Hosted && (declares(t, v.call) || partOf(t, v.call)) && r.fits(appendNames(room[:0], t)) {
 			return true
 		}
 	}
 	return false
+}
+
+// partOf reports whether a call is of a function of the tool, such as
+// "bash_code_execution" is of "code_execution".
+func partOf(t *provider.Tool, call *provider.ToolCall) bool {
+	return call.Server == "" && t.URL == "" && strings.HasSuffix(strings.ToLower(call.Name), "_"+strings.ToLower(t.Name))
 }
 
 // mayAsk reports whether a rule may ask about the calls of a declared tool that

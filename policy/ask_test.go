@@ -95,6 +95,8 @@ func TestApprove(t *testing.T) {
 		{"no tool is run to count tokens", []policy.Rule{approve("a", "web_search")}, counting, policy.Allow, ""},
 
 		{"what was asked about on the request is not asked about again", []policy.Rule{approve("a", "web_search")}, answer(request(search), hostedCall("web_search", "")), policy.Allow, ""},
+		{"nor is a function of it", []policy.Rule{approve("a", "*code_execution")}, answer(request(provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}), hostedCall("bash_code_execution", "")), policy.Allow, ""},
+		{"but what a server calls like that is", []policy.Rule{approve("a", "*code_execution")}, answer(request(provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}), hostedCall("bash_code_execution", "depot")), policy.Approve, "a"},
 		{"nor are the tools of a server", []policy.Rule{approve("a", "*")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Allow, ""},
 		{"later rules have no say in it then", []policy.Rule{approve("a", "*"), then(policy.ThenDeny, "b", "issue_*")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Allow, ""},
 		{"a tool of a server that the rule does not fit is asked about", []policy.Rule{approve("a", "issue_refund")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Approve, "a"},

@@ -46,6 +46,8 @@ func fires(tb testing.TB, then policy.Action, in policy.Input, args string, when
 		return len(d.Alerts) == 1
 	case policy.ThenBlock:
 		return d.Verdict == policy.Block
+	case policy.ThenApprove:
+		return d.Verdict == policy.Approve
 	}
 	return d.Verdict == policy.Deny
 }
@@ -93,7 +95,7 @@ func TestConditionsOnArguments(t *testing.T) {
 			c := policy.Condition{Arg: tt.arg, Op: tt.op, Value: tt.value}
 			for then, want := range map[policy.Action]bool{
 				policy.ThenDeny: tt.want != doesNot, policy.ThenBlock: tt.want != doesNot, policy.ThenAlert: tt.want != doesNot,
-				policy.ThenAllow: tt.want == holds,
+				policy.ThenApprove: tt.want != doesNot, policy.ThenAllow: tt.want == holds,
 			} {
 				assert.Equal(t, want, fires(t, then, policy.Input{}, args, c), "to %s", then)
 			}
@@ -132,7 +134,7 @@ func TestArgumentsThatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			over := policy.Condition{Arg: "amount_usd", Op: ">", Value: 500}
 			under := policy.Condition{Arg: "amount_usd", Op: "<=", Value: 500}
-			for _, then := range []policy.Action{policy.ThenDeny, policy.ThenBlock, policy.ThenAlert} {
+			for _, then := range []policy.Action{policy.ThenDeny, policy.ThenBlock, policy.ThenApprove, policy.ThenAlert} {
 				assert.True(t, fires(t, then, policy.Input{}, args, over), "to %s", then)
 			}
 			assert.False(t, fires(t, policy.ThenAllow, policy.Input{}, args, under))
@@ -183,7 +185,7 @@ func TestConditionsOnFacts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %s %v", tt.call, tt.op, tt.value), func(t *testing.T) {
 			c := policy.Condition{Call: tt.call, Op: tt.op, Value: tt.value}
-			for _, then := range []policy.Action{policy.ThenDeny, policy.ThenBlock, policy.ThenAlert, policy.ThenAllow} {
+			for _, then := range []policy.Action{policy.ThenDeny, policy.ThenBlock, policy.ThenApprove, policy.ThenAlert, policy.ThenAllow} {
 				assert.Equal(t, tt.want, fires(t, then, in, "", c), "to %s", then)
 				want := tt.without == holds || tt.without == unclear && then != policy.ThenAllow
 				assert.Equal(t, want, fires(t, then, unknown, "", c), "to %s, where it is not known", then)
