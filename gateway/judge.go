@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 
 	"github.com/rungate/rungate/policy"
@@ -109,10 +108,9 @@ func (c *call) gateCalls(d *policy.Decision) error {
 	return nil
 }
 
-// mayGate reports whether a person may be asked about the answer. An answer that is
-// fetched later does not say what its request has declared.
+// mayGate reports whether a person may be asked about the answer.
 func (c *call) mayGate() bool {
-	return c.decision.Judge && !c.decision.Shadow && (c.decision.MayGate || c.r.Method == http.MethodGet)
+	return c.decision.Judge && c.decision.MayGate && !c.decision.Shadow
 }
 
 // maxCompared is how many pairs of a call and a declared tool are looked at for

@@ -41,7 +41,7 @@ func (c *call) relay(ctx context.Context) error {
 		if enc := h["Content-Encoding"]; enc == nil || strings.EqualFold(enc[0], "identity") {
 			c.judgement.reader = c.route.dialect.Calls(&c.req)
 			c.judgement.keep = c.mayGate()
-			c.judgement.hold = c.decision.MayGate && c.judgement.keep && !c.decision.Approval.HoldTool
+			c.judgement.hold = c.judgement.keep && !c.decision.Approval.HoldTool
 		} else if err := c.unclear(errEncoded); err != nil {
 			return err
 		}
