@@ -57,6 +57,9 @@ func (c *call) withholdAnswer(body []byte) error {
 	j := &c.judgement
 	g := c.newGate(run.ActionGate, &j.approval, j.gated)
 	g.Cost, g.Priced = c.step.Cost, c.step.PriceList != ""
+	if err := c.useApproval(); err != nil { // of the call
+		return err
+	}
 	got, err := c.g.gates.Open(c.settling, &c.run, g, a.encode())
 	if err != nil {
 		return err

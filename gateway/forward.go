@@ -65,9 +65,6 @@ func (c *call) forward(ctx context.Context) error {
 	c.answer.resp = resp
 	resp.Request = nil // it may be large
 	c.dropBody()
-	if c.succeeded() {
-		return c.useApproval(c.settling)
-	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/rungate/rungate/policy"
@@ -169,13 +170,13 @@ func (c *call) again() {
 	c.next, c.todo = next, nil
 }
 
-// useApproval uses up the approval by which the call has been made, now that its
-// answer begins.
-func (c *call) useApproval(ctx context.Context) error {
-	if !c.approved() {
+// useApproval uses up the approval by which the call has been made, before the
+// agent gets any of its answer.
+func (c *call) useApproval() error {
+	if !c.approved() || !c.succeeded() {
 		return nil
 	}
-	g, ended, err := c.gate.claim.End(ctx, true)
+	g, ended, err := c.gate.claim.End(c.settling, true)
 	switch {
 	case err != nil:
 		return err
@@ -185,12 +186,14 @@ func (c *call) useApproval(ctx context.Context) error {
 	return nil
 }
 
-// leaveGate gives back an approval that has not been used.
+// leaveGate gives back an approval that has not been used. By an answer that the
+// agent did not get since the policy refuses it, it has been.
 func (c *call) leaveGate() {
 	if !c.approved() {
 		return
 	}
-	if _, _, err := c.gate.claim.End(c.settling, false); err != nil {
+	used := c.succeeded() && (c.failed == nil || c.failed.code != codeClientGone && answers[c.failed.code].status < http.StatusInternalServerError)
+	if _, _, err := c.gate.claim.End(c.settling, used); err != nil {
 		c.g.cfg.Logger.Error("approval not given back; it can be used when its lease ends", "run", c.run.ID, "gate", c.gate.gate.ID, "error", err)
 	}
 }

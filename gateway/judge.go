@@ -110,7 +110,8 @@ func (c *call) gateCalls(d *policy.Decision) error {
 
 // mayGate reports whether a person may be asked about the answer.
 func (c *call) mayGate() bool {
-	return c.decision.Judge && c.decision.MayGate && !c.decision.Shadow
+	d := &c.decision
+	return d.Judge && d.MayGate && !d.Shadow && !d.OnTrial
 }
 
 // maxCompared is how many pairs of a call and a declared tool are looked at for

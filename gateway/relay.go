@@ -111,6 +111,9 @@ func (c *call) relayWhole(ctx context.Context, body io.Reader) error {
 
 // sendWhole settles the call and sends the agent all of its answer.
 func (c *call) sendWhole(p []byte) error {
+	if err := c.useApproval(); err != nil {
+		return err
+	}
 	c.conclude()
 	h := c.w.Header()
 	c.tellCost(h)
@@ -131,6 +134,9 @@ func (c *call) relayLong(p []byte, body io.Reader) error {
 
 // sendFirst sends the header of an answer that is no stream, and what comes first.
 func (c *call) sendFirst(p []byte) error {
+	if err := c.useApproval(); err != nil {
+		return err
+	}
 	c.answer.begun = true
 	c.w.WriteHeader(c.answer.resp.StatusCode)
 	return c.write(p)

@@ -130,10 +130,8 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 	}
 	asked := kind == provider.EventUsage && c.answer.asked // for by us, not by the agent
 	pass = !asked
-	if asked {
-		if err := c.keep(e); err != nil {
-			return false, c.refuseStream(kind, c.unclear(err))
-		}
+	if err := c.keep(e); err != nil {
+		return false, c.refuseStream(kind, err)
 	}
 	if c.judgement.reader != nil && !asked {
 		wait, err := c.withhold(e)
@@ -152,6 +150,9 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 		c.followAgent() // there is no more to wait for
 	case provider.EventEnd:
 		// The agent's next call shall find this one spent.
+		if err := c.useApproval(); err != nil {
+			return false, c.refuseStream(kind, err)
+		}
 		c.conclude()
 		c.streamOver()
 	case provider.EventError:
@@ -168,6 +169,11 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 func (c *call) send(p []byte, spoke bool) error {
 	if len(p) == 0 {
 		return nil
+	}
+	if c.answer.came {
+		if err := c.useApproval(); err != nil {
+			return err
+		}
 	}
 	c.watch.hold()
 	c.watch.spoke = spoke

@@ -13,9 +13,6 @@ func (c *call) withhold(e *sse.Event) (wait bool, err error) {
 	j := &c.judgement
 	calls, open, err := j.reader.Event(e.Name, e.Data)
 	wait = open || len(calls) > 0 || len(j.held) > 0 || j.hold
-	if err == nil {
-		err = c.keep(e)
-	}
 	if err == nil && wait && int64(len(j.held)+len(e.Raw)) > c.g.cfg.Limits.AnswerBytes {
 		err = errTooMuchHeld
 	}
@@ -46,7 +43,7 @@ func (c *call) keep(e *sse.Event) error {
 	case int64(len(j.kept)+len(e.Raw)) <= c.g.cfg.Limits.AnswerBytes:
 		j.kept = append(j.kept, e.Raw...)
 	case j.hold:
-		return errTooMuchHeld
+		return c.unclear(errTooMuchHeld)
 	default: // it goes on, and what needs an approval in it is refused
 		j.keep, j.kept = false, nil
 	}
