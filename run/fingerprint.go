@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	stdhash "hash"
 	"slices"
 
 	"github.com/rungate/rungate/internal/jsonscan"
@@ -22,78 +21,86 @@ func (f Fingerprint) String() string { return hex.EncodeToString(f[:]) }
 // the members of the JSON object in its body say but for "rungate", "stream" and
 // "stream_options". The order of the members of objects, white space and the
 // spelling of strings do not matter; numbers are compared as they are written. A
-// body that is no such object is compared byte for byte.
+// body that is no such object, or has an object with two members of one name, is
+// compared byte for byte.
 func FingerprintOf(path string, body []byte) Fingerprint {
-	p := printer{h: sha256.New()}
-	p.s.Reset(body)
-	sum := p.object(body, func(key []byte) bool {
+	c := canon{data: body, text: make([]byte, 0, len(path)+len(body)+64)}
+	c.s.Reset(body)
+	c.write('/', []byte(path))
+	start := len(c.text)
+	c.object(func(key []byte) bool {
 		switch string(key) {
 		case "rungate", "stream", "stream_options":
 			return true
 		}
 		return false
 	})
-	if p.s.End(); p.s.Err() != nil {
-		sum = p.sum('?', body)
+	if c.s.End(); c.s.Err() != nil {
+		c.text = c.text[:start]
+		c.write('?', body)
 	}
-	return p.sum('/', []byte(path), sum[:])
+	return sha256.Sum256(c.text)
 }
 
-// printer makes digests of what s reads. Each begins with a letter for what it is
-// of, so that no two kinds of values have the same.
-type printer struct {
-	s jsonscan.Scanner
-	h stdhash.Hash
+// canon writes what s reads from data in one way, in which no two values look the
+// same: a letter for the kind of each, the length of what it consists of, and that;
+// or, of objects and arrays, what is in them, and a closing bracket.
+type canon struct {
+	s          jsonscan.Scanner
+	data, text []byte
+	spare      []byte // for putting members in order
 }
 
-func (p *printer) sum(kind byte, parts ...[]byte) (f Fingerprint) {
-	p.h.Reset()
-	p.h.Write([]byte{kind})
-	for _, part := range parts {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
-		p.h.Write(n[:])
-		p.h.Write(part)
-	}
-	p.h.Sum(f[:0])
-	return f
+func (c *canon) write(kind byte, text []byte) {
+	c.text = append(c.text, kind)
+	c.text = binary.AppendUvarint(c.text, uint64(len(text)))
+	c.text = append(c.text, text...)
 }
 
-func (p *printer) value(data []byte) Fingerprint {
-	switch p.s.Kind() {
+func (c *canon) value() {
+	switch c.s.Kind() {
 	case jsonscan.Object:
-		return p.object(data, nil)
+		c.object(nil)
 	case jsonscan.Array:
-		var items []byte
-		p.s.Array(func(int) {
-			v := p.value(data)
-			items = append(items, v[:]...)
-		})
-		return p.sum('[', items)
+		c.text = append(c.text, '[')
+		c.s.Array(func(int) { c.value() })
+		c.text = append(c.text, ']')
 	case jsonscan.String:
-		return p.sum('"', p.s.Str())
+		c.write('"', c.s.Str())
+	default:
+		if from, to := c.s.Skip(); from >= 0 {
+			c.write('#', c.data[from:to])
+		}
 	}
-	if from, to := p.s.Skip(); from >= 0 {
-		return p.sum('#', data[from:to])
-	}
-	return Fingerprint{}
 }
 
-func (p *printer) object(data []byte, skip func(key []byte) bool) Fingerprint {
-	var members []Fingerprint
-	p.s.Object(func(key []byte) {
+// object writes the members of an object by their names in order, without those
+// that skip names.
+func (c *canon) object(skip func(key []byte) bool) {
+	c.text = append(c.text, '{')
+	type member struct{ from, value, to int } // in text
+	var few [16]member
+	members := few[:0]
+	c.s.Object(func(key []byte) {
 		if skip != nil && skip(key) {
-			p.s.Skip()
+			c.s.Skip()
 			return
 		}
-		name := p.sum('"', key)
-		v := p.value(data)
-		members = append(members, p.sum(':', name[:], v[:]))
+		from := len(c.text)
+		c.write('"', key)
+		value := len(c.text)
+		c.value()
+		members = append(members, member{from, value, len(c.text)})
 	})
-	slices.SortFunc(members, func(a, b Fingerprint) int { return bytes.Compare(a[:], b[:]) })
-	all := make([]byte, 0, len(members)*sha256.Size)
-	for i := range members {
-		all = append(all, members[i][:]...)
+	order := func(a, b member) int { return bytes.Compare(c.text[a.from:a.value], c.text[b.from:b.value]) }
+	if !slices.IsSortedFunc(members, order) {
+		start := members[0].from
+		slices.SortFunc(members, order)
+		c.spare = c.spare[:0]
+		for _, m := range members {
+			c.spare = append(c.spare, c.text[m.from:m.to]...)
+		}
+		copy(c.text[start:], c.spare)
 	}
-	return p.sum('{', all)
+	c.text = append(c.text, '}')
 }

@@ -1,6 +1,8 @@
 package run_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,4 +48,17 @@ func TestFingerprint(t *testing.T) {
 	}
 	assert.NotEqual(t, want, run.FingerprintOf("messages", []byte(body)), "another path")
 	assert.NotEqual(t, run.FingerprintOf("responses/a", nil), run.FingerprintOf("responses/b", nil), "another path without a body")
+}
+
+func BenchmarkFingerprint(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		body := []byte(`{"model":"m","messages":[` + strings.Repeat(`{"role":"user","content":"`+strings.Repeat("x", 460)+`"},`, 2*n) + `{}]}`)
+		b.Run(fmt.Sprintf("%dKB", n), func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				run.FingerprintOf("chat", body)
+			}
+		})
+	}
 }
