@@ -15,10 +15,9 @@ import (
 // below it that does, is not idle, and not completed with ReasonCrowdedOut; after
 // that its idle time begins when the gate was decided or used, or expired. While a
 // gate is pending that Pauses, and its run is open otherwise, that run is seen as
-// paused. When a run is completed, its live gates are cancelled, and they are seen
-// as cancelled as soon as it is seen as completed. Gates are forgotten with their
-// run; of very many gates of a run, a journal may forget those before that ended
-// first.
+// paused. When a run is completed, or forgotten, the live gates of it and of the
+// runs below it are cancelled. Gates are forgotten with their run; of very many
+// gates of one run, a journal may forget those that ended first.
 //
 // A run is Gated while it has a gate that MeetGate returns.
 type GateJournal interface {

@@ -19,31 +19,13 @@ type gate struct {
 	place     int  // in journal.due, while it is live
 }
 
-// live reports whether g is pending or approved, as far as has been found out.
-func (g *gate) live() bool { return g.Status == run.GatePending || g.Status == run.GateApproved }
-
 // ends is when g, which is live, expires.
 func (g *gate) ends() time.Time { return later(g.Expires, g.Claimed) }
-
-// status is what g is at that time.
-func (g *gate) status(at time.Time) run.GateStatus {
-	if !g.live() {
-		return g.Status
-	}
-	closed := g.of.Closed
-	if g.of.Status == run.Open {
-		_, closed = g.of.over(at)
-	}
-	if !closed.IsZero() && g.At(closed) != run.GateExpired {
-		return run.GateCancelled
-	}
-	return g.At(at)
-}
 
 // show returns the gate as it is at that time.
 func (g *gate) show(at time.Time) run.Gate {
 	x := g.Gate
-	x.Status = g.status(at)
+	x.Status = g.At(at)
 	return x
 }
 
@@ -60,11 +42,11 @@ func (g *gate) pass() {
 type gates struct {
 	list    gateList
 	same    map[run.Fingerprint][]*gate // the one opened last at the end
-	pausing []*gate                     // those that are pending and pause the run, the one opened first at the front
+	pausing []*gate                     // those that are live and may pause the run, the one opened first at the front
 	done    []*gate                     // those no longer live, in the order in which they ended
 	met     int                         // how many MeetGate may return
 
-	lively map[*gate]struct{} // those that are live, as far as is known, of the run and of those below it
+	lively map[*gate]struct{} // those that are live, or have not been found expired, of the run and of those below it
 	ended  time.Time          // when the last one of these ended that is not any more
 }
 
@@ -97,14 +79,11 @@ func (g *gate) end(at time.Time) {
 			s.ended = later(s.ended, at)
 		}
 	}
-	g.of.gates.done = append(g.of.gates.done, g)
-}
-
-// unpause notes that g is not pending any more.
-func (s *gates) unpause(g *gate) {
+	s := g.of.gates
 	if i := slices.Index(s.pausing, g); i >= 0 {
 		s.pausing = slices.Delete(s.pausing, i, i+1)
 	}
+	s.done = append(s.done, g)
 }
 
 // drop forgets g.
@@ -121,7 +100,7 @@ func (s *gates) drop(g *gate) {
 // pausedBy returns the gate that pauses the run at that time, nil if none does.
 func (s *gates) pausedBy(at time.Time) *gate {
 	for _, g := range s.pausing {
-		if g.status(at) == run.GatePending {
+		if g.At(at) == run.GatePending {
 			return g
 		}
 	}

@@ -35,7 +35,7 @@ func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (r
 	}
 	if g.of.gates != nil {
 		for _, x := range g.of.gates.same[g.Fingerprint] {
-			if s := x.status(g.Opened); s == run.GatePending || s == run.GateApproved {
+			if s := x.At(g.Opened); s == run.GatePending || s == run.GateApproved {
 				return x.show(g.Opened), false, nil
 			}
 		}
@@ -67,10 +67,10 @@ func (j *journal) MeetGate(_ context.Context, k run.Key, f run.Fingerprint, at t
 		return run.Gate{}, false, run.ErrNoGate
 	}
 	for _, g := range slices.Backward(r.gates.same[f]) {
-		x := g.show(at)
-		if g.past || x.Status == run.GateCancelled {
+		if g.past {
 			continue
 		}
+		x := g.show(at)
 		if x.Status == run.GateExpired {
 			g.pass()
 		}
@@ -90,13 +90,12 @@ func (j *journal) DecideGate(_ context.Context, id string, v *run.Verdict, at ti
 	if g == nil {
 		return run.Gate{}, false, run.ErrNoGate
 	}
-	if g.status(at) != run.GatePending {
+	if g.At(at) != run.GatePending {
 		return g.show(at), false, nil
 	}
 	g.Decided, g.By, g.Comment = at, v.By, v.Comment
 	if v.Approve {
 		g.Status, g.Expires = run.GateApproved, at.Add(g.Window)
-		g.of.gates.unpause(g)
 		heap.Fix(&j.due, g.place)
 	} else {
 		j.endGate(g, run.GateRejected, at)
@@ -112,7 +111,7 @@ func (j *journal) ClaimGate(_ context.Context, id, claim string, at, until time.
 	if g == nil {
 		return run.Gate{}, false, run.ErrNoGate
 	}
-	if g.status(at) != run.GateApproved || g.claim != claim && at.Before(g.Claimed) {
+	if g.At(at) != run.GateApproved || g.claim != claim && at.Before(g.Claimed) {
 		return g.show(at), false, nil
 	}
 	g.claim, g.Claimed = claim, until
@@ -130,7 +129,7 @@ func (j *journal) EndClaim(_ context.Context, id, claim string, used bool, at ti
 	}
 	mine := g.claim == claim && !g.Claimed.IsZero()
 	switch {
-	case !mine || g.status(at) != run.GateApproved:
+	case !mine || g.At(at) != run.GateApproved:
 		return g.show(at), mine && g.Status == run.GateUsed, nil
 	case used:
 		g.Used = at
@@ -200,7 +199,6 @@ func (j *journal) endGate(g *gate, s run.GateStatus, at time.Time) {
 	heap.Remove(&j.due, g.place)
 	j.withheld -= int64(len(g.answer))
 	g.Status, g.answer = s, nil
-	g.of.gates.unpause(g)
 	g.end(at)
 	if s == run.GateUsed || s == run.GateCancelled {
 		g.pass()
@@ -212,43 +210,33 @@ func (j *journal) endGate(g *gate, s run.GateStatus, at time.Time) {
 	}
 }
 
-// settle ends g if it has expired or its run has been completed.
-func (j *journal) settle(g *gate, at time.Time) {
-	switch s := g.status(at); s {
-	case run.GateExpired:
-		j.endGate(g, s, g.ends())
-		j.expired = append(j.expired, g.Gate)
-	case run.GateCancelled:
-		j.endGate(g, s, at)
-	}
-}
-
 // expire ends the gates that have expired.
 func (j *journal) expire(at time.Time) {
 	for len(j.due) > 0 && !at.Before(j.due[0].ends()) {
-		j.settle(j.due[0], at)
+		g := j.due[0]
+		j.endGate(g, run.GateExpired, g.ends())
+		j.expired = append(j.expired, g.Gate)
 	}
 }
 
 // cancel ends the live gates of a run that has been completed, and of those below
-// it, which are completed with it.
+// it.
 func (j *journal) cancel(r *record) {
-	if r.gates != nil {
-		for _, g := range slices.SortedFunc(maps.Keys(r.gates.lively), byOpened) {
-			j.settle(g, r.Closed)
-		}
+	if r.gates == nil {
+		return
+	}
+	j.expire(r.Closed)
+	for _, g := range slices.SortedFunc(maps.Keys(r.gates.lively), byOpened) {
+		j.endGate(g, run.GateCancelled, r.Closed)
 	}
 }
 
-// forgetGates drops the gates of a run that is about to be forgotten.
+// forgetGates drops the gates of a run that is closed and will be forgotten.
 func (j *journal) forgetGates(r *record) {
 	if r.gates == nil {
 		return
 	}
 	for _, g := range slices.Clone(r.gates.list.all) {
-		if g.live() {
-			j.endGate(g, run.GateCancelled, r.ended) // of a blocked run
-		}
 		if !g.forgotten {
 			j.forgetGate(g)
 		}

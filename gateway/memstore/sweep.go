@@ -71,6 +71,7 @@ func (j *journal) forget(r *record) {
 	}
 	if r.Status == run.Blocked {
 		r.Status, r.Closed = run.Completed, r.ended
+		j.cancel(r)
 		j.orphans = j.orphans || r.Children > 0
 	}
 	j.forgetGates(r)

@@ -58,10 +58,12 @@ var gateEndCases = []gateCase{
 		g.past(to("root", after(0)))
 		g.gated("root", "child")
 		g.gated("child", "grandchild")
+		g.block(g.gated("root", "stuck"), after(0))
 		g.complete(key("root"), run.ReasonByAgent, after(time.Second))
 		for _, at := range []time.Duration{time.Second, 2 * time.Second, window} {
 			g.cancelled("child", after(at))
 			g.cancelled("grandchild", after(at))
+			g.cancelled("stuck", after(at))
 		}
 		s := g.sweep(after(window))
 		same(g.T, "runs that Sweep completes", len(s.Completed), 2)
