@@ -191,3 +191,52 @@ func BenchmarkStep(b *testing.B) {
 		one(i)
 	}
 }
+
+// BenchmarkListGates is a page of a hundred gates, somewhere among as many as may
+// be live.
+func BenchmarkListGates(b *testing.B) {
+	s := memstore.New(memstore.Options{})
+	ctx := context.Background()
+	if _, err := s.Attach(ctx, &run.Attachment{Team: "team:a", At: noon, ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}, new(run.Run)); err != nil {
+		b.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, n := range rnd.Perm(memstore.DefaultGates) {
+		if _, _, err := s.OpenGate(ctx, gateAbout("r", n, noon), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, k := range map[string]run.Key{"all": {}, "of a run": key("r")} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			q := run.GateQuery{Status: run.GatePending, Run: k, N: 100}
+			for b.Loop() {
+				q.Before = gateAbout("r", rnd.IntN(memstore.DefaultGates-100)+100, noon).ID
+				if page, err := s.ListGates(ctx, &q, noon); err != nil || len(page) != 100 {
+					b.Fatal(len(page), err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAttachDetachGated is a call's part in a run with gates, of which many are
+// live.
+func BenchmarkAttachDetachGated(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("gates=%d", n), func(b *testing.B) {
+			s := memstore.New(memstore.Options{})
+			c := callOf{a: run.Attachment{Team: "team:a", At: noon, ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}}
+			c.attachDetach(b, s)
+			for i := range n {
+				if _, _, err := s.OpenGate(context.Background(), gateAbout("r", i, noon), nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				c.attachDetach(b, s)
+			}
+		})
+	}
+}
