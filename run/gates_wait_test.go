@@ -59,7 +59,7 @@ func (w *waiting) returned(took time.Duration) {
 
 func TestWait(t *testing.T) {
 	// The journal is looked at after whole seconds of waiting.
-	const before = 2500 * time.Millisecond
+	const late, before = 300 * time.Millisecond, 2500 * time.Millisecond
 	decide := func(gs *run.Gates, g run.Gate) {
 		_, err := gs.Decide(context.Background(), g.ID, run.Verdict{Approve: true, By: "ada"})
 		require.NoError(t, err)
@@ -75,12 +75,13 @@ func TestWait(t *testing.T) {
 			_, err := b.Complete(b.Context(), b.r.Key, run.ReasonByAgent)
 			require.NoError(b, err)
 		}, time.Second / 2},
-		{"nobody decides it", func(*board, run.Gate) {}, run.DefaultWindow - before},
+		{"nobody decides it", func(*board, run.Gate) {}, run.DefaultWindow - late - before},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			asking(t, func(b *board) {
 				g := b.ask("a")
+				time.Sleep(late)
 				w := b.wait(b.Context(), g)
 				time.Sleep(before)
 				w.goesOn()
@@ -171,6 +172,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 
 // Of two answers to an approved request, one waits for what becomes of the other.
 func TestWaitForAClaim(t *testing.T) {
+	const before = 2500 * time.Millisecond // between two looks at the journal
 	tests := []struct {
 		name string
 		do   func(b *board, c *run.GateClaim)
@@ -185,7 +187,7 @@ func TestWaitForAClaim(t *testing.T) {
 			require.NoError(b, err)
 		}, 0},
 		{"that is renewed", func(b *board, c *run.GateClaim) { require.NoError(b, c.Renew(b.Context())) }, 0},
-		{"that nobody ends", func(*board, *run.GateClaim) {}, 30 * time.Second},
+		{"that nobody ends", func(*board, *run.GateClaim) {}, time.Minute - before},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -196,11 +198,11 @@ func TestWaitForAClaim(t *testing.T) {
 				g, err := b.Gates.Find(b.Context(), g.ID)
 				require.NoError(t, err)
 				w := b.wait(b.Context(), g)
-				time.Sleep(30 * time.Second)
+				time.Sleep(before)
 				w.goesOn()
 				tt.do(b, &c)
 				time.Sleep(tt.took)
-				w.returned(30*time.Second + tt.took)
+				w.returned(before + tt.took)
 			})
 		})
 	}

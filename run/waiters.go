@@ -16,7 +16,7 @@ const lookEvery = time.Second
 type waiters struct {
 	mu    sync.Mutex
 	on    map[string][]*waiter // by the gate's ID
-	timer *time.Timer          // of the next look; nil while nobody waits
+	timer *time.Timer          // of the next look; nil when the last one found that nobody waits
 }
 
 type waiter struct {
@@ -43,32 +43,29 @@ func (ws *waiters) add(g *Gate, look func()) *waiter {
 func (ws *waiters) remove(id string, w *waiter) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.on[id] = slices.DeleteFunc(ws.on[id], func(x *waiter) bool { return x == w })
-	if len(ws.on[id]) == 0 {
-		delete(ws.on, id)
-	}
-	if len(ws.on) == 0 && ws.timer != nil {
-		ws.timer.Stop()
-		ws.timer = nil
-	}
+	ws.keep(id, slices.DeleteFunc(ws.on[id], func(x *waiter) bool { return x == w }))
 }
 
 // wake lets those go on that wait for g to become another than they have found it.
 func (ws *waiters) wake(g *Gate) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	waiting := slices.DeleteFunc(ws.on[g.ID], func(w *waiter) bool {
+	ws.keep(g.ID, slices.DeleteFunc(ws.on[g.ID], func(w *waiter) bool {
 		changed := w.found != g.Status || !w.claimed.Equal(g.Claimed)
 		if changed {
 			close(w.changed)
 		}
 		return changed
-	})
-	if len(waiting) > 0 {
-		ws.on[g.ID] = waiting
-	} else {
-		delete(ws.on, g.ID)
+	}))
+}
+
+// keep notes who still waits for a gate.
+func (ws *waiters) keep(id string, left []*waiter) {
+	if len(left) == 0 {
+		delete(ws.on, id)
+		return
 	}
+	ws.on[id] = left
 }
 
 // look asks j about all gates that are waited for, and once more after a while.
@@ -93,7 +90,7 @@ func (ws *waiters) look(j GateJournal) {
 	defer ws.mu.Unlock()
 	if len(ws.on) == 0 {
 		ws.timer = nil
-	} else if ws.timer != nil {
+	} else {
 		ws.timer.Reset(lookEvery)
 	}
 }
