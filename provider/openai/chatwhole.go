@@ -228,6 +228,7 @@ func (w *chatWhole) end() []byte {
 			continue
 		}
 		calls := wire.ArrayNode()
+		slices.SortStableFunc(c.calls, func(a, b *chatCall) int { return a.index - b.index })
 		for _, k := range c.calls {
 			calls.Append(k.call)
 		}
