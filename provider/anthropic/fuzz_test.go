@@ -152,3 +152,43 @@ func events(stream []byte) (list []sse.Event) {
 	}
 	return list
 }
+
+// An answer that has both forms is the same in both.
+func FuzzForms(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Response) < 8_000 {
+			f.Add(c.Response)
+		}
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		body := answer
+		if whole, err := (Dialect{}).Whole(provider.Messages, answer); err == nil {
+			body = whole
+		}
+		stream, err := Dialect{}.Streamed(provider.Messages, body, true)
+		if err != nil {
+			return
+		}
+		again, err := Dialect{}.Whole(provider.Messages, stream)
+		require.NoError(t, err, "%s", stream)
+		require.Equal(t, told(t, body), told(t, again))
+		var want, got any
+		require.NoError(t, json.Unmarshal(body, &want))
+		require.NoError(t, json.Unmarshal(again, &got))
+		require.Equal(t, want, got)
+	})
+}
+
+// told are the calls of a whole answer, without white space in arguments that are
+// JSON.
+func told(t *testing.T, body []byte) []provider.ToolCall {
+	calls, err := Dialect{}.Calls(&provider.Request{Endpoint: provider.Messages}).Body(body)
+	require.NoError(t, err)
+	for i, c := range calls {
+		var compact bytes.Buffer
+		if json.Compact(&compact, c.Args) == nil {
+			calls[i].Args = compact.Bytes()
+		}
+	}
+	return calls
+}

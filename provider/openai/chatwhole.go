@@ -33,24 +33,11 @@ type chatCall struct {
 // wholeChat puts the chunks of a stream together.
 func wholeChat(stream []byte) ([]byte, error) {
 	w := chatWhole{answer: wire.ObjectNode()}
-	ended := false
-	err := wire.Events(stream, func(_, data []byte) error {
-		if ended {
-			return errors.New("an event after the end")
-		}
-		if ended = string(data) == "[DONE]"; ended {
-			return nil
-		}
-		chunk, err := wire.ReadNode(data)
-		if err != nil {
-			return err
-		}
-		return w.add(chunk)
-	})
+	err := wire.Nodes(stream, func(_ string, chunk *wire.Node) error { return w.add(chunk) })
 	if err != nil {
 		return nil, err
 	}
-	return w.end(), nil
+	return w.end()
 }
 
 // add adds a chunk.
@@ -71,7 +58,7 @@ func (w *chatWhole) add(chunk *wire.Node) error {
 				}
 			}
 		default:
-			w.answer.Update(name, value)
+			update(w.answer, name, value)
 		}
 	}
 	return nil
@@ -100,7 +87,7 @@ func (w *chatWhole) choice(i int, part *wire.Node) error {
 		case "logprobs":
 			err = join(c.choice, name, value)
 		default:
-			c.choice.Update(name, value)
+			update(c.choice, name, value)
 		}
 		if err != nil {
 			return err
@@ -159,6 +146,14 @@ func named(part *wire.Node) bool {
 	return part.Get("function").Get("name").String() != "" || part.Get("custom").Get("name").String() != ""
 }
 
+// update sets a member to what is told of it anew. Some servers tell an empty
+// string for what they have told before.
+func update(to *wire.Node, name string, value *wire.Node) {
+	if old := to.Get(name); old.Kind() != jsonscan.String || value.Kind() != jsonscan.String || value.String() != "" {
+		to.Update(name, value)
+	}
+}
+
 // join adds a part of a message, or of a value in it, to the member of that name.
 func join(to *wire.Node, name string, part *wire.Node) error {
 	old := to.Get(name)
@@ -173,9 +168,7 @@ func join(to *wire.Node, name string, part *wire.Node) error {
 	case jsonscan.String:
 		switch name {
 		case "role", "id", "type", "format":
-			if part.String() != "" {
-				to.Set(name, part)
-			}
+			update(to, name, part)
 			return nil
 		case "name": // which some servers repeat
 			if part.String() == old.String() {
@@ -221,7 +214,7 @@ func joinList(to *wire.Node, name string, part *wire.Node) error {
 }
 
 // end returns the answer.
-func (w *chatWhole) end() []byte {
+func (w *chatWhole) end() ([]byte, error) {
 	choices := wire.ArrayNode()
 	for _, c := range w.choices {
 		if c == nil {
@@ -237,5 +230,8 @@ func (w *chatWhole) end() []byte {
 		}
 		choices.Append(c.choice)
 	}
-	return w.answer.Set("choices", choices).AppendTo(nil)
+	if len(choices.Elements()) == 0 {
+		return nil, errors.New("no choices")
+	}
+	return w.answer.Set("choices", choices).AppendTo(nil), nil
 }

@@ -277,3 +277,65 @@ func events(stream []byte) (list []sse.Event) {
 	}
 	return list
 }
+
+// An answer that has both forms is the same in both.
+func FuzzForms(f *testing.F) {
+	for _, c := range cases(f) {
+		if len(c.Response) < 8_000 {
+			f.Add(c.API == "openai.responses", c.Response)
+		}
+	}
+	f.Fuzz(func(t *testing.T, responses bool, answer []byte) {
+		e := provider.Chat
+		if responses {
+			e = provider.Responses
+		}
+		body := answer
+		if whole, err := (Dialect{}).Whole(e, answer); err == nil {
+			body = whole
+		}
+		stream, err := Dialect{}.Streamed(e, body, true)
+		if err != nil {
+			return
+		}
+		again, err := Dialect{}.Whole(e, stream)
+		require.NoError(t, err, "%s", stream)
+		require.Equal(t, told(t, e, body), told(t, e, again))
+		var want, got any
+		require.NoError(t, json.Unmarshal(body, &want))
+		require.NoError(t, json.Unmarshal(again, &got))
+		require.Equal(t, normal(want), normal(got))
+	})
+}
+
+// normal gives an answer of Chat what it always has, and takes what only a stream
+// has.
+func normal(answer any) any {
+	o, _ := answer.(map[string]any)
+	for i, c := range list(o["choices"]) {
+		o["object"] = "chat.completion"
+		delete(o, "obfuscation")
+		choice := c.(map[string]any)
+		choice["index"] = i
+		delete(choice, "delta")
+		message, _ := choice["message"].(map[string]any)
+		for _, call := range list(message["tool_calls"]) {
+			delete(call.(map[string]any), "index")
+		}
+	}
+	return answer
+}
+
+// told are the calls of a whole answer, without white space in arguments that are
+// JSON.
+func told(t *testing.T, e provider.Endpoint, body []byte) []provider.ToolCall {
+	calls, err := Dialect{}.Calls(&provider.Request{Endpoint: e}).Body(body)
+	require.NoError(t, err)
+	for i, c := range calls {
+		var compact bytes.Buffer
+		if json.Compact(&compact, c.Args) == nil {
+			calls[i].Args = compact.Bytes()
+		}
+	}
+	return calls
+}

@@ -32,9 +32,17 @@ func Events(stream []byte, visit func(name, data []byte) error) error {
 }
 
 // Nodes calls visit with each event of a stream that has data, by the type that
-// the data says, or else the event's name, until one is an error.
+// the data says, or else the event's name, until one is an error. "[DONE]", which
+// some servers add to any stream, is not visited, and is to be the last.
 func Nodes(stream []byte, visit func(kind string, event *Node) error) error {
+	done := false
 	return Events(stream, func(name, data []byte) error {
+		if done {
+			return errors.New("an event after the end")
+		}
+		if done = string(data) == "[DONE]"; done {
+			return nil
+		}
 		event, err := ReadNode(data)
 		if err != nil {
 			return err
@@ -56,7 +64,7 @@ func SameAnswer(d provider.Dialect, e provider.Endpoint, stream, body []byte) er
 	var streamed []provider.ToolCall
 	err := Events(stream, func(name, data []byte) error {
 		if meter.Event(name, data) == provider.EventError {
-			return errors.New("the stream ends with an error")
+			return errors.New("the stream tells of an error")
 		}
 		calls, _, err := reader.Event(name, data)
 		streamed = append(streamed, calls...)
