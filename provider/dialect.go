@@ -24,16 +24,19 @@ type Dialect interface {
 	Calls(r *Request) CallReader
 
 	// Whole makes the body of a whole answer out of the bytes of a streamed one.
-	// Whoever reads it finds what the SDKs gather from the stream: the same ids,
-	// content, tool calls and usage. What is in events beyond the answer, such as
-	// padding, is left out. It returns an error where that is not for sure, as with
-	// an answer that has failed, breaks off or comes in events that are not known.
+	// What it holds is what the vendor's SDKs gather from the stream: the ids, the
+	// content, the tool calls, the usage. Texts and numbers keep their spelling.
+	// Keep-alives and padding are left out.
+	//
+	// An error means that nobody can be sure of the whole: the stream has failed or
+	// breaks off, it holds what the dialect cannot place, two readers might gather
+	// different tool calls from it, or the endpoint has no streams.
 	Whole(e Endpoint, stream []byte) ([]byte, error)
 
 	// Streamed makes the bytes of a streamed answer out of the body of a whole one,
-	// in as few events as will do. It is to Whole as its reverse, with the same
-	// promise and errors. usage says whether the stream reports usage, where the
-	// request chooses.
+	// in as few events as clients can do with. Whole is its reverse. Usage says
+	// whether the stream is to report usage, where the API leaves that to the
+	// request. An error means the same as one of Whole.
 	Streamed(e Endpoint, body []byte, usage bool) ([]byte, error)
 
 	// Refusal writes an error as the body of an answer.

@@ -11,15 +11,15 @@ import (
 )
 
 // Streamed implements [provider.Dialect]. Each text, thinking and input comes in
-// one piece. The usage is told with the first event already, and again at the end;
-// the API leaves no choice about that.
+// one piece. The first event tells all of the usage already; there is no choice
+// whether a stream tells it.
 func (d Dialect) Streamed(e provider.Endpoint, body []byte, _ bool) ([]byte, error) {
 	if e != provider.Messages {
 		return nil, noStream(e)
 	}
 	message, err := wire.ReadNode(body)
 	if err == nil && (message.Get("type").String() != "message" || message.Get("content").Kind() != jsonscan.Array) {
-		err = errors.New("it is none")
+		err = errors.New("it is no message")
 	}
 	var stream []byte
 	if err == nil {
@@ -27,7 +27,7 @@ func (d Dialect) Streamed(e provider.Endpoint, body []byte, _ bool) ([]byte, err
 		err = wire.SameAnswer(d, e, stream, body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("anthropic: a message as a stream: %w", err)
+		return nil, fmt.Errorf("anthropic: the stream of an answer: %w", err)
 	}
 	return stream, nil
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/rungate/rungate/provider/internal/wire"
 )
 
-// Whole implements [provider.Dialect]. It puts a message together as the SDKs do.
-// They pass over events and deltas of kinds that they do not know; to Whole these
-// are errors, since they may hold part of the answer.
+// Whole implements [provider.Dialect]. It puts a message together as the SDKs do,
+// but where they pass over an event or a delta of a kind that they do not know, it
+// returns an error, since part of the answer may be in that.
 func (d Dialect) Whole(e provider.Endpoint, stream []byte) ([]byte, error) {
 	if e != provider.Messages {
 		return nil, noStream(e)
@@ -26,7 +26,7 @@ func (d Dialect) Whole(e provider.Endpoint, stream []byte) ([]byte, error) {
 		err = wire.SameAnswer(d, e, stream, body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("anthropic: the message of a stream: %w", err)
+		return nil, fmt.Errorf("anthropic: the whole answer of a stream: %w", err)
 	}
 	return body, nil
 }
@@ -68,10 +68,8 @@ func (m *wholeMessage) event(kind string, e *wire.Node) error {
 		if block.Kind() != jsonscan.Object || e.Get("index").Index(-1) != len(m.blocks) {
 			return errors.New("a content block out of its place")
 		}
+		block.Set("input", block.Get("input").Raw())
 		m.blocks = append(m.blocks, &wholeBlock{Node: block})
-		if input := block.Get("input"); input != nil {
-			block.Set("input", wire.RawNode(input.Kind(), input.Text()))
-		}
 	case "content_block_delta", "content_block_stop":
 		i := e.Get("index").Index(-1)
 		if i < 0 || i >= len(m.blocks) || m.blocks[i].stopped {
@@ -150,7 +148,7 @@ func (b *wholeBlock) stop() error {
 	if input.Kind() != jsonscan.Object {
 		return errors.New("the input of a tool is no object")
 	}
-	b.Set("input", wire.RawNode(input.Kind(), input.Text()))
+	b.Set("input", input.Raw())
 	return nil
 }
 

@@ -99,8 +99,8 @@ func TestStreamedChatArguments(t *testing.T) {
 func TestNoOtherForms(t *testing.T) {
 	for _, e := range []provider.Endpoint{provider.Embeddings, provider.Models, provider.Messages} {
 		_, err := openai.Dialect{}.Whole(e, streamOf("[DONE]"))
-		assert.ErrorContains(t, err, "no streams")
+		assert.ErrorContains(t, err, "are no streams")
 		_, err = openai.Dialect{}.Streamed(e, []byte(`{"data":[]}`), true)
-		assert.ErrorContains(t, err, "no streams")
+		assert.ErrorContains(t, err, "are no streams")
 	}
 }

@@ -51,7 +51,7 @@ func (w *chatWhole) add(chunk *wire.Node) error {
 		case "object":
 			w.answer.Set(name, wire.StringNode("chat.completion"))
 		case "choices":
-			w.answer.Update(name, wire.ArrayNode())
+			w.answer.Update(name, wire.ArrayNode()) // so that it has its place
 			for i, choice := range value.Elements() {
 				if err := w.choice(i, choice); err != nil {
 					return err
@@ -99,17 +99,17 @@ func (w *chatWhole) choice(i int, part *wire.Node) error {
 // delta adds a part of a message.
 func (c *chatChoice) delta(delta *wire.Node) error {
 	for name, value := range delta.Members() {
-		var err error
-		if name == "tool_calls" && value.Kind() == jsonscan.Array {
-			c.message.Update(name, wire.ArrayNode())
-			for i, part := range value.Elements() {
-				err = errors.Join(err, c.call(i, part))
+		if name != "tool_calls" || value.Kind() != jsonscan.Array {
+			if err := join(c.message, name, value); err != nil {
+				return err
 			}
-		} else {
-			err = join(c.message, name, value)
+			continue
 		}
-		if err != nil {
-			return err
+		c.message.Update(name, wire.ArrayNode()) // so that it has its place
+		for i, part := range value.Elements() {
+			if err := c.call(i, part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (c *chatChoice) call(i int, part *wire.Node) error {
 			break
 		}
 	}
-	if id := part.Get("id").String(); call == nil || id != "" && named(part) && call.Get("id").String() != id {
+	if call == nil || another(part, call) {
 		call = wire.ObjectNode()
 		c.calls = append(c.calls, &chatCall{i, call})
 	}
@@ -141,9 +141,11 @@ func (c *chatChoice) call(i int, part *wire.Node) error {
 	return nil
 }
 
-// named reports whether a part of a call says what is called.
-func named(part *wire.Node) bool {
-	return part.Get("function").Get("name").String() != "" || part.Get("custom").Get("name").String() != ""
+// another reports whether a part names another call: by an id and what is called.
+func another(part, call *wire.Node) bool {
+	id, other := part.Get("id").String(), call.Get("id").String()
+	return id != "" && other != "" && id != other &&
+		(part.Get("function").Get("name").String() != "" || part.Get("custom").Get("name").String() != "")
 }
 
 // update sets a member to what is told of it anew. Some servers tell an empty

@@ -90,6 +90,10 @@ func TestWholeChatMessage(t *testing.T) {
 			[]string{`{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"a","arguments":"1"}}]}`, `{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"a","arguments":"2"}}]}`},
 			`{"tool_calls":[{"id":"c","type":"function","function":{"name":"a","arguments":"12"}}]}`,
 		},
+		"an id that comes late": {
+			[]string{`{"tool_calls":[{"index":0,"function":{"name":"a","arguments":"1"}}]}`, `{"tool_calls":[{"index":0,"id":"c","function":{"name":"a","arguments":"2"}}]}`},
+			`{"tool_calls":[{"function":{"name":"a","arguments":"12"},"id":"c"}]}`,
+		},
 		"a call of a custom tool": {
 			[]string{`{"tool_calls":[{"index":0,"id":"c","type":"custom","custom":{"name":"a","input":"l"}}]}`, `{"tool_calls":[{"index":0,"custom":{"input":"s"}}]}`},
 			`{"tool_calls":[{"id":"c","type":"custom","custom":{"name":"a","input":"ls"}}]}`,
@@ -163,6 +167,7 @@ func TestWholeChatRefused(t *testing.T) {
 		"half of a surrogate pair":  {deltas(`{"content":"\ud83d"}`, `{"content":"\ude00"}`), "half of a surrogate pair"},
 		"arguments that are none":   {deltas(`{"tool_calls":[{"function":{"name":"a","arguments":"1"}}]}`, `{"tool_calls":[{"function":{"arguments":{}}}]}`), "different kinds"},
 		"a call without a name":     {deltas(`{"tool_calls":[{"id":"c","function":{"arguments":"1"}}]}`), "without a name"},
+		"two ids of a call":         {deltas(`{"tool_calls":[{"id":"c","function":{"name":"a","arguments":"1"}}]}`, `{"tool_calls":[{"id":"d","function":{"arguments":"2"}}]}`), "not in the stream"},
 		"calls in another case":     {deltas(`{"Tool_Calls":[{"id":"c","function":{"name":"a"}}]}`), "in another case"},
 		"more choices than allowed": {chunks(`{"index":128,"delta":{}}`), "more than 128"},
 	} {

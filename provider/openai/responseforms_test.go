@@ -25,7 +25,7 @@ func TestStreamedResponse(t *testing.T) {
 			[]string{
 				`response.output_item.added {"item":{"id":"i","type":"message","status":"in_progress","content":[],"role":"assistant"}}`,
 				`response.content_part.added {"content_index":0,"part":{"type":"output_text","annotations":[],"logprobs":[],"text":""}}`,
-				`response.output_text.delta {"content_index":0,"logprobs":[{"token":"a"}],"delta":"a\u00e9"}`,
+				`response.output_text.delta {"content_index":0,"delta":"a\u00e9","logprobs":[{"token":"a"}]}`,
 				`response.output_text.annotation.added {"content_index":0,"annotation":{"type":"url_citation","url":"u"},"annotation_index":0}`,
 				`response.output_text.done {"content_index":0,"logprobs":[{"token":"a"}],"text":"a\u00e9"}`,
 				`response.content_part.done {"content_index":0,"part":{"type":"output_text","annotations":[{"type":"url_citation","url":"u"}],"logprobs":[{"token":"a"}],"text":"a\u00e9"}}`,
@@ -57,6 +57,15 @@ func TestStreamedResponse(t *testing.T) {
 				`response.output_item.added {"item":{"id":"i","type":"function_call","status":"in_progress","arguments":"","call_id":"c","name":"a"}}`,
 				`response.function_call_arguments.delta {"delta":"{\"x\": 1.50}"}`,
 				`response.function_call_arguments.done {"arguments":"{\"x\": 1.50}"}`,
+				`response.output_item.done %`,
+			},
+		},
+		"a call with what it should not have": {
+			`{"id":"i","type":"function_call","name":"a","arguments":"1","annotations":[1]}`,
+			[]string{
+				`response.output_item.added {"item":{"id":"i","type":"function_call","name":"a","arguments":"","annotations":[1]}}`,
+				`response.function_call_arguments.delta {"delta":"1"}`,
+				`response.function_call_arguments.done {"arguments":"1"}`,
 				`response.output_item.done %`,
 			},
 		},

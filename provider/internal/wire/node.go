@@ -55,10 +55,6 @@ func readNode(s *jsonscan.Scanner, text []byte) *Node {
 	return n
 }
 
-// RawNode returns a value that keeps its text, white space included, and is not
-// looked into.
-func RawNode(kind jsonscan.Kind, text []byte) *Node { return &Node{kind: kind, text: text} }
-
 // ObjectNode returns an object without members.
 func ObjectNode() *Node { return &Node{kind: jsonscan.Object} }
 
@@ -91,6 +87,15 @@ func (n *Node) Kind() jsonscan.Kind {
 
 // Text is the JSON text that n was read from.
 func (n *Node) Text() []byte { return n.text }
+
+// Raw returns a value with the very text that n was read from, which is not looked
+// into. Of a value that is not there it is nil.
+func (n *Node) Raw() *Node {
+	if n == nil {
+		return nil
+	}
+	return &Node{kind: n.kind, text: n.text}
+}
 
 // String is what a string means. It is empty for anything else.
 func (n *Node) String() string {

@@ -8,14 +8,14 @@ import (
 	"github.com/rungate/rungate/provider/internal/wire"
 )
 
-var errNoStream = errors.New("the endpoint has no streams")
+var errNoStream = errors.New("there are no streams")
 
-// Whole implements [provider.Dialect]. A Responses stream brings the whole answer
-// in its last event. That of Chat is put together as the SDK for Python does it,
-// which knows what to do with members that it does not know: texts are joined,
-// lists are put together by the indices in them or else appended, and objects
-// member by member; of numbers the last one counts. Other than there, ids, types
-// and roles are not joined.
+// Whole implements [provider.Dialect]. A Responses stream brings the response in its
+// last event. The chunks of Chat are put together as the SDK for Python does it,
+// which is the one that gathers members that it does not know: texts are joined,
+// objects member by member, and lists by the indices in their elements, or else end
+// to end. Only ids, types, formats and roles are no texts: the last one counts, as
+// the last number does. Outside of messages the last value counts.
 func (d Dialect) Whole(e provider.Endpoint, stream []byte) (body []byte, err error) {
 	switch e {
 	case provider.Chat:
@@ -29,12 +29,13 @@ func (d Dialect) Whole(e provider.Endpoint, stream []byte) (body []byte, err err
 		err = wire.SameAnswer(d, e, stream, body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("openai: %s: a stream as a whole answer: %w", e, err)
+		return nil, fmt.Errorf("openai: the whole answer of a stream of %s: %w", e, err)
 	}
 	return body, nil
 }
 
-// Streamed implements [provider.Dialect]. Each text comes in one piece.
+// Streamed implements [provider.Dialect]. Each text comes in one piece, and each
+// call of Chat in a chunk of its own.
 func (d Dialect) Streamed(e provider.Endpoint, body []byte, usage bool) (stream []byte, err error) {
 	answer, err := wire.ReadNode(body)
 	switch {
@@ -50,7 +51,7 @@ func (d Dialect) Streamed(e provider.Endpoint, body []byte, usage bool) (stream 
 		err = wire.SameAnswer(d, e, stream, body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("openai: %s: a whole answer as a stream: %w", e, err)
+		return nil, fmt.Errorf("openai: the stream of an answer of %s: %w", e, err)
 	}
 	return stream, nil
 }
