@@ -41,9 +41,10 @@ func shown(r rune, code bool) string {
 }
 
 // label makes a name one that is no link and no mention in any markup: all but
-// letters, digits, hyphens and underscores become dots.
+// letters, digits, hyphens and underscores become dots. It has maxLabel bytes of s
+// at most.
 func label(s string) string {
-	s = s[:min(len(s), maxWords)]
+	s = s[:min(len(s), maxLabel)]
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' {
 			return r

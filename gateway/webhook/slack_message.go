@@ -15,6 +15,7 @@ import (
 const (
 	maxArgs  = 2500 // of one call of a tool
 	maxWords = 300  // of anything else
+	maxLabel = 100  // of a name in the line for notifications
 	maxCalls = 5    // of tools, of one gate
 	maxURL   = 2000 // of the console
 )

@@ -1,0 +1,139 @@
+package notify_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/gateway/notify"
+	"github.com/rungate/rungate/run"
+)
+
+func TestDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		d := notify.NewDispatcher(nil, newReceiver(down), newReceiver(nil))
+		e := approval("a")
+		tell(d, e)
+		time.Sleep(time.Hour)
+		assert.Equal(t, []notify.DeadLetter{{
+			ID: notify.EventID(e), Notifier: "*notify_test.receiver", Event: e, Tries: 10, At: began.Add(8*time.Minute + 31*time.Second), Error: "down",
+		}}, d.DeadLetters())
+	})
+}
+
+func TestResend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, well := newReceiver(failing(10)), newReceiver(nil)
+		d := notify.NewDispatcher(nil, first, well)
+		e := approval("a")
+		tell(d, e)
+		time.Sleep(time.Hour)
+		id := d.DeadLetters()[0].ID
+
+		assert.ErrorIs(t, d.Resend("evt_0"), notify.ErrNoDeadLetter)
+		require.NoError(t, d.Resend(id))
+		assert.Equal(t, "1h0m0s a approval.pending", first.heard()[10])
+		assert.Len(t, well.heard(), 1, "who has got it gets it no more")
+		assert.Empty(t, d.DeadLetters())
+		assert.ErrorIs(t, d.Resend(id), notify.ErrNoDeadLetter)
+	})
+}
+
+func TestResendCanFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := notify.NewDispatcher(nil, newReceiver(down))
+		tell(d, approval("a"))
+		time.Sleep(time.Hour)
+		id := d.DeadLetters()[0].ID
+
+		require.NoError(t, d.Resend(id))
+		time.Sleep(time.Hour)
+		require.Len(t, d.DeadLetters(), 1, "it is dead again")
+
+		require.NoError(t, d.Close(t.Context()))
+		assert.ErrorIs(t, d.Resend(id), notify.ErrClosed)
+		assert.Len(t, d.DeadLetters(), 1)
+	})
+}
+
+// Ten thousand runs start while a receiver hangs, and gates open among them.
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events, gateEvery = 10_000, 100
+		release := make(chan struct{})
+		var log bytes.Buffer
+		d := notify.NewDispatcher(slog.New(slog.NewTextHandler(&log, nil)), notify.NotifierFunc(func(context.Context, *run.Event) error {
+			<-release
+			return errDown
+		}))
+		for i := range events {
+			if i%gateEvery == 0 {
+				tell(d, approval(fmt.Sprint("gate-", i)))
+			} else {
+				tell(d, event(run.RunStarted, fmt.Sprint(i)))
+			}
+		}
+		assert.Len(t, d.DeadLetters(), notify.MaxDeadLetters, "kept")
+		assert.Less(t, strings.Count(log.String(), "\n"), 20, "lines are logged")
+		assert.Contains(t, log.String(), "events become dead letters")
+		assert.Contains(t, log.String(), "dead letters dropped")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		const waited = notify.MaxQueued/2 + (events-notify.MaxQueued/2)/gateEvery // and then gates only
+		assert.ErrorContains(t, d.Close(ctx), fmt.Sprintf("%d events were not delivered", waited))
+		gates := map[string]bool{}
+		for _, l := range d.DeadLetters() {
+			if l.Event.Gate != nil {
+				gates[l.Event.Gate.ID] = true
+			}
+		}
+		assert.Len(t, gates, events/gateEvery, "no gate is lost")
+		close(release)
+	})
+}
+
+// A queue is bounded in bytes, too, and half of that is kept for approvals.
+func TestLargeArguments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		d := notify.NewDispatcher(nil, notify.NotifierFunc(func(context.Context, *run.Event) error { <-release; return nil }))
+		args := bytes.Repeat([]byte(" "), notify.MaxQueuedBytes/4)
+		alert := func(id string) *run.Event {
+			e := event(run.RuleAlert, id)
+			e.Finding = &run.Finding{Args: args}
+			return e
+		}
+		large := func(id string) *run.Event {
+			e := approval(id)
+			e.Gate.Proposed = []run.Proposal{{Tool: "t", Args: args}}
+			return e
+		}
+		dead := func() (ids string) {
+			for _, l := range d.DeadLetters() {
+				ids += l.Event.Run.ID
+			}
+			return ids
+		}
+		tell(d, alert("a"), alert("b"), alert("c"))
+		assert.Equal(t, "c", dead())
+		tell(d, large("d"), large("e"), large("f"))
+		assert.Equal(t, "cf", dead())
+		tell(d, event(run.RunStarted, "g"), approval("h"))
+		assert.Equal(t, "cfg", dead(), "there is room for approvals only")
+		tell(d, large("i"), large("j"), large("k"))
+		assert.Equal(t, "fgijk", dead(), "the first that is no approval is dropped")
+		tell(d, large("l"))
+		assert.Equal(t, "ijkl", dead(), "where there is none, the first")
+		close(release)
+	})
+}
