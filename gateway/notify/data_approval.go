@@ -32,7 +32,7 @@ type gate struct {
 }
 
 type proposal struct {
-	Tool   string          `json:"tool,omitempty"` // none: the request as such
+	Tool   string          `json:"tool"`
 	Args   json.RawMessage `json:"args,omitempty"`
 	Hosted bool            `json:"hosted,omitempty"` // the provider runs it
 }
@@ -46,8 +46,9 @@ func gateOf(g *run.Gate) gate {
 		d.CostUSD = &g.Cost
 	}
 	for i := range g.Proposed {
-		p := &g.Proposed[i]
-		d.Proposed = append(d.Proposed, proposal{p.Tool, asJSON(p.Args), p.Hosted})
+		if p := &g.Proposed[i]; p.Tool != "" {
+			d.Proposed = append(d.Proposed, proposal{p.Tool, asJSON(p.Args), p.Hosted})
+		}
 	}
 	if !g.Decided.IsZero() {
 		d.DecidedAt = g.Decided.UTC()

@@ -28,7 +28,9 @@ type DeadLetter struct {
 
 // bury makes a dead letter. The caller holds mu.
 func (o *outbox) bury(p *parcel, why error) {
-	o.dead = append(o.dead, DeadLetter{Notifier: name(o.notifier), Event: p.event, Tries: p.tries, At: time.Now(), Error: why.Error()})
+	o.dead = append(o.dead, DeadLetter{
+		ID: EventID(p.event), Notifier: name(o.notifier), Event: p.event, Tries: p.tries, At: time.Now(), Error: why.Error(),
+	})
 	o.deadBytes += size(p.event)
 	for len(o.dead) > MaxDeadLetters || o.deadBytes > MaxQueuedBytes && len(o.dead) > 1 {
 		o.exhume(max(0, slices.IndexFunc(o.dead, func(l DeadLetter) bool { return l.Event.Gate == nil })))
@@ -44,28 +46,19 @@ func (o *outbox) exhume(i int) {
 	o.dead = slices.Delete(o.dead, i, i+1)
 }
 
-// letters returns the dead letters, with their IDs.
+// letters returns the dead letters.
 func (o *outbox) letters() []DeadLetter {
 	o.mu.Lock()
-	all := slices.Clone(o.dead)
-	o.mu.Unlock()
-	for i := range all {
-		all[i].ID = EventID(all[i].Event)
-	}
-	return all
+	defer o.mu.Unlock()
+	return slices.Clone(o.dead)
 }
 
 // resend lets a dead event wait again. It returns whether there is such a one.
 func (o *outbox) resend(id string) (found bool, err error) {
-	letters := o.letters()
-	i := slices.IndexFunc(letters, func(l DeadLetter) bool { return l.ID == id })
-	if i < 0 {
-		return false, nil
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i = slices.IndexFunc(o.dead, func(l DeadLetter) bool { return l.Event == letters[i].Event })
-	if i < 0 { // gone meanwhile
+	i := slices.IndexFunc(o.dead, func(l DeadLetter) bool { return l.ID == id })
+	if i < 0 {
 		return false, nil
 	}
 	if err := o.put(o.dead[i].Event); err != nil {

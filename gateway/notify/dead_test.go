@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +65,40 @@ func TestResendCanFail(t *testing.T) {
 		assert.ErrorIs(t, d.Resend(id), notify.ErrClosed)
 		assert.Len(t, d.DeadLetters(), 1)
 	})
+}
+
+// Whatever happens at once, an event is delivered or a dead letter.
+func TestNothingIsLost(t *testing.T) {
+	const senders, each = 8, 100
+	var mu sync.Mutex
+	delivered := map[string]bool{}
+	d := notify.NewDispatcher(nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if rand.IntN(3) == 0 {
+			return errDown
+		}
+		delivered[e.Run.ID] = true
+		return nil
+	}))
+	var sending sync.WaitGroup
+	for s := range senders {
+		sending.Go(func() {
+			for i := range each {
+				tell(d, event(run.RunStarted, fmt.Sprint(s, "-", i)))
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d.Close(ctx) // in the midst of it
+	sending.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	for _, l := range d.DeadLetters() {
+		delivered[l.Event.Run.ID] = true
+	}
+	assert.Len(t, delivered, senders*each)
 }
 
 // Ten thousand runs start while a receiver hangs, and gates open among them.

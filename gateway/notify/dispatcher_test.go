@@ -223,6 +223,7 @@ func TestAttemptsEnd(t *testing.T) {
 		}))
 		tell(d, event(run.RunStarted, "a"))
 		time.Sleep(65 * time.Second)
+		synctest.Wait()
 		assert.Equal(t, []time.Duration{notify.AttemptTimeout, 2*notify.AttemptTimeout + notify.FirstWait}, ends)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

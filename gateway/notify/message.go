@@ -31,18 +31,27 @@ type Message struct {
 // Money is a decimal string of dollars. Arguments of tools are JSON as the model
 // wrote them, or a string where that is none.
 func MessageOf(e *run.Event) Message {
-	data := dataOf(e)
-	return Message{Event: e.Type, ID: idOf(e, data), DeliveredAt: time.Now().UTC(), Data: data}
+	return Message{Event: e.Type, ID: EventID(e), DeliveredAt: time.Now().UTC(), Data: dataOf(e)}
 }
 
-// EventID names an event. It is made of what the event says: the same event has
-// the same, however often and by whomever it is delivered, so that receivers
-// know it again.
-func EventID(e *run.Event) string { return idOf(e, dataOf(e)) }
-
-func idOf(e *run.Event, data []byte) string {
+// EventID names an event. It is made of what tells the event from others, so that
+// it is the same however often and by whomever the event is delivered, and
+// receivers know it again.
+func EventID(e *run.Event) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %d ", e.Type, e.At.UnixNano())
-	h.Write(data)
+	fmt.Fprintf(h, "%q %d %q %q %q", e.Type, e.At.UnixNano(), e.Run.Team, e.Run.ID, e.Agent)
+	switch {
+	case e.Gate != nil:
+		fmt.Fprintf(h, " %q", e.Gate.ID)
+	case e.Alert != nil:
+		fmt.Fprintf(h, " %q %v %q", e.Alert.Budget.Name, e.Alert.At, e.Alert.Account.ID)
+	case e.Exhausted != nil:
+		fmt.Fprintf(h, " %q %q", e.Exhausted.Budget.Name, e.Exhausted.Owner.ID)
+	case e.Finding != nil:
+		f := e.Finding
+		fmt.Fprintf(h, " %q %q %q %q %q", f.Rule, f.Field, f.Requested, f.Tool, f.Reason)
+	case e.Raised != nil:
+		fmt.Fprintf(h, " %q %d", e.Raised.Rule, e.Raised.Limit)
+	}
 	return "evt_" + hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -48,7 +48,7 @@ func TestMessage(t *testing.T) {
 	blocked.Block = &run.Block{Code: "budget_exceeded", Rule: "usd", Message: "Rungate: no.", Context: []byte(`{"run_id":"refund"}`)}
 	approved, call := pending(), pending()
 	approved.Status, approved.Decided, approved.By, approved.Comment = run.GateApproved, noon.Add(time.Minute), "bob", "He paid twice."
-	call.Kind, call.Priced, call.Pauses, call.Reason, call.Proposed, call.Channel = run.CallGate, false, false, "", nil, ""
+	call.Kind, call.Priced, call.Pauses, call.Reason, call.Proposed, call.Channel = run.CallGate, false, false, "", []run.Proposal{{}}, ""
 
 	usd := budget.Budget{Name: "usd", Per: budget.ScopeRun, Limit: int64(budget.Dollar)}
 	tokens := budget.Budget{Name: "tokens", Per: budget.ScopeAgent, Unit: budget.Tokens, Limit: 1000, Window: budget.Day}
@@ -145,17 +145,38 @@ func TestEventID(t *testing.T) {
 		assert.Equal(t, time.Minute, second.DeliveredAt.Sub(first.DeliveredAt))
 
 		seen := map[string]bool{first.ID: true}
-		for _, change := range []func(e *run.Event){
-			func(e *run.Event) { e.Type = run.ApprovalExpired },
-			func(e *run.Event) { e.At = e.At.Add(1) },
-			func(e *run.Event) { e.Run.Team = "team:other" },
-			func(e *run.Event) { e.Run.ID = "refund.2" },
-			func(e *run.Event) { g := pending(); g.ID = "gate_2"; e.Gate = g },
+		of := func(name string) budget.Budget { return budget.Budget{Name: name} }
+		for name, other := range map[string]run.Event{
+			"type":      {Type: run.ApprovalExpired, Gate: pending()},
+			"time":      {At: noon.Add(1), Gate: pending()},
+			"team":      {Run: run.Run{Key: run.Key{Team: "team:other", ID: "refund"}}, Gate: pending()},
+			"run":       {Run: run.Run{Key: run.Key{Team: "team:ops", ID: "refund.2"}}, Gate: pending()},
+			"agent":     {Agent: "bob", Gate: pending()},
+			"gate":      {Gate: &run.Gate{ID: "gate_2"}},
+			"alert":     {Alert: &budget.Alert{Budget: of("usd"), At: 0.5}},
+			"share":     {Alert: &budget.Alert{Budget: of("usd"), At: 0.8}},
+			"budget":    {Alert: &budget.Alert{Budget: of("tokens"), At: 0.8}},
+			"owner":     {Alert: &budget.Alert{Budget: of("tokens"), Account: budget.Account{Owner: budget.Owner{ID: "root"}}, At: 0.8}},
+			"exhausted": {Exhausted: &budget.ExhaustedError{Budget: of("usd")}},
+			"finding":   {Finding: &run.Finding{Rule: "tools"}},
+			"tool":      {Finding: &run.Finding{Rule: "tools", Tool: "shell"}},
+			"raised":    {Raised: &run.Raised{Rule: "usd", Limit: 1}},
+			"limit":     {Raised: &run.Raised{Rule: "usd", Limit: 2}},
 		} {
-			other := e
-			change(&other)
+			if other.Type == "" {
+				other.Type = e.Type
+			}
+			if other.At.IsZero() {
+				other.At = e.At
+			}
+			if other.Run.ID == "" {
+				other.Run = e.Run
+			}
+			if other.Agent == "" {
+				other.Agent = e.Agent
+			}
 			id := notify.EventID(&other)
-			assert.False(t, seen[id], "another event has another")
+			assert.False(t, seen[id], name)
 			seen[id] = true
 		}
 	})

@@ -2,9 +2,9 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
-	"github.com/rungate/rungate/internal/glob"
 	"github.com/rungate/rungate/run"
 )
 
@@ -35,33 +35,17 @@ func wants(n Notifier, t run.EventType) bool {
 	return !ok || s.Wants(t)
 }
 
-// A Filter tells a Notifier only events of some types.
-type Filter struct {
-	Events   []string // globs of types, such as "approval.*"; none is all
-	Notifier Notifier
-}
-
-// Wants implements Selector.
-func (f Filter) Wants(t run.EventType) bool {
-	for _, pattern := range f.Events {
-		if glob.Match(pattern, string(t)) {
-			return wants(f.Notifier, t)
-		}
+// Check reports what is wrong with a Notifier, as far as it can be known before
+// it is used: that there is none, or what its own method Check says.
+func Check(n Notifier) error {
+	if n == nil {
+		return errors.New("there is no notifier")
 	}
-	return len(f.Events) == 0 && wants(f.Notifier, t)
-}
-
-// Notify implements Notifier. What the Notifier does not want is as good as
-// delivered.
-func (f Filter) Notify(ctx context.Context, e *run.Event) error {
-	if !f.Wants(e.Type) {
-		return nil
+	if c, ok := n.(interface{ Check() error }); ok {
+		return c.Check()
 	}
-	return f.Notifier.Notify(ctx, e)
+	return nil
 }
-
-// String is what the Notifier is called.
-func (f Filter) String() string { return name(f.Notifier) }
 
 func name(n Notifier) string {
 	if s, ok := n.(fmt.Stringer); ok {

@@ -46,6 +46,40 @@ func TestFilterNotifies(t *testing.T) {
 	assert.NoError(t, f.Notify(t.Context(), event(run.RunStarted, "a")))
 }
 
+type checked struct {
+	notify.Notifier
+	err error
+}
+
+func (c checked) Check() error { return c.err }
+
+func TestCheck(t *testing.T) {
+	some := notify.Log(slog.New(slog.DiscardHandler))
+	for _, tt := range []struct {
+		name     string
+		notifier notify.Notifier
+		want     string // empty is nil
+	}{
+		{"nothing to check", some, ""},
+		{"none", nil, "there is no notifier"},
+		{"it is well", checked{some, nil}, ""},
+		{"it is not", checked{some, errDown}, "down"},
+		{"a filter", notify.Filter{Events: []string{"approval.*", "*", "budget.alert"}, Notifier: some}, ""},
+		{"a filter of nothing", notify.Filter{Events: []string{"aproval.*", "budget.*", "run"}, Notifier: checked{some, errDown}},
+			"events: there is no \"aproval.*\"\nevents: there is no \"run\"\ndown"},
+		{"a filter for nobody", notify.Filter{}, "there is no notifier"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := notify.Check(tt.notifier)
+			if tt.want == "" {
+				assert.NoError(t, err)
+				return
+			}
+			assert.EqualError(t, err, tt.want)
+		})
+	}
+}
+
 // What is not wanted takes no room in the queue.
 func TestUnwantedEventsDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

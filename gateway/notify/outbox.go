@@ -35,10 +35,10 @@ type outbox struct {
 	ended    chan struct{} // closed after close, when nothing waits and no goroutine is left
 
 	mu        sync.Mutex
-	queue     []*parcel    // in the order in which they came
-	bytes     int          // in queue
-	full      bool         // something found no room since nothing waited
-	dead      []DeadLetter // without their IDs
+	queue     []*parcel // in the order in which they came
+	bytes     int       // in queue
+	full      bool      // something found no room since nothing waited
+	dead      []DeadLetter
 	deadBytes int
 	dropped   int64       // dead letters that were not kept
 	working   bool        // there is a goroutine
