@@ -124,15 +124,15 @@ func (d *Dispatcher) DeadLetters() []DeadLetter {
 // and ErrClosed that it could not be put into a queue: it is a dead letter still.
 func (d *Dispatcher) Resend(id string) error {
 	var failed error
-	any := false
+	known := false
 	for _, o := range d.outboxes {
 		found, err := o.resend(id)
-		any = any || found
+		known = known || found
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", name(o.notifier), err))
 		}
 	}
-	if !any {
+	if !known {
 		return ErrNoDeadLetter
 	}
 	return failed

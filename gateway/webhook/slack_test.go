@@ -103,6 +103,8 @@ func TestSlack(t *testing.T) {
 			[]string{"plain_text Tool: web_search (run by the provider)"}, []string{"mrkdwn "}},
 		{"no JSON", func(e *run.Event) { e.Gate.Proposed[0].Args = []byte("{\"a\":\n```<!channel>") }, "Approval needed: issue_refund for support in run refund",
 			[]string{"mrkdwn ```\n{\"a\":\nˋˋˋ&lt;!channel&gt;\n```"}, nil},
+		{"much JSON", func(e *run.Event) { e.Gate.Proposed[0].Args = []byte(`{"a":"` + strings.Repeat("x", 4000) + `"}`) }, "Approval needed: issue_refund for support in run refund",
+			[]string{"mrkdwn ```\n{\"a\":\"" + strings.Repeat("x", 2494) + "… (1508 bytes more)\n```"}, nil},
 		{"many tools", func(e *run.Event) {
 			e.Gate.Proposed = nil
 			for i := range 7 {
