@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rungate/rungate/budget"
 )
@@ -13,7 +14,7 @@ type bar struct {
 	Spent    string
 	Reserved string // empty for nothing
 	Limit    string
-	Resets   string // when it begins anew; empty is never
+	Resets   time.Time // when it begins anew; zero is never
 
 	// SpentWidth and ReservedWidth are shares of the limit in percent, together
 	// 100 at most.
@@ -32,15 +33,12 @@ func bars(standings []budget.Standing) []bar {
 			}
 			return fmt.Sprintf("%d tokens", n)
 		}
-		all[i] = bar{Rule: b.Name, Of: "per " + string(b.Per), Spent: amount(bal.Spent), Limit: amount(b.Limit)}
+		all[i] = bar{Rule: b.Name, Of: "per " + string(b.Per), Spent: amount(bal.Spent), Limit: amount(b.Limit), Resets: s.ResetsAt}
 		if w := b.Window.String(); w != "" {
 			all[i].Of += ", " + w
 		}
 		if bal.Reserved > 0 {
 			all[i].Reserved = amount(bal.Reserved)
-		}
-		if !s.ResetsAt.IsZero() {
-			all[i].Resets = date(s.ResetsAt)
 		}
 		all[i].SpentWidth = share(bal.Spent, b.Limit)
 		all[i].ReservedWidth = min(share(bal.Reserved, b.Limit), 100-all[i].SpentWidth)

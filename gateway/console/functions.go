@@ -20,8 +20,8 @@ var functions = template.FuncMap{
 	"preview":  preview,
 	"bars":     bars,
 	"money":    func(m budget.Money) string { return "$" + m.String() },
-	"duration": func(d time.Duration) string { return d.Round(time.Millisecond).String() },
-	"settled":  func(g *run.Gate) time.Time { return settled(g) },
+	"duration": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
+	"settled":  func(g run.Gate) time.Time { return settled(&g) },
 }
 
 // when says how long ago t was, or how long it is until then. Pages go on with
