@@ -25,7 +25,10 @@ const patience = 15 * time.Second
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
-	require.NoError(t, err, "install Debian's package chromium")
+	if err != nil {
+		program, err = exec.LookPath("google-chrome")
+	}
+	require.NoError(t, err, "install chromium, such as Debian's package of that name")
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox)
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)

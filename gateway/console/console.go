@@ -1,7 +1,6 @@
 package console
 
 import (
-	"embed"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -37,9 +36,6 @@ type Console struct {
 	handler http.Handler // mux, guarded
 }
 
-//go:embed static
-var static embed.FS
-
 // New returns the console of gw. The error names every mistake.
 func New(gw *gateway.Gateway, cfg Config) (*Console, error) {
 	var errs []error
@@ -56,7 +52,7 @@ func New(gw *gateway.Gateway, cfg Config) (*Console, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Console{gw: gw, cfg: cfg}
-	c.mux.Handle("GET /static/", http.FileServerFS(static))
+	c.mux.HandleFunc("GET /static/{name}", serveStatic)
 	for pattern, show := range map[string]func(*request) error{
 		"GET /{$}":         c.showPending,
 		"GET /decided":     c.showDecided,
@@ -95,12 +91,12 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *Console) signedIn(show func(*request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := &request{c: c, w: w, r: r}
-		var err error
-		q.operator, err = c.cfg.Authenticate(r)
+		name, err := c.cfg.Authenticate(r)
 		switch {
-		case err == nil && q.operator == "":
+		case err == nil && name == "":
 			err = errors.New("console: Authenticate returned no name")
 		case err == nil:
+			q.operator = name
 			err = show(q)
 		case errors.Is(err, ErrSignedOut) && c.cfg.Login != nil:
 			c.cfg.Login.ServeHTTP(w, r)

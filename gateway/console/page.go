@@ -22,8 +22,8 @@ type page struct {
 //go:embed pages
 var pages embed.FS
 
-// templates are the pages, by their names. Each has the templates "page" and
-// "live", of the whole page and of the part that keeps itself up to date.
+// templates are the pages, by their names. Each has a template "page", and those
+// that keep a part of them up to date have that as "live".
 var templates = parse("pending", "decided", "gate", "run", "login", "problem")
 
 func parse(names ...string) map[string]*template.Template {

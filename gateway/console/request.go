@@ -20,11 +20,16 @@ type request struct {
 	operator string
 }
 
+// page returns a page with what is in the frame of each.
+func (q *request) page(name, title string, body any) *page {
+	return &page{Root: root(q.r), Here: name, Title: title, Operator: q.operator, CanSignOut: q.c.cfg.Login != nil, Body: body}
+}
+
 // show answers with a page. Where the request is for the live part of a page that
 // it has already, it is answered with that part, or with nothing where it is still
 // the same.
 func (q *request) show(status int, name, title string, body any) error {
-	p := &page{Root: root(q.r), Here: name, Title: title, Operator: q.operator, CanSignOut: q.c.cfg.Login != nil, Body: body}
+	p := q.page(name, title, body)
 	var err error
 	if p.Version, err = version(body); err != nil {
 		return err
@@ -106,7 +111,7 @@ func (q *request) fail(err error) {
 	default:
 		q.c.cfg.Logger.ErrorContext(q.r.Context(), "console page failed", "path", q.r.URL.Path, "error", err)
 	}
-	if err := q.show(status, "problem", title, p); err != nil {
+	if err := q.page("problem", title, p).write(q.w, status, "page"); err != nil {
 		q.c.cfg.Logger.ErrorContext(q.r.Context(), "console page failed", "error", err)
 	}
 }

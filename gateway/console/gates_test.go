@@ -1,0 +1,171 @@
+package console_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/run"
+)
+
+// Everything that people do works by links and forms alone, below whatever prefix
+// the pages are.
+func TestWithoutJavaScript(t *testing.T) {
+	for _, prefix := range []string{"", "/console", "/ops/agents/gates"} {
+		for verdict, want := range map[string]run.GateStatus{"approve": run.GateApproved, "reject": run.GateRejected} {
+			t.Run(prefix+" "+verdict, func(t *testing.T) {
+				s := serve(t, prefix)
+				g := s.Open(s.Run("nightly"), `{"order":"ord_2H4p","amount_usd":1240.00}`)
+				p := s.Person("alice")
+				p.Sees("One gate waits", "gates/"+g.ID, "issue_refund", "refund-bot", "nightly")
+				p.Go("gates/" + g.ID)
+				p.Sees("issue_refund</code></h1>", "refund-bot", "u-7", "order", "ord_2H4p", "amount_usd", "1240.00",
+					"Refunds over $500 need a person.", "refund:over-$500", "Expires", "in 59 min",
+					"$0.03", "slack://#customer-ops", g.ID, "usd", "of $1.00 spent", "of 100000 tokens spent")
+				p.Submit("gates/"+g.ID, "verdict", verdict, "reason", "Seen it.\r\nTwice.")
+				assert.Equal(t, s.URL+"gates/"+g.ID, p.at.String(), "it leads back")
+				p.Sees("by you", "Seen it.\nTwice.", "Nothing else waits")
+				assert.NotContains(t, p.Page, "<textarea")
+				now := s.Gate(g.ID)
+				assert.Equal(t, want, now.Status)
+				assert.Equal(t, "alice", now.By)
+				assert.Equal(t, "Seen it.\nTwice.", now.Comment)
+				p.Go("../decided")
+				p.Sees("issue_refund", "Seen it.", string(want), "by alice")
+				p.Go("run?team=team:ops&id=nightly")
+				p.Sees("nightly", "of $1.00 spent", "issue_refund", string(want), "alice", "openai/gpt-4.1", "200")
+				p.Submit("logout")
+				p.Sees("Sign in")
+				p.Go("decided")
+				assert.Equal(t, http.StatusUnauthorized, p.Code)
+			})
+		}
+	}
+}
+
+// All links lead to pages that there are, and none out of the prefix.
+func TestLinks(t *testing.T) {
+	s := serve(t, "/a/b")
+	r := s.Run("a run/with ?odd& name#1")
+	s.Open(r, `{"order":"ord_1"}`)
+	g := s.Open(r, `{"order":"ord_2"}`)
+	_, err := s.Gateway.Gates().Decide(t.Context(), g.ID, run.Verdict{By: "bob"})
+	require.NoError(t, err)
+	p := s.Person("alice")
+	seen := map[string]bool{}
+	todo := []string{s.URL}
+	for len(todo) > 0 {
+		next := todo[0]
+		todo = todo[1:]
+		if next, _, _ = strings.Cut(next, "#"); seen[next] {
+			continue
+		}
+		seen[next] = true
+		assert.True(t, strings.HasPrefix(next, s.URL), next)
+		p.Go(next)
+		assert.Equal(t, http.StatusOK, p.Code, next)
+		for _, m := range regexp.MustCompile(`(?:href|src)="([^"]*)"`).FindAllStringSubmatch(p.Page, -1) {
+			link, err := p.at.Parse(strings.ReplaceAll(m[1], "&amp;", "&"))
+			require.NoError(t, err)
+			todo = append(todo, link.String())
+		}
+	}
+	assert.Contains(t, seen, s.URL+"gates/"+g.ID)
+	assert.Contains(t, seen, s.URL+"run?team=team%3aops&id=a%20run%2fwith%20%3fodd%26%20name%231")
+	assert.Len(t, seen, 8, "the lists, a run, two gates, and three files: %v", seen)
+}
+
+func TestPendingOrder(t *testing.T) {
+	s := serve(t, "")
+	r := s.Run("nightly")
+	late := s.Open(r, `{"n":1}`)
+	soon := s.Open(r, `{"n":2}`, func(g *run.Gate) { g.Window = run.DefaultWindow / 10 })
+	latest := s.Open(r, `{"n":3}`, func(g *run.Gate) { g.Window = 2 * run.DefaultWindow })
+	p := s.Person("alice")
+	p.Sees("3 gates wait for a decision, the one that expires soonest first", soon.ID, "in 5 min", late.ID, "in 59 min", latest.ID, "in 1 h 59 min")
+	p.Go("gates/" + latest.ID)
+	p.Submit("gates/"+latest.ID, "verdict", "approve")
+	p.Sees("2 more wait")
+}
+
+func TestManyPending(t *testing.T) {
+	s := serve(t, "")
+	r := s.Run("nightly")
+	var first, last run.Gate
+	for i := range 450 {
+		last = s.Open(r, strings.Repeat("1", 1+i))
+		if i == 0 {
+			first = last
+		}
+	}
+	p := s.Person("alice")
+	p.Sees("450 gates wait", first.ID, last.ID)
+}
+
+// Who comes second learns who was first, and what they did.
+func TestTwoDecide(t *testing.T) {
+	s := serve(t, "/console")
+	g := s.Open(s.Run("nightly"), `{}`)
+	alice, bob := s.Person("alice"), s.Person("bob")
+	alice.Go("gates/" + g.ID)
+	bob.Go("gates/" + g.ID)
+	alice.Submit("gates/"+g.ID, "verdict", "reject", "reason", "No such order.")
+	bob.Submit("gates/"+g.ID, "verdict", "approve", "reason", "Fine.")
+	assert.Equal(t, http.StatusConflict, bob.Code)
+	bob.Sees("Your approval was not recorded", "Rejected by alice", "No such order.")
+	assert.NotContains(t, bob.Page, "<textarea")
+	now := s.Gate(g.ID)
+	assert.Equal(t, run.GateRejected, now.Status)
+	assert.Equal(t, "alice", now.By)
+	alice.Go(g.ID)
+	alice.Sees("Rejected by you", "No such order.")
+}
+
+func TestFormsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		form   string
+		status int
+		says   string
+	}{
+		"no verdict":        {"reason=x", 400, "Nothing has been decided."},
+		"another verdict":   {"verdict=maybe", 400, "Nothing has been decided."},
+		"no form":           {"%zz", 400, "Nothing has been decided."},
+		"far too large":     {"verdict=approve&reason=" + strings.Repeat("x", 1<<20), 400, "Nothing has been decided."},
+		"a reason too long": {"verdict=approve&reason=" + strings.Repeat("é", run.MaxCommentBytes/2) + "x", 400, "longer than 4096 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, "")
+			g := s.Open(s.Run("nightly"), `{}`)
+			w := s.Ask("POST", "/gates/"+g.ID, c.form, s.SignIn("alice"))
+			assert.Equal(t, c.status, w.Code)
+			assert.Contains(t, w.Body.String(), c.says)
+			assert.Equal(t, run.GatePending, s.Gate(g.ID).Status)
+			if strings.Contains(c.says, "longer") {
+				assert.Contains(t, w.Body.String(), strings.Repeat("é", 10), "what was written is not lost")
+			}
+		})
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	s := newSite(t, "/console")
+	cookie := s.SignIn("alice")
+	for path, says := range map[string]string{
+		"/gates/gate_none":           "There is no such gate.",
+		"/run?team=team:ops&id=none": "There is no such run.",
+		"/run":                       "There is no such run.",
+		"/decided?before=gate_none":  "There is no such gate.",
+		"/nowhere":                   "There is no such page.",
+		"/gates/":                    "There is no such page.",
+	} {
+		w := s.Ask("GET", path, "", cookie)
+		assert.Equal(t, http.StatusNotFound, w.Code, path)
+		assert.Contains(t, w.Body.String(), says, path)
+	}
+	assert.Equal(t, http.StatusNotFound, s.Ask("POST", "/gates/gate_none", "verdict=approve", cookie).Code)
+	assert.Empty(t, s.Log.String())
+}
