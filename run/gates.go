@@ -138,7 +138,7 @@ func (c *GateClaim) renew(ctx context.Context) (bool, error) {
 // does nothing.
 func (c *GateClaim) End(ctx context.Context, used bool) (g Gate, ended bool, err error) {
 	if !c.Held() {
-		return Gate{}, false, nil
+		return Gate{}, true, nil
 	}
 	g, ended, err = c.gs.Journal.EndClaim(ctx, c.gate, c.id, used, time.Now())
 	if err == nil {

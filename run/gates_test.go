@@ -171,8 +171,8 @@ func TestMeetGate(t *testing.T) {
 		assert.False(t, own)
 		assert.Equal(t, g.ID, got.ID)
 		b.Gates.Journal = brokenGates{}
-		_, _, err = b.Meet(t.Context(), &run.Run{Key: b.r.Key}, g.Fingerprint)
-		assert.ErrorIs(t, err, run.ErrNoGate, "of a run that is not Gated the journal is not asked")
+		_, _, err = meet("b")
+		assert.ErrorContains(t, err, "connection reset", "what could not be found out is no \"no\"")
 	})
 }
 
@@ -314,7 +314,7 @@ func TestClaimGate(t *testing.T) {
 		}},
 		{"a claim that is used uses the approval up", func(b *board, g run.Gate) {
 			c := b.claim(b.decide(g, true))
-			ended, err := c.End(b.Context(), true)
+			_, ended, err := c.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.True(b, ended)
 			assert.False(b, c.Held())
@@ -328,7 +328,7 @@ func TestClaimGate(t *testing.T) {
 			_, claimed, err := b.Claim(b.Context(), &g, time.Minute)
 			require.NoError(b, err)
 			assert.False(b, claimed, "while it is held")
-			ended, err := c.End(b.Context(), false)
+			_, ended, err := c.End(b.Context(), false)
 			require.NoError(b, err)
 			assert.True(b, ended)
 			assert.Equal(b, run.GateApproved, b.status(g))
@@ -344,7 +344,7 @@ func TestClaimGate(t *testing.T) {
 			_, claimed, err := b.Claim(b.Context(), &g, time.Minute)
 			require.NoError(b, err)
 			assert.False(b, claimed)
-			ended, err := c.End(b.Context(), true)
+			_, ended, err := c.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.True(b, ended)
 		}},
@@ -353,28 +353,28 @@ func TestClaimGate(t *testing.T) {
 			time.Sleep(time.Minute)
 			c := b.claim(g)
 			require.NoError(b, lost.Renew(b.Context()))
-			ended, err := lost.End(b.Context(), true)
+			_, ended, err := lost.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.False(b, ended)
 			assert.False(b, lost.Held())
 			assert.Equal(b, run.GateApproved, b.status(g))
-			ended, err = c.End(b.Context(), true)
+			_, ended, err = c.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.True(b, ended)
 		}},
 		{"a claim that has ended, and the zero one, do nothing", func(b *board, g run.Gate) {
 			c := b.claim(b.decide(g, true))
-			_, err := c.End(b.Context(), false)
+			_, _, err := c.End(b.Context(), false)
 			require.NoError(b, err)
 			other := b.claim(g)
 			for _, c := range []*run.GateClaim{&c, {}} {
 				require.NoError(b, c.Renew(b.Context()))
-				ended, err := c.End(b.Context(), true)
+				_, ended, err := c.End(b.Context(), true)
 				require.NoError(b, err)
 				assert.True(b, ended)
 			}
 			assert.Equal(b, run.GateApproved, b.status(g))
-			ended, err := other.End(b.Context(), true)
+			_, ended, err := other.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.True(b, ended)
 		}},
@@ -382,11 +382,11 @@ func TestClaimGate(t *testing.T) {
 			c := b.claim(b.decide(g, true))
 			store := b.Gates.Journal
 			b.Gates.Journal = brokenGates{}
-			_, err := c.End(b.Context(), true)
+			_, _, err := c.End(b.Context(), true)
 			assert.ErrorIs(b, err, errBroken)
 			assert.True(b, c.Held())
 			b.Gates.Journal = store
-			ended, err := c.End(b.Context(), true)
+			_, ended, err := c.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.True(b, ended)
 		}},

@@ -141,7 +141,7 @@ func TestWaitForWhatHasHappened(t *testing.T) {
 			c := b.claim(b.decide(g, true))
 			found, err := b.Gates.Find(b.Context(), g.ID)
 			require.NoError(b, err)
-			_, err = c.End(b.Context(), false)
+			_, _, err = c.End(b.Context(), false)
 			require.NoError(b, err)
 			return found
 		}},
@@ -179,11 +179,11 @@ func TestWaitForAClaim(t *testing.T) {
 		took time.Duration // until Wait returns after that
 	}{
 		{"that is used", func(b *board, c *run.GateClaim) {
-			_, err := c.End(b.Context(), true)
+			_, _, err := c.End(b.Context(), true)
 			require.NoError(b, err)
 		}, 0},
 		{"that comes to nothing", func(b *board, c *run.GateClaim) {
-			_, err := c.End(b.Context(), false)
+			_, _, err := c.End(b.Context(), false)
 			require.NoError(b, err)
 		}, 0},
 		{"that is renewed", func(b *board, c *run.GateClaim) { require.NoError(b, c.Renew(b.Context())) }, 0},
