@@ -10,6 +10,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
@@ -43,7 +44,12 @@ type Config struct {
 	Store Store
 
 	Observer run.Observer // told what happens; nil is none
-	Logger   *slog.Logger // of what goes wrong beside the calls; nil discards
+
+	// Notifiers are told of events as well, each at its own pace and until it has
+	// got them, by a notify.Dispatcher that Close closes. Nil is none.
+	Notifiers []notify.Notifier
+
+	Logger *slog.Logger // of what goes wrong beside the calls; nil discards
 
 	Limits   Limits
 	Metering Metering
@@ -241,6 +247,16 @@ func (c *Config) validate() error {
 		}
 		if u := p.BaseURL(); u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			bad(field, "the base URL %v: want http or https and a host", u)
+		}
+	}
+	for i, n := range c.Notifiers {
+		field := fmt.Sprintf("Notifiers[%d]", i)
+		if n == nil {
+			bad(field, "is nil")
+		} else if ch, ok := n.(interface{ Check() error }); ok {
+			if err := ch.Check(); err != nil {
+				bad(field, "%v", err)
+			}
 		}
 	}
 	for alias, model := range c.Aliases {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
@@ -27,6 +28,7 @@ type Gateway struct {
 	keeper    budget.Keeper
 	limiter   budget.Limiter
 	estimator *budget.Estimator
+	notifiers *notify.Dispatcher
 	steps     []step // of a call
 
 	life context.Context // ends when the gateway begins to close
@@ -57,14 +59,13 @@ func New(cfg Config) (*Gateway, error) {
 		limiter:  budget.Limiter{Rates: cfg.Store, Lease: cfg.Limits.Lease},
 
 		estimator: budget.NewEstimator(),
+		notifiers: notify.NewDispatcher(cfg.Logger, cfg.Notifiers...),
 		steps:     steps,
 
 		idle: make(chan struct{}),
 	}
-	if cfg.Observer != nil {
-		g.recorder.Observer = guarded{cfg.Observer, cfg.Logger}
-		g.gates.Observer = g.recorder.Observer
-	}
+	g.recorder.Observer = g.observer()
+	g.gates.Observer = g.recorder.Observer
 	g.life, g.die = context.WithCancel(context.Background())
 	g.binder, _ = cfg.Policy.(policy.Binder)
 	g.prices.Store(cfg.Prices)
@@ -157,7 +158,8 @@ func (g *Gateway) leave() {
 }
 
 // Close refuses further calls, those too that wait for an approval, and waits until
-// those under way have ended and are settled, or until ctx is done, whose error it then returns. It may be
+// those under way have ended and are settled, and the notifiers have been told what
+// they are to be told; or until ctx is done, whose error it then returns. It may be
 // called again.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.mu.Lock()
@@ -182,7 +184,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 	for _, u := range g.providers {
 		u.close()
 	}
-	return nil
+	return g.notifiers.Close(ctx)
 }
 
 // sweepRuns completes idle runs and drops the accounts of forgotten ones.

@@ -8,6 +8,39 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
+// observer is told what happens, for the Config's Observer and its Notifiers; nil
+// if there are none.
+func (g *Gateway) observer() run.Observer {
+	var all observers
+	if g.cfg.Observer != nil {
+		all = append(all, guarded{g.cfg.Observer, g.cfg.Logger})
+	}
+	if len(g.cfg.Notifiers) > 0 {
+		all = append(all, g.notifiers)
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
+// observers are told one after the other.
+type observers []run.Observer
+
+// Event implements run.Observer.
+func (os observers) Event(ctx context.Context, e *run.Event) {
+	for _, o := range os {
+		o.Event(ctx, e)
+	}
+}
+
+// Step implements run.Observer.
+func (os observers) Step(ctx context.Context, r *run.Run, s *run.Step) {
+	for _, o := range os {
+		o.Step(ctx, r, s)
+	}
+}
+
 // A guarded Observer keeps its panics to itself. What it is told of has happened,
 // and the call goes on: it has taken things that are still to be given back.
 type guarded struct {
