@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/internal/fake"
 	"github.com/rungate/rungate/internal/inproc"
 	"github.com/rungate/rungate/policy"
@@ -22,11 +23,12 @@ import (
 type demonstration struct {
 	settings  *settings
 	transport http.RoundTripper // nil is the network
-	token     provider.Secret
+	token     provider.Secret   // the agent's
+	operator  provider.Secret
 }
 
 // demoPolicy leaves an agent room for a few small calls, and lets it refund small
-// sums.
+// sums; large ones if a person approves it.
 //
 //go:embed demo-policy.json
 var demoPolicy []byte
@@ -38,7 +40,7 @@ const demoDelay = 30 * time.Millisecond
 // newDemonstration has the providers whose keys are in the environment, or else
 // an embedded one in place of both.
 func newDemonstration(env func(string) (string, bool)) *demonstration {
-	d := &demonstration{token: run.NewToken()}
+	d := &demonstration{token: run.NewToken(), operator: admin.NewToken()}
 	p, err := policy.Parse(demoPolicy)
 	if err != nil {
 		panic("the embedded policy: " + err.Error()) // a test reads it
@@ -46,12 +48,14 @@ func newDemonstration(env func(string) (string, bool)) *demonstration {
 	d.settings = &settings{
 		document: document{
 			Listen:  defaultListen,
+			Admin:   &adminDoc{Listen: defaultAdminListen},
 			Aliases: map[string]string{"gpt-4": "openai/gpt-4.1", "claude-sonnet-4": "anthropic/claude-sonnet-4-5"},
 		},
-		policies: []policy.Policy{p},
-		agents:   []run.Enrolment{{Agent: run.Agent{ID: "demo-agent", Policy: p.Name}, Tokens: []run.Digest{run.DigestOf(d.token)}}},
-		prices:   budget.DefaultPrices(),
-		keys:     map[string]provider.Secret{},
+		policies:  []policy.Policy{p},
+		agents:    []run.Enrolment{{Agent: run.Agent{ID: "demo-agent", Policy: p.Name}, Tokens: []run.Digest{run.DigestOf(d.token)}}},
+		operators: []admin.Enrolment{{Operator: admin.Operator{Name: "demo-operator"}, Tokens: []run.Digest{run.DigestOf(d.operator)}}},
+		prices:    budget.DefaultPrices(),
+		keys:      map[string]provider.Secret{},
 	}
 	vendors := []providerDoc{
 		{Name: "openai", Dialect: "openai", BaseURL: "https://api.openai.com/v1"},
@@ -72,12 +76,8 @@ func newDemonstration(env func(string) (string, bool)) *demonstration {
 }
 
 // explain prints how to try it.
-func (d *demonstration) explain(w io.Writer, at *net.TCPAddr) {
-	host := at.IP
-	if host.IsUnspecified() {
-		host = net.IPv4(127, 0, 0, 1)
-	}
-	base := "http://" + net.JoinHostPort(host.String(), strconv.Itoa(at.Port)) + "/v1"
+func (d *demonstration) explain(w io.Writer, at listeners) {
+	base, operators := urlOf(at.agents)+"/v1", urlOf(at.operators)
 	names := make([]string, len(d.settings.Providers))
 	for i, p := range d.settings.Providers {
 		names[i] = p.Name
@@ -89,11 +89,15 @@ func (d *demonstration) explain(w io.Writer, at *net.TCPAddr) {
 	b := d.settings.policies[0].Budgets[0]
 	fmt.Fprintf(w, `Rungate demonstration. %s
 Point an OpenAI or Anthropic SDK at the base URL, with the agent token as its key. A run may spend $%s.
+A refund of more than $500 needs the approval of an operator: in the console, signed in with the operator token, or by a command.
 Paste the commands below into another shell. With -config FILE it serves providers and agents of your own.
 
-base URL:    %s
-agent token: %s
-`, what, b.LimitUSD, base, d.token.Reveal())
+base URL:       %s
+agent token:    %s
+operator API:   %s/v1
+operator token: %s
+console:        %s/
+`, what, b.LimitUSD, base, d.token.Reveal(), operators, d.operator.Reveal(), operators)
 
 	say := func(title, command string) { fmt.Fprintf(w, "\n# %s\n%s\n", title, command) }
 	for _, name := range names {
@@ -104,12 +108,32 @@ agent token: %s
 		}
 		say("A call of the "+c.api+" API; the answer names its run", call("-i", "demo", c.body(false)))
 		say("The same as a stream", call("-N", "demo", c.body(true)))
-		say("A tool call that a rule refuses: the agent does not get the answer", call("-i", "demo-refund-"+name, c.refund()))
+		refund := call("-i", "demo-refund-"+name, c.refund("$1240"))
+		say("A tool call that a person has to approve: the answer is withheld, and the agent told to come again", refund)
+		say("An operator approves it, in the console at "+operators+"/ or so", d.approve(operators+"/v1"))
+		say("The agent comes again, and gets the answer that was withheld", refund)
+		say("A tool call that a rule refuses: the agent does not get the answer", call("-i", "demo-refund-"+name, c.refund("$25000")))
 		say("An agent that goes on and on: its run ends with a 402", fmt.Sprintf(
 			`for i in $(seq 30); do answer=$(%s) && echo "call $i: fine" || { echo "call $i: $answer"; break; }; done`, call("--fail-with-body", "demo-loop-"+name, c.body(false))))
 		say("What that run did, and what it cost", fmt.Sprintf(
 			"curl -sS %s/runs/demo-loop-%s -H 'Authorization: Bearer %s'", base, name, d.token.Reveal()))
 	}
+}
+
+// urlOf is where a listener is reached from this machine.
+func urlOf(l net.Listener) string {
+	at := l.Addr().(*net.TCPAddr)
+	host := at.IP
+	if host.IsUnspecified() {
+		host = net.IPv4(127, 0, 0, 1)
+	}
+	return "http://" + net.JoinHostPort(host.String(), strconv.Itoa(at.Port))
+}
+
+// approve is the command that approves the latest gate, by the API of that URL.
+func (d *demonstration) approve(api string) string {
+	return fmt.Sprintf(`gate=$(curl -sS '%[1]s/gates?status=pending' -H 'Authorization: Bearer %[2]s' | grep -o 'gate_[a-z0-9]*' | head -n 1) && `+
+		`curl -sS %[1]s/gates/$gate/approve -H 'Authorization: Bearer %[2]s' -d '{"reason":"The order came back."}'`, api, d.operator.Reveal())
 }
 
 // demoCalls are small calls, by the provider that they are for.
@@ -127,8 +151,8 @@ func (c demoCall) body(stream bool) string {
 	return fmt.Sprintf(`{"model":%q,"max_tokens":200,"stream":%t,"messages":[{"role":"user","content":"Hello, Rungate. Who are you?"}]}`, c.model, stream)
 }
 
-// refund asks for more than the policy lets a tool refund.
-func (c demoCall) refund() string {
+// refund asks for a refund, by a tool.
+func (c demoCall) refund(amount string) string {
 	tool := fmt.Sprintf(c.tool, `{"type":"object","properties":{"order":{"type":"string"},"amount_usd":{"type":"number"}},"required":["order","amount_usd"]}`)
-	return fmt.Sprintf(`{"model":%q,"max_tokens":200,"messages":[{"role":"user","content":"Refund $1240 for order ord_2H4p."}],"tools":[%s]}`, c.model, tool)
+	return fmt.Sprintf(`{"model":%q,"max_tokens":200,"messages":[{"role":"user","content":"Refund %s for order ord_2H4p."}],"tools":[%s]}`, c.model, amount, tool)
 }

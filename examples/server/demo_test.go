@@ -17,19 +17,25 @@ import (
 func TestDemonstration(t *testing.T) {
 	_, err := exec.LookPath("curl")
 	require.NoError(t, err, "this test needs curl: it runs the commands that are printed")
-	pr := start(t, environment(), "-listen", "127.0.0.1:0")
+	pr := start(t, environment(), "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0")
 	pr.stdout.await(t, "runs/demo-loop-anthropic")
 	printed := pr.stdout.String()
-	token := regexp.MustCompile(`(?m)^agent token: (rg_agt_[a-z0-9]{38})$`).FindStringSubmatch(printed)
-	require.NotNil(t, token, printed)
-	require.Regexp(t, `(?m)^base URL:    http://127\.0\.0\.1:\d+/v1$`, printed)
+	for _, line := range []string{
+		`base URL:       http://127\.0\.0\.1:\d+/v1`,
+		`agent token:    rg_agt_[a-z0-9]{38}`,
+		`operator API:   http://127\.0\.0\.1:\d+/v1`,
+		`operator token: rg_adm_[a-z0-9]{38}`,
+		`console:        http://127\.0\.0\.1:\d+/`,
+	} {
+		require.Regexp(t, "(?m)^"+line+"$", printed)
+	}
 
-	commands := regexp.MustCompile(`(?m)^(curl|for) .*$`).FindAllString(printed, -1)
-	require.Len(t, commands, 10)
+	commands := demoCommand.FindAllString(printed, -1)
+	require.Len(t, commands, 16)
 	for i, api := range []string{"openai", "anthropic"} {
 		t.Run(api, func(t *testing.T) {
-			own := commands[5*i:]
-			plain, stream, refund, loop, show := own[0], own[1], own[2], own[3], own[4]
+			own := commands[8*i:]
+			plain, stream, refund, approve, again, refused, loop, show := own[0], own[1], own[2], own[3], own[4], own[5], own[6], own[7]
 
 			out := shell(t, plain)
 			assert.Contains(t, out, "HTTP/1.1 200 OK")
@@ -40,11 +46,28 @@ func TestDemonstration(t *testing.T) {
 			assert.Greater(t, strings.Count(out, "data: {"), 2, "%s", out)
 			assert.Contains(t, out, map[string]string{"openai": "data: [DONE]", "anthropic": "event: message_stop"}[api])
 
-			out = shell(t, refund)
+			for range 2 {
+				out = shell(t, refund)
+				assert.Contains(t, out, "HTTP/1.1 202 Accepted")
+				assert.Contains(t, out, `"status":"awaiting_approval"`)
+				assert.Contains(t, out, `"rule":"refund:over-$500"`)
+				assert.Contains(t, out, `"amount_usd":1240`)
+			}
+			out = shell(t, approve)
+			assert.Contains(t, out, `"status":"approved"`)
+			assert.Contains(t, out, `"run_id":"demo-refund-`+api)
+			assert.Contains(t, out, `"decided_by":"demo-operator"`)
+			assert.Equal(t, refund, again)
+			out = shell(t, again)
+			assert.Contains(t, out, "HTTP/1.1 200 OK")
+			assert.Regexp(t, `amount_usd\\?":1240`, out)
+			assert.Contains(t, out, map[string]string{"openai": `"finish_reason": "tool_calls"`, "anthropic": `"stop_reason":"tool_use"`}[api])
+
+			out = shell(t, refused)
 			assert.Contains(t, out, "HTTP/1.1 403 Forbidden")
 			assert.Contains(t, out, `"code":"policy_violation"`)
-			assert.Contains(t, out, `"rule":"refund:over-$500"`)
-			assert.Contains(t, out, `"amount_usd":1240`)
+			assert.Contains(t, out, `"rule":"refund:over-$10000"`)
+			assert.Contains(t, out, `"amount_usd":25000`)
 
 			out = shell(t, loop)
 			fine := strings.Count(out, ": fine\n")
@@ -71,10 +94,16 @@ func TestDemonstration(t *testing.T) {
 	pr.stop()
 	<-pr.ended
 	assert.NoError(t, pr.err)
-	assert.Contains(t, pr.stderr.String(), "msg=budget.exceeded")
-	assert.NotContains(t, pr.stderr.String(), "rg_agt_")
-	assert.NotContains(t, pr.stderr.String(), "Who are you?")
+	for _, event := range []string{"budget.exceeded", "approval.pending", "approval.approved"} {
+		assert.Contains(t, pr.stderr.String(), "msg="+event)
+	}
+	for _, secret := range []string{"rg_agt_", "rg_adm_", "Who are you?", "ord_2H4p"} {
+		assert.NotContains(t, pr.stderr.String(), secret)
+	}
 }
+
+// demoCommand is a line to paste.
+var demoCommand = regexp.MustCompile(`(?m)^(curl |for |gate=).*$`)
 
 // shell runs a command as if it had been pasted.
 func shell(t *testing.T, command string) string {
@@ -94,25 +123,37 @@ func TestDemonstrationWithKeys(t *testing.T) {
 		says     string
 		commands int
 	}{
-		{"none", nil, "An embedded provider answers; it needs no key and no network.", 10},
-		{"empty", []string{"OPENAI_API_KEY="}, "An embedded provider answers", 10},
-		{"OpenAI", []string{"OPENAI_API_KEY=sk-x"}, "Calls go to openai and cost real money.", 5},
-		{"Anthropic", []string{"ANTHROPIC_API_KEY=sk-x"}, "Calls go to anthropic and cost real money.", 5},
-		{"both", []string{"OPENAI_API_KEY=sk-x", "ANTHROPIC_API_KEY=sk-y"}, "Calls go to openai and anthropic and cost real money.", 10},
+		{"none", nil, "An embedded provider answers; it needs no key and no network.", 16},
+		{"empty", []string{"OPENAI_API_KEY="}, "An embedded provider answers", 16},
+		{"OpenAI", []string{"OPENAI_API_KEY=sk-x"}, "Calls go to openai and cost real money.", 8},
+		{"Anthropic", []string{"ANTHROPIC_API_KEY=sk-x"}, "Calls go to anthropic and cost real money.", 8},
+		{"both", []string{"OPENAI_API_KEY=sk-x", "ANTHROPIC_API_KEY=sk-y"}, "Calls go to openai and anthropic and cost real money.", 16},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDemonstration(environment(tt.env...))
-			assert.Equal(t, tt.commands == 10 && len(d.settings.keys) == 0, d.transport != nil)
+			assert.Equal(t, tt.commands == 16 && len(d.settings.keys) == 0, d.transport != nil)
 			srv, err := newServer(d.settings, d.transport, discard)
 			require.NoError(t, err)
 			require.NoError(t, srv.gw.Close(t.Context()))
 			var out strings.Builder
-			d.explain(&out, &net.TCPAddr{IP: net.IPv6unspecified, Port: 8080})
+			d.explain(&out, listeners{
+				agents:    addressed{at: &net.TCPAddr{IP: net.IPv6unspecified, Port: 8080}},
+				operators: addressed{at: &net.TCPAddr{IP: net.IPv6loopback, Port: 8081}},
+			})
 			assert.Contains(t, out.String(), tt.says)
-			assert.Contains(t, out.String(), "base URL:    http://127.0.0.1:8080/v1\n")
-			assert.Len(t, regexp.MustCompile(`(?m)^(curl|for) `).FindAllString(out.String(), -1), tt.commands)
+			assert.Contains(t, out.String(), "base URL:       http://127.0.0.1:8080/v1\n")
+			assert.Contains(t, out.String(), "console:        http://[::1]:8081/\n")
+			assert.Len(t, demoCommand.FindAllString(out.String(), -1), tt.commands)
 			assert.NotContains(t, out.String(), "sk-")
 		})
 	}
 }
+
+// addressed is a listener of which only the address matters.
+type addressed struct {
+	net.Listener
+	at net.Addr
+}
+
+func (a addressed) Addr() net.Addr { return a.at }

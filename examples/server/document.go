@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -20,12 +21,15 @@ import (
 // has the gateway's defaults.
 type document struct {
 	Listen       string            `json:"listen"`
+	Admin        *adminDoc         `json:"admin"` // nil serves no operators
 	Store        string            `json:"store"`
 	Providers    []providerDoc     `json:"providers"`
 	Aliases      map[string]string `json:"aliases"`
 	Agents       []agentDoc        `json:"agents"`
 	Policies     []string          `json:"policies"` // files, by name or glob; the first policy is the default
 	Prices       pricesDoc         `json:"prices"`
+	Webhooks     []webhookDoc      `json:"webhooks"`
+	Slack        []slackDoc        `json:"slack"`
 	Limits       limitsDoc         `json:"limits"`
 	Metering     meteringDoc       `json:"metering"`
 	RunIDHeaders []string          `json:"run_id_headers"`
@@ -51,11 +55,12 @@ type priceDoc struct {
 }
 
 type agentDoc struct {
-	ID        string          `json:"id"`
-	Team      string          `json:"team"`
-	Token     provider.Secret `json:"token"`
-	Policy    string          `json:"policy"`
-	MayChoose []string        `json:"may_choose"`
+	ID        string           `json:"id"`
+	Team      string           `json:"team"`
+	Token     provider.Secret  `json:"token"`
+	Policy    string           `json:"policy"`
+	MayChoose []string         `json:"may_choose"`
+	Approval  run.ApprovalMode `json:"approval"` // empty is what the policy says
 }
 
 type pricesDoc struct {
@@ -67,6 +72,7 @@ type limitsDoc struct {
 	AnswerBytes       int64         `json:"answer_bytes"`
 	FirstByteTimeout  time.Duration `json:"first_byte_timeout"`
 	StreamIdleTimeout time.Duration `json:"stream_idle_timeout"`
+	ApprovalWait      time.Duration `json:"approval_wait"`
 	Lease             time.Duration `json:"lease"`
 }
 
@@ -89,6 +95,17 @@ func (c *complaint) add(path, format string, args ...any) {
 	*c = append(*c, strict.Error{Path: path, Reason: fmt.Sprintf(format, args...)})
 }
 
+// address complains of an address that is none. Empty is the standard one.
+func (c *complaint) address(path, address, standard string) {
+	if _, _, err := net.SplitHostPort(cmp.Or(address, standard)); err != nil {
+		c.add(path, "want an address such as %s", standard)
+	}
+}
+
+// sameAddress reports whether two listeners cannot have these addresses. Port 0 is
+// any that is free.
+func sameAddress(a, b string) bool { return a == b && !strings.HasSuffix(a, ":0") }
+
 func (c complaint) err() error {
 	if len(c) == 0 {
 		return nil
@@ -99,10 +116,9 @@ func (c complaint) err() error {
 // Validate reports what is wrong with the document as a whole.
 func (d *document) Validate() error {
 	var c complaint
-	if d.Listen != "" {
-		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
-			c.add("listen", "want an address such as %s", defaultListen)
-		}
+	c.address("listen", d.Listen, defaultListen)
+	if d.Admin != nil && sameAddress(cmp.Or(d.Listen, defaultListen), cmp.Or(d.Admin.Listen, defaultAdminListen)) {
+		c.add("admin.listen", "is where agents are served; want another address")
 	}
 	if d.Store != "" && d.Store != "memory" {
 		c.add("store", `this build knows only "memory"`)
@@ -124,6 +140,11 @@ func (d *document) Validate() error {
 	for i, a := range d.Agents {
 		if slices.ContainsFunc(d.Agents[:i], func(o agentDoc) bool { return o.ID == a.ID }) {
 			c.add(fmt.Sprintf("agents[%d].id", i), "%q is used twice", a.ID)
+		}
+	}
+	for i, w := range d.Webhooks {
+		if slices.ContainsFunc(d.Webhooks[:i], func(o webhookDoc) bool { return o.URL == w.URL }) {
+			c.add(fmt.Sprintf("webhooks[%d].url", i), "is used twice")
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(d.Aliases)) {
@@ -175,6 +196,9 @@ func (a *agentDoc) Validate() error {
 	if !run.ValidID(a.ID) {
 		c.add("id", "want 1 to %d printable characters", run.MaxIDBytes)
 	}
+	if a.Approval != "" && !a.Approval.Valid() {
+		c.add("approval", "want accepted, error, wait, or wait=60 for some seconds, up to a day")
+	}
 	return c.err()
 }
 
@@ -188,6 +212,7 @@ func (l *limitsDoc) Validate() error {
 		{"answer_bytes", l.AnswerBytes},
 		{"first_byte_timeout", int64(l.FirstByteTimeout)},
 		{"stream_idle_timeout", int64(l.StreamIdleTimeout)},
+		{"approval_wait", int64(l.ApprovalWait)},
 		{"lease", int64(l.Lease)},
 	} {
 		if f.n < 0 {

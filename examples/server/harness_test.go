@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -125,6 +124,7 @@ policies: [policy.json]
 type service struct {
 	*server
 	url   string
+	admin string // the operators' URL; empty if they are not served
 	log   buffer
 	stop  context.CancelFunc
 	ended chan error
@@ -137,18 +137,21 @@ func serveConfig(t *testing.T, path string, grace time.Duration) *service {
 	sv := &service{ended: make(chan error, 1)}
 	sv.server, err = newServer(s, nil, slog.New(slog.NewTextHandler(&sv.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := (&options{}).listeners(t.Context(), s)
 	require.NoError(t, err)
-	sv.url = "http://" + l.Addr().String()
+	sv.url = urlOf(at.agents)
+	if at.operators != nil {
+		sv.admin = urlOf(at.operators)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	sv.stop = cancel
 	unfollow := sv.follow(path, environment(), src)
-	go func() { sv.ended <- sv.serve(ctx, l, grace) }()
+	go func() { sv.ended <- sv.serve(ctx, at, grace) }()
 	t.Cleanup(func() {
 		cancel()
 		unfollow()
 		// Whatever the test was about: the log tells nobody's secrets.
-		for _, secret := range []string{"rg_agt_", "sk-", prompt, reply} {
+		for _, secret := range []string{"rg_agt_", "rg_adm_", "whsec_", "sk-", prompt, reply} {
 			assert.NotContains(t, sv.log.String(), secret)
 		}
 		if t.Failed() {

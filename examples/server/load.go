@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -56,6 +57,15 @@ func (l *loader) settings(path string) *settings {
 	for i := range s.Agents {
 		s.agents = append(s.agents, l.agent(fmt.Sprintf("agents[%d]", i), &s.Agents[i]))
 	}
+	if s.Admin != nil {
+		s.operators = l.operators(s.Admin)
+	}
+	for i := range s.Webhooks {
+		l.webhook(fmt.Sprintf("webhooks[%d]", i), &s.Webhooks[i])
+	}
+	for i := range s.Slack {
+		l.slack(fmt.Sprintf("slack[%d]", i), &s.Slack[i])
+	}
 	for i, pattern := range s.Policies {
 		s.policies = append(s.policies, l.policies(fmt.Sprintf("policies[%d]", i), pattern)...)
 	}
@@ -66,19 +76,24 @@ func (l *loader) settings(path string) *settings {
 	return s
 }
 
-// minToken is how long an agent's token must be after its prefix: 96 bits in the
-// shortest of the usual spellings. Those that are made here are longer.
+// minToken is how long a token must be after its prefix: 96 bits in the shortest
+// of the usual spellings. Those that are made here are longer.
 const minToken = 16
 
-func (l *loader) agent(path string, a *agentDoc) run.Enrolment {
-	l.secret(path+".token", &a.Token)
-	rest, ok := strings.CutPrefix(a.Token.Reveal(), run.TokenPrefix)
+// token reads a token that begins with a prefix, as a command makes them.
+func (l *loader) token(path, prefix, command string, s *provider.Secret) run.Digest {
+	l.secret(path, s)
+	rest, ok := strings.CutPrefix(s.Reveal(), prefix)
 	if !ok || len(rest) < minToken {
-		l.fail(path+".token", "want %s and at least %d random characters, as the command token makes them", run.TokenPrefix, minToken)
+		l.fail(path, "want %s and at least %d random characters, as the command %s makes them", prefix, minToken, command)
 	}
+	return run.DigestOf(*s)
+}
+
+func (l *loader) agent(path string, a *agentDoc) run.Enrolment {
 	return run.Enrolment{
-		Agent:  run.Agent{ID: a.ID, Team: a.Team, Policy: a.Policy, MayChoose: a.MayChoose},
-		Tokens: []run.Digest{run.DigestOf(a.Token)},
+		Agent:  run.Agent{ID: a.ID, Team: a.Team, Policy: a.Policy, MayChoose: a.MayChoose, Approval: a.Approval},
+		Tokens: []run.Digest{l.token(path+".token", run.TokenPrefix, "token", &a.Token)},
 	}
 }
 
@@ -160,6 +175,9 @@ func (l *loader) together(s *settings) {
 	}
 	if err := new(run.AgentTable).Replace(s.agents...); err != nil {
 		l.add("agents", err)
+	}
+	if err := new(admin.OperatorTable).Replace(s.operators...); err != nil {
+		l.add("admin.tokens", err)
 	}
 	for i, a := range s.Agents {
 		known := func(p policy.Policy) bool { return p.Name == a.Policy || p.ID == a.Policy }

@@ -12,14 +12,17 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
 
 const (
-	testToken = "rg_agt_0123456789abcdefghijklmnopqrstuvwxyz"
-	testKey   = "sk-from-the-environment"
+	testToken  = "rg_agt_0123456789abcdefghijklmnopqrstuvwxyz"
+	testAdmin  = "rg_adm_0123456789abcdefghijklmnopqrstuvwxyz"
+	testSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY="
+	testKey    = "sk-from-the-environment"
 )
 
 // environment is one that has just these variables.
@@ -34,7 +37,7 @@ func environment(vars ...string) func(string) (string, bool) {
 	}
 }
 
-var testEnv = environment("OPENAI_API_KEY="+testKey, "REFUNDS_TOKEN="+testToken, "EMPTY=")
+var testEnv = environment("OPENAI_API_KEY="+testKey, "REFUNDS_TOKEN="+testToken, "RUNGATE_ADMIN_TOKEN="+testAdmin, "HOOK_SECRET="+testSecret, "EMPTY=")
 
 func TestLoad(t *testing.T) {
 	s, src, err := load("testdata/rungate.yaml", testEnv)
@@ -44,9 +47,15 @@ func TestLoad(t *testing.T) {
 
 	assert.Equal(t, map[string]provider.Secret{"openai": testKey, "anthropic": "sk-ant-from-a-file"}, s.keys)
 	assert.Equal(t, []run.Enrolment{{
-		Agent:  run.Agent{ID: "agt_refunds", Team: "ops", Policy: "prod-agents/v4", MayChoose: []string{"prod-agents/*"}},
+		Agent:  run.Agent{ID: "agt_refunds", Team: "ops", Policy: "prod-agents/v4", MayChoose: []string{"prod-agents/*"}, Approval: "wait=60"},
 		Tokens: []run.Digest{run.DigestOf(testToken)},
 	}}, s.agents)
+	assert.Equal(t, []admin.Enrolment{
+		{Operator: admin.Operator{Name: "operator"}, Tokens: []run.Digest{run.DigestOf(testAdmin)}},
+		{Operator: admin.Operator{Name: "carol"}, Tokens: []run.Digest{run.DigestOf("rg_adm_carol-the-first-of-two"), run.DigestOf("rg_adm_carolcarolcarolcarol")}},
+	}, s.operators)
+	assert.Equal(t, provider.Secret("the former secret of the webhook"), s.Webhooks[0].PreviousSecret)
+	assert.Equal(t, provider.Secret("https://hooks.slack.com/services/T0/B0/secret"), s.Slack[0].URL)
 	var names []string
 	for _, p := range s.policies {
 		names = append(names, p.Name)
@@ -66,10 +75,12 @@ func TestLoad(t *testing.T) {
 	assert.Len(t, cfg.Providers, 3)
 	assert.Equal(t, gateway.Metering{StreamUsage: gateway.EstimateUsage, OnDisconnect: gateway.DrainUpstream}, cfg.Metering)
 	assert.Equal(t, 5*time.Minute, cfg.Limits.StreamIdleTimeout)
+	assert.Equal(t, 10*time.Minute, cfg.Limits.ApprovalWait)
 }
 
 func TestLoadExample(t *testing.T) {
-	env := environment("OPENAI_API_KEY=x", "ANTHROPIC_API_KEY=x", "REFUNDS_TOKEN="+testToken)
+	env := environment("OPENAI_API_KEY=x", "ANTHROPIC_API_KEY=x", "REFUNDS_TOKEN="+testToken, "RUNGATE_ADMIN_TOKEN="+testAdmin,
+		"CAROL_ADMIN_TOKEN=rg_adm_carolcarolcarolcarol", "HOOK_SECRET="+testSecret, "SLACK_WEBHOOK_URL=https://hooks.slack.com/services/T0/B0/x")
 	_, _, err := load("rungate.example.yaml", env)
 	assert.NoError(t, err)
 }
@@ -92,7 +103,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"an unknown field", "", "listn: x", nil, `listn: unknown field; did you mean "listen"?`},
 		{"an unknown field in depth", "id: a,", "id: a, polciy: p,", nil, `agents[0].polciy: unknown field; did you mean "policy"?`},
-		{"a setting of another kind of server", "", "admin: {listen: x}", nil, `admin: unknown field`},
+		{"a setting of another kind of server", "", "passthrough: [x]", nil, `passthrough: unknown field`},
 		{"a field that stands twice", "", "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", nil, `line 6: mapping key "listen" already defined at line 5`},
 		{"no YAML", "", "listen: {", nil, "yaml: line 5: did not find expected node content"},
 		{"several documents", "", "---\nlisten: x", nil, "there is more than one document in the file"},
@@ -129,6 +140,42 @@ func TestLoadRefuses(t *testing.T) {
 			`agents: agents[1]: token: agents "b" and "a" have the same one`},
 		{"a policy that is not there", "id: a,", "id: a, policy: q,", nil, `agents[0].policy: there is no policy "q"`},
 
+		{"a mode of waiting that is not known", "id: a,", "id: a, approval: wait=for-ever,", nil,
+			"agents[0].approval: want accepted, error, wait, or wait=60 for some seconds, up to a day"},
+
+		{"operators without a token", "", "admin: {}", nil, "admin.tokens: give at least one, or nobody can decide"},
+		{"operators at a bad address", "", `admin: {listen: "8081", tokens: ["${RUNGATE_ADMIN_TOKEN}"]}`, nil, "admin.listen: want an address such as 127.0.0.1:8081"},
+		{"operators where agents are", "", `admin: {listen: 127.0.0.1:8080, tokens: ["${RUNGATE_ADMIN_TOKEN}"]}`, nil,
+			"admin.listen: is where agents are served; want another address"},
+		{"an agent's token for an operator", "", `admin: {tokens: ["${REFUNDS_TOKEN}"]}`, nil,
+			"admin.tokens[0]: want rg_adm_ and at least 16 random characters, as the command token admin makes them"},
+		{"an operator's token for an agent", "${REFUNDS_TOKEN}", "${RUNGATE_ADMIN_TOKEN}", nil,
+			"agents[0].token: want rg_agt_ and at least 16 random characters, as the command token makes them"},
+		{"an operator without a token", "", "admin: {tokens: [{name: carol}]}", nil,
+			"admin.tokens[0].token: want rg_adm_ and at least 16 random characters, as the command token admin makes them"},
+		{"a token that is too short", "", "admin: {tokens: [{name: carol, token: rg_adm_short}]}", nil,
+			"admin.tokens[0].token: want rg_adm_ and at least 16 random characters, as the command token admin makes them"},
+		{"a token in a file that is not there", "", "admin: {tokens: [file:x]}", nil, "admin.tokens[0]: open DIR/x: no such file or directory"},
+		{"an operator that looks like two", "", `admin: {tokens: [{name: carol (via bot), token: "${RUNGATE_ADMIN_TOKEN}"}]}`, nil,
+			"admin.tokens[0].name: want 1 to 256 printable characters without parentheses"},
+		{"two operators with a token", "", `admin: {tokens: ["${RUNGATE_ADMIN_TOKEN}", {name: carol, token: "${RUNGATE_ADMIN_TOKEN}"}]}`, nil,
+			`admin.tokens: operators[1]: "operator" and "carol" have the same token`},
+
+		{"a webhook that leads nowhere", "", "webhooks: [{events: [run.started]}]", nil, "webhooks[0].url: is missing\nwebhooks[0].secret: is missing"},
+		{"a webhook that leads inwards", "", `webhooks: [{url: "https://10.0.0.1/", secret: x}]`, nil,
+			"webhooks[0].url: 10.0.0.1 is not a public address; allow private addresses if it is meant"},
+		{"a webhook without TLS", "", `webhooks: [{url: "http://hooks.example.com/", secret: x}]`, nil,
+			"webhooks[0].url: http tells everybody on the way; use https, or allow private addresses"},
+		{"a webhook twice", "", `webhooks: [{url: "https://a.example", secret: x}, {url: "https://a.example", secret: y}]`, nil, "webhooks[1].url: is used twice"},
+		{"a webhook's secret that cannot be read", "", `webhooks: [{url: "https://a.example", secret: whsec_x, previous_secret: whsec_MTIz}]`, nil,
+			"webhooks[0].secret: what follows \"whsec_\" is not base64\n" +
+				"webhooks[0].previous_secret: what follows \"whsec_\" is base64 of 3 bytes; want 24 to 64"},
+		{"an event that does not exist", "", `webhooks: [{url: "https://a.example", secret: x, events: ["approval.*", "aproval.*"]}]`, nil,
+			`webhooks[0].events[1]: no event is called "aproval.*"; there are [run.started run.completed run.blocked run.unblocked limit.raised ` +
+				`budget.alert budget.exceeded approval.pending approval.approved approval.rejected approval.expired policy.drift policy.shadow rule.alert loop.detected]`},
+		{"Slack without a webhook", "", `slack: [{console_url: rungate}]`, nil,
+			"slack[0].url: is missing\nslack[0].console_url: \"rungate\" is not the URL of a page"},
+
 		{"no policy", "policies: [p.json]", "policies: []", nil, "policies: give at least one file"},
 		{"no file of policies", "p.json", "q/*.json", nil, "policies[0]: there is no such file"},
 		{"what is wrong in a policy", "", "", map[string]string{"p.json": `{"name":"p","budgets":[{"name":"b","per":"run","limit_usd":-1}]}`},
@@ -150,7 +197,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"no file of prices", "", "prices: {overlay: x.json}", nil, "prices.overlay: open DIR/x.json: no such file or directory"},
 		{"prices of nobody", "", "prices: {overlay: x.json}", map[string]string{"x.json": `{"opnai":{"m":{"input":1,"output":1}}}`},
 			`prices.overlay: has prices of "opnai", but there is no such provider`},
-		{"negative limits", "", "limits: {body_bytes: -1, lease: -1s}", nil, "limits.body_bytes: is negative\nlimits.lease: is negative"},
+		{"negative limits", "", "limits: {body_bytes: -1, approval_wait: -1m, lease: -1s}", nil,
+			"limits.body_bytes: is negative\nlimits.approval_wait: is negative\nlimits.lease: is negative"},
 		{"a bad duration", "", "limits: {lease: 60}", nil, `limits.lease: want a duration such as "90s" or "1h30m", not a number`},
 		{"metering of another kind", "", "metering: {stream_usage: guess, on_disconnect: hope}", nil,
 			"metering.stream_usage: want \"include\" or \"estimate\"\nmetering.on_disconnect: want \"cancel\" or \"drain\""},
@@ -175,6 +223,7 @@ func TestLoadRefuses(t *testing.T) {
 			require.Error(t, err)
 			assert.Equal(t, tt.want, strings.ReplaceAll(err.Error(), dir, "DIR"))
 			assert.NotContains(t, err.Error(), testToken)
+			assert.NotContains(t, err.Error(), testAdmin)
 			assert.NotContains(t, err.Error(), testKey)
 		})
 	}

@@ -22,10 +22,13 @@ func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	return nil, fmt.Errorf("log format %q is not known; use text or json", format)
 }
 
-// An observer logs a line for each event, and at the level of debugging for each
-// step: to write one is a tenth of what a small call costs, and the steps are
-// with their runs anyway. Of what agents and models say, nothing is in it.
-type observer struct{ log *slog.Logger }
+// An observer logs each step at the level of debugging: to write a line is a tenth
+// of what a small call costs, and the steps are with their runs anyway. Of what
+// agents and models say, nothing is in it.
+type observer struct {
+	run.Unobserved
+	log *slog.Logger
+}
 
 // Step implements run.Observer.
 func (o observer) Step(ctx context.Context, r *run.Run, s *run.Step) {
@@ -51,31 +54,4 @@ func (o observer) Step(ctx context.Context, r *run.Run, s *run.Step) {
 		attrs = append(attrs, slog.String("error", s.Error))
 	}
 	o.log.LogAttrs(ctx, slog.LevelDebug, "step", attrs...)
-}
-
-// Event implements run.Observer.
-func (o observer) Event(ctx context.Context, e *run.Event) {
-	attrs := []slog.Attr{slog.String("run", e.Run.ID), slog.String("agent", e.Agent)}
-	level := slog.LevelInfo
-	switch {
-	case e.Alert != nil:
-		b := e.Alert.Budget
-		attrs = append(attrs, slog.String("budget", b.Name), slog.Float64("at", e.Alert.At),
-			slog.String("spent", b.Unit.Format(e.Alert.Spent)), slog.String("limit", b.Unit.Format(b.Limit)))
-		level = slog.LevelWarn
-	case e.Exhausted != nil:
-		b := e.Exhausted.Budget
-		attrs = append(attrs, slog.String("budget", b.Name), slog.String("spent", b.Unit.Format(e.Exhausted.Balance.Spent)),
-			slog.String("needed", b.Unit.Format(e.Exhausted.Need)), slog.String("limit", b.Unit.Format(b.Limit)))
-		level = slog.LevelWarn
-	case e.Finding != nil:
-		attrs = append(attrs, slog.String("rule", e.Finding.Rule))
-		if e.Finding.Tool != "" {
-			attrs = append(attrs, slog.String("tool", e.Finding.Tool))
-		}
-		level = slog.LevelWarn
-	case e.Run.Reason != "":
-		attrs = append(attrs, slog.String("reason", e.Run.Reason))
-	}
-	o.log.LogAttrs(ctx, level, string(e.Type), attrs...)
 }

@@ -1,11 +1,11 @@
 // Command server is Rungate as a server: it governs the calls that agents make
 // to the OpenAI and Anthropic APIs.
 //
-//	server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-level info|debug] [-grace 30s]
+//	server [serve] [-config FILE] [-listen ADDRESS] [-admin ADDRESS] [-log text|json] [-level info|debug] [-grace 30s]
 //	server check FILE
 //	server policy test FILE CASES
 //	server policy schema
-//	server token
+//	server token [admin]
 //
 // serve reads its configuration from FILE, in YAML or JSON, or from the file that
 // RUNGATE_CONFIG names. Without any it starts a demonstration that needs neither
@@ -13,7 +13,8 @@
 // file of policies. policy test says of which cases the policies in FILE, which is
 // either of these, decide otherwise than the file CASES wants; the status is 1 if
 // there are some, and 2 if a file cannot be used. policy schema prints the JSON
-// Schema of policies. token makes a new token for an agent.
+// Schema of policies. token makes a new token for an agent, token admin one for an
+// operator.
 package main
 
 import (
@@ -30,6 +31,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
@@ -66,11 +68,11 @@ func status(err error) int {
 	return 1
 }
 
-const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-log text|json] [-level info|debug] [-grace DURATION]
+const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-admin ADDRESS] [-log text|json] [-level info|debug] [-grace DURATION]
        server check FILE
        server policy test FILE CASES
        server policy schema
-       server token`
+       server token [admin]`
 
 // A program is the command with its surroundings.
 type program struct {
@@ -96,6 +98,9 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case command == "token" && len(args) == 0:
 		_, err := fmt.Fprintln(p.stdout, run.NewToken().Reveal())
 		return err
+	case command == "token" && len(args) == 1 && args[0] == "admin":
+		_, err := fmt.Fprintln(p.stdout, admin.NewToken().Reveal())
+		return err
 	}
 	return errors.New(usage)
 }
@@ -117,7 +122,7 @@ func (p *program) check(path string) error {
 	if _, err := newServer(s, nil, slog.New(slog.DiscardHandler)); err != nil {
 		return refused(path, err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is fine: %d providers, %d agents, %d policies\n", path, len(s.Providers), len(s.agents), len(s.policies))
+	_, err = fmt.Fprintf(p.stdout, "%s is fine: %d providers, %d agents, %d operators, %d policies\n", path, len(s.Providers), len(s.agents), len(s.operators), len(s.policies))
 	return err
 }
 
@@ -127,9 +132,9 @@ func refused(path string, err error) error {
 
 // options are the flags of serve.
 type options struct {
-	config, listen, log string
-	level               slog.Level
-	grace               time.Duration
+	config, listen, admin, log string
+	level                      slog.Level
+	grace                      time.Duration
 }
 
 func (p *program) options(args []string) (o options, err error) {
@@ -138,6 +143,7 @@ func (p *program) options(args []string) (o options, err error) {
 	config, _ := p.env("RUNGATE_CONFIG")
 	f.StringVar(&o.config, "config", config, "`file` of the configuration")
 	f.StringVar(&o.listen, "listen", "", "`address` to listen on, instead of the configuration's")
+	f.StringVar(&o.admin, "admin", "", "`address` to listen on for operators, instead of the configuration's")
 	f.StringVar(&o.log, "log", "text", "`format` of the log: text or json")
 	f.TextVar(&o.level, "level", slog.LevelInfo, "from what `level` on is logged; debug logs each step, too")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "how long calls under way have to end when the server stops")

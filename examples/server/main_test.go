@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
@@ -35,10 +36,11 @@ func TestCommands(t *testing.T) {
 		stdout string
 		err    string // how it begins
 	}{
-		{"check", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken}, []string{"check", "testdata/rungate.yaml"},
-			"testdata/rungate.yaml is fine: 3 providers, 1 agents, 3 policies\n", ""},
+		{"check", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken, "RUNGATE_ADMIN_TOKEN=" + testAdmin, "HOOK_SECRET=" + testSecret}, []string{"check", "testdata/rungate.yaml"},
+			"testdata/rungate.yaml is fine: 3 providers, 1 agents, 2 operators, 3 policies\n", ""},
 		{"check what is wrong", nil, []string{"check", "testdata/rungate.yaml"}, "",
 			"testdata/rungate.yaml cannot be used:\n" +
+				"  admin.tokens[0]: the environment variable RUNGATE_ADMIN_TOKEN is not set, or empty\n" +
 				"  agents[0].token: the environment variable REFUNDS_TOKEN is not set, or empty\n" +
 				"  providers[0].api_key: the environment variable OPENAI_API_KEY is not set, or empty"},
 		{"check what is not there", nil, []string{"check", "testdata/none.yaml"}, "",
@@ -54,7 +56,7 @@ func TestCommands(t *testing.T) {
 		{"check policies of the same name", nil, []string{"check", "testdata/policies-wrong.yaml"}, "",
 			"testdata/policies-wrong.yaml cannot be used:\n  policy 1 (\"p\"): \"p\" names another policy already"},
 		{"test a policy", nil, []string{"policy", "test", "policies/prod-agents.json", "prod-agents.cases.yaml"}, "14 cases passed\n", ""},
-		{"test the policies of a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken},
+		{"test the policies of a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken, "RUNGATE_ADMIN_TOKEN=" + testAdmin, "HOOK_SECRET=" + testSecret},
 			[]string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.json"}, "1 cases passed\n", ""},
 		{"test a policy that decides otherwise", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases.yaml"},
 			"one that is not: want allow, got deny by \"allowed_models\"\n" +
@@ -76,10 +78,14 @@ func TestCommands(t *testing.T) {
 		{"serve what RUNGATE_CONFIG names", []string{"RUNGATE_CONFIG=testdata/none.yaml"}, []string{"serve"}, "", "testdata/none.yaml cannot be used:"},
 		{"an address that is taken", nil, []string{"-listen", busy.Addr().String()}, "",
 			fmt.Sprintf("%s is in use by another program; choose another address, such as -listen 127.0.0.1:8090", busy.Addr())},
+		{"an address for operators that is taken", nil, []string{"-listen", "127.0.0.1:0", "-admin", busy.Addr().String()}, "",
+			fmt.Sprintf("%s is in use by another program; choose another address, such as -admin 127.0.0.1:8091", busy.Addr())},
+		{"an address for operators that are not there", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken},
+			[]string{"-config", "testdata/no-admin.yaml", "-admin", "127.0.0.1:0"}, "", "-admin: the configuration has no admin, and so there are no operators"},
 		{"an unknown log format", nil, []string{"-log", "xml"}, "", `log format "xml" is not known; use text or json`},
 		{"an unknown flag", nil, []string{"-port", "1"}, "", "flag provided but not defined: -port"},
 		{"an argument too many", nil, []string{"serve", "x"}, "", `unexpected argument "x"`},
-		{"a flag that asks for help", nil, []string{"-h"}, usage + "\n  -config file\n    \tfile of the configuration\n" +
+		{"a flag that asks for help", nil, []string{"-h"}, usage + "\n  -admin address\n    \taddress to listen on for operators, instead of the configuration's\n  -config file\n    \tfile of the configuration\n" +
 			"  -grace duration\n    \thow long calls under way have to end when the server stops (default 30s)\n" +
 			"  -level level\n    \tfrom what level on is logged; debug logs each step, too (default INFO)\n  -listen address\n    \taddress to listen on, instead of the configuration's\n" +
 			"  -log format\n    \tformat of the log: text or json (default \"text\")\n", "flag: help requested"},
@@ -123,9 +129,17 @@ func TestStatus(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	pr := start(t, environment(), "token")
-	<-pr.ended
-	require.NoError(t, pr.err)
-	assert.True(t, run.ValidID(strings.TrimSpace(pr.stdout.String())))
-	assert.True(t, strings.HasPrefix(pr.stdout.String(), run.TokenPrefix))
+	for _, tt := range []struct {
+		args   []string
+		prefix string
+	}{
+		{[]string{"token"}, run.TokenPrefix},
+		{[]string{"token", "admin"}, admin.TokenPrefix},
+	} {
+		pr := start(t, environment(), tt.args...)
+		<-pr.ended
+		require.NoError(t, pr.err)
+		assert.True(t, run.ValidID(strings.TrimSpace(pr.stdout.String())))
+		assert.True(t, strings.HasPrefix(pr.stdout.String(), tt.prefix))
+	}
 }

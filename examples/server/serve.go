@@ -38,48 +38,73 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := listen(ctx, cmp.Or(o.listen, s.Listen, defaultListen))
+	at, err := o.listeners(ctx, s)
 	if err != nil {
 		return err
 	}
-	log.Info("listening", "address", l.Addr().String())
+	log.Info("listening", "address", at.agents.Addr().String())
+	if at.operators != nil {
+		log.Info("listening for operators", "address", at.operators.Addr().String())
+	} else {
+		log.Info("no operators are served, since the configuration has no admin; nobody can approve anything")
+	}
 	if demo != nil {
-		demo.explain(p.stdout, l.Addr().(*net.TCPAddr))
+		demo.explain(p.stdout, at)
 	} else {
 		stop := srv.follow(o.config, p.env, src)
 		defer stop()
 	}
-	return srv.serve(ctx, l, o.grace)
+	return srv.serve(ctx, at, o.grace)
 }
 
-// listen says what to do where an address is taken.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listeners are where a server is reached.
+type listeners struct {
+	agents    net.Listener
+	operators net.Listener // nil if they are not served
+}
+
+// listeners listens where the options say, and else the settings.
+func (o *options) listeners(ctx context.Context, s *settings) (at listeners, err error) {
+	if s.Admin == nil && o.admin != "" {
+		return at, errors.New("-admin: the configuration has no admin, and so there are no operators")
+	}
+	if at.agents, err = listen(ctx, cmp.Or(o.listen, s.Listen, defaultListen), "-listen", "8090"); err != nil || s.Admin == nil {
+		return at, err
+	}
+	if at.operators, err = listen(ctx, cmp.Or(o.admin, s.adminListen()), "-admin", "8091"); err != nil {
+		_ = at.agents.Close() // nobody is served
+	}
+	return at, err
+}
+
+// listen says what to do where an address is taken: a flag takes another, such as
+// one with that port.
+func listen(ctx context.Context, address, flag, port string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		host, _, _ := net.SplitHostPort(address)
-		return nil, fmt.Errorf("%s is in use by another program; choose another address, such as -listen %s", address, net.JoinHostPort(host, "8090"))
+		return nil, fmt.Errorf("%s is in use by another program; choose another address, such as %s %s", address, flag, net.JoinHostPort(host, port))
 	}
 	return l, err
 }
 
-// serve serves on l until ctx is done. Then it takes no more calls, and gives
-// those under way the grace to end and settle.
-func (srv *server) serve(ctx context.Context, l net.Listener, grace time.Duration) error {
-	hs := &http.Server{
-		Handler:           srv,
-		ReadHeaderTimeout: 10 * time.Second, // no other timeout: an answer may stream for long
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(srv.log.Handler(), slog.LevelWarn),
-		Protocols:         new(http.Protocols),
+// serve serves until ctx is done, or it cannot any more. Then it takes no more calls, has those that wait
+// for an approval told to come again, and gives the others under way the grace to
+// end and settle.
+func (srv *server) serve(ctx context.Context, at listeners, grace time.Duration) error {
+	failed := make(chan error, 2)
+	agents := srv.httpServer(srv)
+	go func() { failed <- agents.Serve(at.agents) }()
+	servers := []*http.Server{agents}
+	if at.operators != nil {
+		operators := srv.httpServer(srv.admin)
+		operators.ReadTimeout, operators.WriteTimeout = time.Minute, time.Minute
+		go func() { failed <- operators.Serve(at.operators) }()
+		servers = append(servers, operators)
 	}
-	hs.Protocols.SetHTTP1(true)
-	hs.Protocols.SetUnencryptedHTTP2(true)
-
-	failed := make(chan error, 1)
-	go func() { failed <- hs.Serve(l) }()
+	var broken error
 	select {
-	case err := <-failed:
-		return errors.Join(err, srv.gw.Close(ctx))
+	case broken = <-failed:
 	case <-ctx.Done():
 	}
 
@@ -87,14 +112,46 @@ func (srv *server) serve(ctx context.Context, l net.Listener, grace time.Duratio
 	srv.stopping.Store(true)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	if err := hs.Shutdown(ctx); err != nil {
+	closed := make(chan error, 1)
+	go func() { closed <- srv.gw.Close(ctx) }()
+	cut := shutdown(ctx, servers)
+	err := <-closed
+	if cut {
 		srv.log.Warn("calls under way are cut off, since the grace is over")
-		_ = hs.Close() // it has done what it could
+		for _, hs := range servers {
+			_ = hs.Close() // it has done what it could
+		}
 		// They settle with what they have cost so far, which is soon done.
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
+		err = srv.gw.Close(ctx)
 	}
-	err := srv.gw.Close(ctx)
 	srv.log.Info("stopped")
-	return err
+	return errors.Join(broken, err)
+}
+
+func (srv *server) httpServer(h http.Handler) *http.Server {
+	hs := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second, // no other timeout: an answer may stream for long
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(srv.log.Handler(), slog.LevelWarn),
+		Protocols:         new(http.Protocols),
+	}
+	hs.Protocols.SetHTTP1(true)
+	hs.Protocols.SetUnencryptedHTTP2(true)
+	return hs
+}
+
+// shutdown has servers end what is under way, and reports whether something is
+// left of it when ctx is done.
+func shutdown(ctx context.Context, servers []*http.Server) (left bool) {
+	errs := make(chan error)
+	for _, hs := range servers {
+		go func() { errs <- hs.Shutdown(ctx) }()
+	}
+	for range servers {
+		left = <-errs != nil || left
+	}
+	return left
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/gateway/memstore"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -19,35 +20,44 @@ import (
 
 // A server is a gateway whose settings can be exchanged while it serves.
 type server struct {
-	log      *slog.Logger
-	gw       *gateway.Gateway
-	agents   run.AgentTable
-	policies *policy.Set
-	keys     keyring
-	stopping atomic.Bool
-	settings *settings // that it began with
+	log       *slog.Logger
+	gw        *gateway.Gateway
+	admin     http.Handler // for operators; nil if they are not served
+	agents    run.AgentTable
+	operators admin.OperatorTable
+	policies  *policy.Set
+	keys      keyring
+	hooks     hooks
+	stopping  atomic.Bool
+	settings  *settings // that it began with
 }
 
 // newServer returns a server with settings. Transport carries the calls to the
 // providers; nil is the network.
 func newServer(s *settings, transport http.RoundTripper, log *slog.Logger) (*server, error) {
-	srv := &server{log: log, policies: &policy.Set{}, settings: s}
+	srv := &server{log: log, policies: &policy.Set{}, hooks: hooks{}, settings: s}
 	cfg := s.config(&srv.keys)
 	cfg.Agents = &srv.agents
 	cfg.Policy = srv.policies
 	cfg.Store = memstore.New(memstore.Options{ClosedRuns: s.Retention.ClosedRuns, Runs: s.Retention.Runs})
-	cfg.Observer = observer{log}
+	cfg.Observer = observer{log: log}
+	cfg.Notifiers = srv.notifiers(s)
 	cfg.Logger = log
 	cfg.Transport = transport
 	var err error
 	if srv.gw, err = gateway.New(cfg); err != nil {
 		return nil, err
 	}
+	if s.Admin != nil {
+		if srv.admin, err = srv.adminHandler(); err != nil {
+			return nil, err
+		}
+	}
 	return srv, srv.exchange(s)
 }
 
-// exchange puts policies, agents, prices and keys in force. Calls under way go
-// on with the former ones.
+// exchange puts policies, agents, operators, prices, keys and webhooks in force.
+// Calls under way go on with the former ones.
 func (srv *server) exchange(s *settings) error {
 	if err := srv.policies.Replace(s.policies...); err != nil {
 		return err
@@ -55,8 +65,12 @@ func (srv *server) exchange(s *settings) error {
 	if err := srv.agents.Replace(s.agents...); err != nil {
 		return err
 	}
+	if err := srv.operators.Replace(s.operators...); err != nil {
+		return err
+	}
 	srv.gw.SetPrices(s.prices)
 	srv.keys.replace(s.keys)
+	srv.hooks.replace(s.Webhooks)
 	return nil
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/provider/anthropic"
@@ -17,10 +19,11 @@ import (
 // checked.
 type settings struct {
 	document
-	policies []policy.Policy
-	agents   []run.Enrolment
-	prices   *budget.Prices
-	keys     map[string]provider.Secret // by the provider's name; local ones may have none
+	policies  []policy.Policy
+	agents    []run.Enrolment
+	operators []admin.Enrolment
+	prices    *budget.Prices
+	keys      map[string]provider.Secret // by the provider's name; local ones may have none
 }
 
 // config is what of the settings the gateway is made with. Keys are asked for
@@ -36,6 +39,7 @@ func (s *settings) config(keys *keyring) gateway.Config {
 			AnswerBytes:       s.Limits.AnswerBytes,
 			FirstByteTimeout:  s.Limits.FirstByteTimeout,
 			StreamIdleTimeout: s.Limits.StreamIdleTimeout,
+			ApprovalWait:      s.Limits.ApprovalWait,
 			Lease:             s.Limits.Lease,
 		},
 	}
@@ -68,8 +72,11 @@ func (s *settings) restarts(next *settings) []string {
 		old, new any
 	}{
 		{"listen", s.Listen, next.Listen},
+		{"admin", s.adminListen(), next.adminListen()},
 		{"providers", s.fixedProviders(), next.fixedProviders()},
 		{"aliases", s.Aliases, next.Aliases},
+		{"webhooks", s.webhookURLs(), next.webhookURLs()},
+		{"slack", s.Slack, next.Slack},
 		{"limits", s.Limits, next.Limits},
 		{"metering", s.Metering, next.Metering},
 		{"run_id_headers", s.RunIDHeaders, next.RunIDHeaders},
@@ -94,4 +101,19 @@ func (s *settings) fixedProviders() []providerDoc {
 		fixed[i] = p
 	}
 	return fixed
+}
+
+// adminListen is where operators are served; empty if they are not.
+func (s *settings) adminListen() string {
+	if s.Admin == nil {
+		return ""
+	}
+	return cmp.Or(s.Admin.Listen, defaultAdminListen)
+}
+
+func (s *settings) webhookURLs() (all []string) {
+	for i := range s.Webhooks {
+		all = append(all, s.Webhooks[i].URL)
+	}
+	return all
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/rungate/rungate/gateway/notify"
+	"github.com/rungate/rungate/gateway/webhook"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
+)
+
+// A webhookDoc says which events a program is sent.
+type webhookDoc struct {
+	URL            string          `json:"url"`
+	Events         []string        `json:"events"` // globs; none is all
+	Secret         provider.Secret `json:"secret"`
+	PreviousSecret provider.Secret `json:"previous_secret"`
+	AllowPrivate   bool            `json:"allow_private"`
+}
+
+// A slackDoc says where people are told of approvals.
+type slackDoc struct {
+	URL          provider.Secret `json:"url"`
+	ConsoleURL   string          `json:"console_url"`
+	AllowPrivate bool            `json:"allow_private"`
+}
+
+// eventTypes are all that a webhook can be sent.
+var eventTypes = []run.EventType{
+	run.RunStarted, run.RunCompleted, run.RunBlocked, run.RunUnblocked, run.LimitRaised,
+	run.BudgetAlert, run.BudgetExceeded,
+	run.ApprovalPending, run.ApprovalApproved, run.ApprovalRejected, run.ApprovalExpired,
+	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected,
+}
+
+func (w *webhookDoc) Validate() error {
+	var c complaint
+	for i, glob := range w.Events {
+		if !slices.ContainsFunc(eventTypes, notify.Filter{Events: []string{glob}}.Wants) {
+			c.add(fmt.Sprintf("events[%d]", i), "no event is called %q; there are %v", glob, eventTypes)
+		}
+	}
+	return c.err()
+}
+
+// notifier sends what the document says.
+func (w *webhookDoc) notifier() *notify.Filter {
+	return &notify.Filter{Events: w.Events, Notifier: w.endpoint()}
+}
+
+func (w *webhookDoc) endpoint() *webhook.Endpoint {
+	return &webhook.Endpoint{URL: w.URL, Secret: w.Secret, PreviousSecret: w.PreviousSecret, AllowPrivate: w.AllowPrivate}
+}
+
+func (s *slackDoc) notifier() *webhook.Slack {
+	return &webhook.Slack{URL: s.URL, ConsoleURL: s.ConsoleURL, AllowPrivate: s.AllowPrivate}
+}
+
+func (l *loader) webhook(path string, w *webhookDoc) {
+	l.secret(path+".secret", &w.Secret)
+	l.secret(path+".previous_secret", &w.PreviousSecret)
+	l.checked(path, w.endpoint().Check())
+}
+
+func (l *loader) slack(path string, s *slackDoc) {
+	l.secret(path+".url", &s.URL)
+	l.checked(path, s.notifier().Check())
+}
+
+// checked notes what a notifier has found wrong with its fields, a line for each.
+func (l *loader) checked(path string, err error) {
+	if err == nil {
+		return
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		field, reason, _ := strings.Cut(line, ": ")
+		l.fail(path+"."+strings.ReplaceAll(strings.ToLower(field), " ", "_"), "%s", reason)
+	}
+}
+
+// hooks are the webhooks by their URLs. All else of them can be exchanged.
+type hooks map[string]*hook
+
+// A hook is a notifier that can be exchanged.
+type hook struct{ now atomic.Pointer[notify.Filter] }
+
+// Wants implements notify.Selector.
+func (h *hook) Wants(t run.EventType) bool { return h.now.Load().Wants(t) }
+
+// Notify implements notify.Notifier.
+func (h *hook) Notify(ctx context.Context, e *run.Event) error { return h.now.Load().Notify(ctx, e) }
+
+func (h *hook) String() string { return h.now.Load().String() }
+
+// replace takes over webhooks. One that has not been there from the beginning is
+// none.
+func (hs hooks) replace(docs []webhookDoc) {
+	for i := range docs {
+		if h := hs[docs[i].URL]; h != nil {
+			h.now.Store(docs[i].notifier())
+		}
+	}
+}
+
+// notifiers are told of events: the log, and whom the settings name.
+func (srv *server) notifiers(s *settings) []notify.Notifier {
+	all := []notify.Notifier{notify.Log(srv.log)}
+	for i := range s.Webhooks {
+		h := &hook{}
+		srv.hooks[s.Webhooks[i].URL] = h
+		all = append(all, h)
+	}
+	srv.hooks.replace(s.Webhooks)
+	for i := range s.Slack {
+		all = append(all, s.Slack[i].notifier())
+	}
+	return all
+}
