@@ -146,7 +146,7 @@ func (p *program) options(args []string) (o options, err error) {
 	f.StringVar(&o.admin, "admin", "", "`address` to listen on for operators, instead of the configuration's")
 	f.StringVar(&o.log, "log", "text", "`format` of the log: text or json")
 	f.TextVar(&o.level, "level", slog.LevelInfo, "from what `level` on is logged; debug logs each step, too")
-	f.DurationVar(&o.grace, "grace", 30*time.Second, "how long calls under way have to end when the server stops")
+	f.DurationVar(&o.grace, "grace", 30*time.Second, "how long calls under way have to end, and events to be delivered, when the server stops")
 	err = f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(p.stdout, usage)

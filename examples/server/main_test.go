@@ -86,7 +86,7 @@ func TestCommands(t *testing.T) {
 		{"an unknown flag", nil, []string{"-port", "1"}, "", "flag provided but not defined: -port"},
 		{"an argument too many", nil, []string{"serve", "x"}, "", `unexpected argument "x"`},
 		{"a flag that asks for help", nil, []string{"-h"}, usage + "\n  -admin address\n    \taddress to listen on for operators, instead of the configuration's\n  -config file\n    \tfile of the configuration\n" +
-			"  -grace duration\n    \thow long calls under way have to end when the server stops (default 30s)\n" +
+			"  -grace duration\n    \thow long calls under way have to end, and events to be delivered, when the server stops (default 30s)\n" +
 			"  -level level\n    \tfrom what level on is logged; debug logs each step, too (default INFO)\n  -listen address\n    \taddress to listen on, instead of the configuration's\n" +
 			"  -log format\n    \tformat of the log: text or json (default \"text\")\n", "flag: help requested"},
 		{"an unknown command", nil, []string{"start"}, "", "usage: server "},
