@@ -40,6 +40,7 @@ func (a *keptAnswer) decode(kept []byte) error {
 // withholdAnswer opens a gate for the calls of tools in the answer that a person has to
 // be asked about, and keeps all of the answer until then. What it has cost is settled.
 func (c *call) withholdAnswer(body []byte) error {
+	c.watch.stop() // it may begin the answer
 	c.conclude()
 	h := c.w.Header()
 	c.tellCost(h)
@@ -64,7 +65,7 @@ func (c *call) withholdAnswer(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if c.answer.begun { // and has reached the agent up to here
+	if c.answer.begun && c.decision.Approval.HoldTool { // and has reached the agent up to here
 		return c.pendingRefusal(&got)
 	}
 	c.dropAnswer()

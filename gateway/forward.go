@@ -27,6 +27,7 @@ type answer struct {
 	came   bool                    // of a stream, content has
 	stream bool                    // the answer is one
 	over   bool                    // the stream has said how it ends
+	failed bool                    // namely that the provider has failed
 
 	rest step      // relays what is still to come; nil for nothing
 	body io.Reader // brings it

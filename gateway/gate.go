@@ -173,7 +173,7 @@ func (c *call) again() {
 // useApproval uses up the approval by which the call has been made, before the
 // agent gets any of its answer.
 func (c *call) useApproval() error {
-	if !c.approved() || !c.succeeded() {
+	if !c.approved() || !c.succeeded() || c.answer.failed {
 		return nil
 	}
 	g, ended, err := c.gate.claim.End(c.settling, true)
@@ -192,7 +192,7 @@ func (c *call) leaveGate() {
 	if !c.approved() {
 		return
 	}
-	used := c.succeeded() && (c.failed == nil || c.failed.code != codeClientGone && answers[c.failed.code].status < http.StatusInternalServerError)
+	used := c.succeeded() && !c.answer.failed && (c.failed == nil || c.failed.code != codeClientGone && answers[c.failed.code].status < http.StatusInternalServerError)
 	if _, _, err := c.gate.claim.End(c.settling, used); err != nil {
 		c.g.cfg.Logger.Error("approval not given back; it can be used when its lease ends", "run", c.run.ID, "gate", c.gate.gate.ID, "error", err)
 	}

@@ -156,6 +156,7 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 		c.conclude()
 		c.streamOver()
 	case provider.EventError:
+		c.answer.failed = true
 		c.streamOver()
 		if len(c.judgement.gated) > 0 {
 			return false, c.garbled(errFailed)
