@@ -26,7 +26,8 @@ func (l logger) Notify(ctx context.Context, e *run.Event) error {
 	}
 	switch {
 	case e.Gate != nil:
-		g, tools := e.Gate, []string(nil)
+		g := e.Gate
+		tools := make([]string, 0, len(g.Proposed))
 		add("gate", g.ID)
 		add("rule", g.Rule)
 		add("by", g.By)

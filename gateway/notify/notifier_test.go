@@ -65,8 +65,8 @@ func TestCheck(t *testing.T) {
 		{"it is well", checked{some, nil}, ""},
 		{"it is not", checked{some, errDown}, "down"},
 		{"a filter", notify.Filter{Events: []string{"approval.*", "*", "budget.alert"}, Notifier: some}, ""},
-		{"a filter of nothing", notify.Filter{Events: []string{"aproval.*", "budget.*", "run"}, Notifier: checked{some, errDown}},
-			"events: there is no \"aproval.*\"\nevents: there is no \"run\"\ndown"},
+		{"a filter of nothing", notify.Filter{Events: []string{"approvals.*", "budget.*", "run"}, Notifier: checked{some, errDown}},
+			"events: there is no \"approvals.*\"\nevents: there is no \"run\"\ndown"},
 		{"a filter for nobody", notify.Filter{}, "there is no notifier"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -47,7 +47,9 @@ func TestAnswers(t *testing.T) {
 		{"200", answers(200), ""},
 		{"202", answers(202), ""},
 		{"204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ""},
-		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, "answered with status 307"},
+		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "answered with status 307"},
 		{"400", answers(400), "answered with status 400"},
 		{"410", answers(410), "answered with status 410"},
 		{"500", answers(500), "answered with status 500"},
