@@ -18,7 +18,7 @@ type gate struct {
 	Status    run.GateStatus `json:"status"`
 	Kind      run.GateKind   `json:"kind"`
 	Rule      string         `json:"rule"`
-	Reason    string         `json:"reason,omitempty"` // why a person is asked
+	Reason    string         `json:"rule_reason,omitempty"` // why a person is asked
 	Model     string         `json:"model"`
 	CostUSD   *budget.Money  `json:"cost_usd"` // null: there is no price
 	Proposed  []proposal     `json:"proposed_actions"`
@@ -28,7 +28,7 @@ type gate struct {
 	ExpiresAt time.Time      `json:"expires_at"`
 	DecidedAt time.Time      `json:"decided_at,omitzero"`
 	DecidedBy string         `json:"decided_by,omitempty"`
-	Comment   string         `json:"comment,omitempty"` // why, in the words of who decided
+	Comment   string         `json:"reason,omitempty"` // why, in the words of who decided
 }
 
 type proposal struct {
