@@ -163,6 +163,14 @@ func FuzzForms(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		body := answer
 		if whole, err := (Dialect{}).Whole(provider.Messages, answer); err == nil {
+			reader := Dialect{}.Calls(&provider.Request{Endpoint: provider.Messages})
+			var calls []provider.ToolCall
+			for _, event := range events(answer) {
+				list, _, err := reader.Event(event.Name, event.Data)
+				require.NoError(t, err)
+				calls = append(calls, list...)
+			}
+			require.ElementsMatch(t, compact(calls), told(t, whole))
 			body = whole
 		}
 		stream, err := Dialect{}.Streamed(provider.Messages, body, true)
@@ -179,15 +187,19 @@ func FuzzForms(f *testing.F) {
 	})
 }
 
-// told are the calls of a whole answer, without white space in arguments that are
-// JSON.
+// told are the calls of a whole answer.
 func told(t *testing.T, body []byte) []provider.ToolCall {
 	calls, err := Dialect{}.Calls(&provider.Request{Endpoint: provider.Messages}).Body(body)
 	require.NoError(t, err)
+	return compact(calls)
+}
+
+// compact takes the white space out of arguments that are JSON.
+func compact(calls []provider.ToolCall) []provider.ToolCall {
 	for i, c := range calls {
-		var compact bytes.Buffer
-		if json.Compact(&compact, c.Args) == nil {
-			calls[i].Args = compact.Bytes()
+		var args bytes.Buffer
+		if json.Compact(&args, c.Args) == nil {
+			calls[i].Args = args.Bytes()
 		}
 	}
 	return calls

@@ -292,6 +292,14 @@ func FuzzForms(f *testing.F) {
 		}
 		body := answer
 		if whole, err := (Dialect{}).Whole(e, answer); err == nil {
+			reader := Dialect{}.Calls(&provider.Request{Endpoint: e})
+			var calls []provider.ToolCall
+			for _, event := range events(answer) {
+				list, _, err := reader.Event(event.Name, event.Data)
+				require.NoError(t, err)
+				calls = append(calls, list...)
+			}
+			require.ElementsMatch(t, compact(calls), told(t, e, whole))
 			body = whole
 		}
 		stream, err := Dialect{}.Streamed(e, body, true)
@@ -326,15 +334,19 @@ func normal(answer any) any {
 	return answer
 }
 
-// told are the calls of a whole answer, without white space in arguments that are
-// JSON.
+// told are the calls of a whole answer.
 func told(t *testing.T, e provider.Endpoint, body []byte) []provider.ToolCall {
 	calls, err := Dialect{}.Calls(&provider.Request{Endpoint: e}).Body(body)
 	require.NoError(t, err)
+	return compact(calls)
+}
+
+// compact takes the white space out of arguments that are JSON.
+func compact(calls []provider.ToolCall) []provider.ToolCall {
 	for i, c := range calls {
-		var compact bytes.Buffer
-		if json.Compact(&compact, c.Args) == nil {
-			calls[i].Args = compact.Bytes()
+		var args bytes.Buffer
+		if json.Compact(&args, c.Args) == nil {
+			calls[i].Args = args.Bytes()
 		}
 	}
 	return calls

@@ -7,5 +7,5 @@
 //
 // The cases are exchanges of the dialect, best as they were recorded. What an
 // exchange consumed only its own test can tell; Run checks that it does not
-// depend on how the bytes come.
+// depend on how the bytes come, nor on whether the answer is streamed or whole.
 package providertest

@@ -10,9 +10,9 @@ import (
 	"github.com/rungate/rungate/provider"
 )
 
-// Events calls visit with each event of a stream that has data, until one is an
+// events calls visit with each event of a stream that has data, until one is an
 // error.
-func Events(stream []byte, visit func(name, data []byte) error) error {
+func events(stream []byte, visit func(name, data []byte) error) error {
 	var split sse.Splitter
 	if err := split.Feed(stream); err != nil {
 		return err
@@ -36,7 +36,7 @@ func Events(stream []byte, visit func(name, data []byte) error) error {
 // some servers add to any stream, is not visited, and is to be the last.
 func Nodes(stream []byte, visit func(kind string, event *Node) error) error {
 	done := false
-	return Events(stream, func(name, data []byte) error {
+	return events(stream, func(name, data []byte) error {
 		if done {
 			return errors.New("an event after the end")
 		}
@@ -62,7 +62,7 @@ func SameAnswer(d provider.Dialect, e provider.Endpoint, stream, body []byte) er
 	r := &provider.Request{Endpoint: e}
 	meter, reader := d.Meter(r), d.Calls(r)
 	var streamed []provider.ToolCall
-	err := Events(stream, func(name, data []byte) error {
+	err := events(stream, func(name, data []byte) error {
 		if meter.Event(name, data) == provider.EventError {
 			return errors.New("the stream tells of an error")
 		}
