@@ -1,6 +1,6 @@
-// Package store shows a store of one's own: runs, accounts and rates are kept in
-// memory, as a gateway does without one, and every step goes to a journal as
-// well, one line of JSON each.
+// Package store shows a store of one's own: runs, gates, accounts and rates are
+// kept in memory, as a gateway does without one, and every step goes to a journal
+// as well, one line of JSON each.
 package store
 
 import (

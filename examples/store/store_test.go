@@ -26,8 +26,8 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// Whatever a store does, it keeps what a gateway relies on: runs, accounts and
-// rates. One call checks all of it.
+// Whatever a store does, it keeps what a gateway relies on: runs, gates, accounts
+// and rates. One call checks all of it.
 func TestKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Store {
 		return store.New(memstore.New(memstore.Options{}), io.Discard)

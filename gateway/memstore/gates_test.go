@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -147,6 +148,32 @@ func TestEndedGatesOfARunAreBounded(t *testing.T) {
 	assert.ErrorIs(t, err, run.ErrNoGate, "one that is forgotten")
 	_, _, err = d.MeetGate(t.Context(), key("r"), gateAbout("r", ended-kept+1, noon).Fingerprint, noon)
 	assert.NoError(t, err, "one that is not")
+}
+
+// However many gates a run has had, they cost no more than those that are
+// remembered.
+func TestEndedGatesCostLittle(t *testing.T) {
+	const each = 2000 // bytes, at most, of a gate that is remembered
+	d := newDiary(t, memstore.Options{})
+	d.open("r", noon, false)
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for n := range 20_000 {
+		g := gateAbout("r", n, noon)
+		g.Pauses = true
+		_, _, err := d.OpenGate(t.Context(), g, make([]byte, 1000))
+		require.NoError(t, err)
+		d.decide(g.ID, false, noon)
+	}
+	grown := heap() - before
+	t.Logf("%d bytes a gate that is remembered", grown/1000)
+	assert.Less(t, grown, int64(1000*each))
+	runtime.KeepAlive(d)
 }
 
 // A run in which nothing is remembered but gates that are forgotten is not Gated.
