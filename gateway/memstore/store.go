@@ -6,10 +6,10 @@
 //
 // A run costs about 1 KB of memory; the turns of loops in it take up to 8 KB, what
 // has been announced up to 1 KB, and each step that is kept about 0.5 KB. A gate
-// costs about 1.5 KB beside what would happen and what it withholds. Of one run, 1,000
-// gates are remembered that are not live any more, those that ended last: a request
-// that was rejected before these is asked about again. [Options] bound how many
-// runs, steps and live gates there are.
+// costs about 1.5 KB beside what would happen and what it withholds. Of one run,
+// 1,000 gates are remembered that are not live any more, those that ended last: a
+// request that was rejected before these is asked about again. [Options] bound how
+// many runs, steps and live gates there are.
 package memstore
 
 import "time"

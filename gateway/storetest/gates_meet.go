@@ -96,6 +96,8 @@ var meetGateCases = []gateCase{
 		g.meets("its own, not that of a child", first, "b", after(0), "gate_1", false, run.GatePending)
 		second := g.open(anew("r", after(0)))
 		g.meets("the next generation", second, "a", after(0), "", false, "")
+		g.opened(pausing(second, "c", "gate_3", after(0)))
+		g.meets("the generation before", first, "c", after(0), "", false, "")
 	}},
 	{"a run is Gated while it has a gate that MeetGate returns", func(g *gates) {
 		k := g.open(to("r", after(0)))
