@@ -95,8 +95,11 @@ func newMember(name string, value []byte) member {
 // view for all of it.
 func size(s string, breaks int) string {
 	characters := utf8.RuneCountInString(s)
-	if characters <= 1000 && breaks < 20 {
+	switch {
+	case characters <= 1000 && breaks < 20:
 		return ""
+	case breaks == 0:
+		return fmt.Sprintf("%d characters: scroll to read all of it", characters)
 	}
 	return fmt.Sprintf("%d characters, %d lines: scroll to read all of it", characters, breaks+1)
 }

@@ -25,7 +25,10 @@ func text(s string) template.HTML {
 		}
 		r, size := utf8.DecodeRuneInString(s)
 		same := 1 // so many of them in a row
-		for strings.HasPrefix(s[same*size:], s[:size]) {
+		for next := s[size:]; strings.HasPrefix(next, s[:size]); next = next[size:] {
+			if x, n := utf8.DecodeRuneInString(next); x != r || n != size { // a byte that is no text may begin one that is
+				break
+			}
 			same++
 		}
 		name := fmt.Sprintf("U+%04X", r)
