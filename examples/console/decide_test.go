@@ -5,6 +5,8 @@ package console
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +45,47 @@ func TestByMouse(t *testing.T) {
 			assert.Equal(t, "Seen the order.\nAsked the customer.", now.Comment)
 			do(t, browser, chromedp.Click("#live .button"), waitText("main", "Nothing waits for a decision."))
 			do(t, browser, chromedp.Click(`nav a[href$="decided"]`), waitText("main", "Asked the customer."))
+		})
+	}
+}
+
+// An agent that waits gets its answer as soon as a person has approved it, and not
+// before; or learns who has said no, and why.
+func TestAgentWaits(t *testing.T) {
+	for verdict, want := range map[string]struct {
+		status int
+		has    string
+	}{
+		"approve": {200, `"name":"issue_refund"`},
+		"reject":  {403, `"decided_by":"alice","reason":"Too much."`},
+	} {
+		t.Run(verdict, func(t *testing.T) {
+			s := newSite(t)
+			browser := newBrowser(t)
+			s.signIn(t, browser, "alice")
+			answer := make(chan *httptest.ResponseRecorder, 1)
+			go func() {
+				r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4.1","max_tokens":600,"messages":[{"role":"user",`+
+					`"content":"Refund the order, please."}],"tools":[{"type":"function","function":{"name":"issue_refund","parameters":{"type":"object"}}}]}`))
+				r.Header.Set("X-Rungate-Approval", "wait")
+				w := httptest.NewRecorder()
+				s.gateway.ServeHTTP(w, r.WithContext(run.NewContext(r.Context(), run.Ref{Agent: "refund-bot", ID: "nightly"})))
+				answer <- w
+			}()
+			do(t, browser, waitText("#live", "issue_refund"), chromedp.Click(".gate"), waitText(".args", "1240.00"),
+				chromedp.SendKeys("#reason", "Too much."))
+			assert.Empty(t, answer, "nobody has decided")
+			do(t, browser, chromedp.Click("button."+verdict), waitText("#decision", "by you"))
+			select {
+			case w := <-answer:
+				assert.Equal(t, want.status, w.Code)
+				assert.Contains(t, w.Body.String(), want.has)
+			case <-time.After(patience):
+				t.Fatal("the agent still waits")
+			}
+			if verdict == "approve" {
+				do(t, browser, waitText("#live", "The agent has got the answer"))
+			}
 		})
 	}
 }
@@ -119,8 +162,10 @@ func TestSecondOfTwo(t *testing.T) {
 	browser := newBrowser(t)
 	s.signIn(t, browser, "bob")
 	do(t, browser, chromedp.Click("#"+g.ID), chromedp.WaitVisible("button.reject"))
-	// Nothing is looked up any more, as where the gateway was slow for a moment.
-	do(t, browser, chromedp.Evaluate[chromedp.Void](`window.fetch = () => new Promise(() => {})`), chromedp.Sleep(2500*time.Millisecond))
+	// The page waits for news that do not come, as where the gateway is slow.
+	do(t, browser,
+		chromedp.Evaluate[chromedp.Void](`window.fetch = () => { document.body.dataset.waits = ""; return new Promise(() => {}) }`),
+		chromedp.WaitVisible("body[data-waits]"))
 	_, err := s.gateway.Gates().Decide(t.Context(), g.ID, run.Verdict{Approve: true, By: "alice"})
 	require.NoError(t, err)
 	do(t, browser, chromedp.Click("button.reject"),

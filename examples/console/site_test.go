@@ -35,7 +35,8 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	p, err := policy.Parse([]byte(`{"name":"prod-agents/refund-bot/v4","budgets":[
+	p, err := policy.Parse([]byte(`{"name":"prod-agents/refund-bot/v4","rules":[
+		{"name":"refund:over-$500","tool":"issue_refund","when":[{"arg":"amount_usd","op":">","value":500}],"then":"approve"}],"budgets":[
 		{"name":"stop_on_budget","per":"run","limit_usd":"0.01"},
 		{"name":"team_daily","per":"team","limit_usd":"0.05","window":"day"},
 		{"name":"tokens","per":"run","limit_tokens":2500}]}`))
@@ -47,7 +48,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, tokens: map[string]string{}}
 	s.gateway, err = gateway.New(gateway.Config{
 		Providers: []provider.Provider{&openai.Provider{APIKey: "sk-none"}}, Agents: agents, Policy: policies,
-		Transport: &inproc.Transport{Handler: &fake.Provider{}},
+		Transport: &inproc.Transport{Handler: &fake.Provider{Script: refunding}},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.gateway.Close(context.Background())) })
@@ -70,6 +71,16 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(server.Close)
 	s.url = server.URL + "/console/"
 	return s
+}
+
+// refunding answers requests that declare tools with the call of one.
+func refunding(_ *http.Request, body []byte) *fake.Reply {
+	if !strings.Contains(string(body), `"tools"`) {
+		return nil
+	}
+	return &fake.Reply{Body: `{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-4.1","choices":[{"index":0,"finish_reason":"tool_calls","message":{` +
+		`"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"issue_refund","arguments":"{\"order\":\"ord_2H4p\",\"amount_usd\":1240.00}"}}]}}],` +
+		`"usage":{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}}`}
 }
 
 // call lets the agent make a call in a run, and returns the run.
