@@ -94,6 +94,7 @@ func TestAgentWaits(t *testing.T) {
 // person does who cannot see where it is otherwise.
 func tabTo(t *testing.T, browser context.Context, selector string) {
 	t.Helper()
+	do(t, browser, chromedp.Poll[chromedp.Void](`document.readyState === "complete"`))
 	for range 40 {
 		do(t, browser, chromedp.KeyEvent(kb.Tab))
 		if !value[bool](t, browser, `document.activeElement.matches(":focus-visible")`) {
@@ -169,7 +170,9 @@ func TestSecondOfTwo(t *testing.T) {
 	_, err := s.gateway.Gates().Decide(t.Context(), g.ID, run.Verdict{Approve: true, By: "alice"})
 	require.NoError(t, err)
 	do(t, browser, chromedp.Click("button.reject"),
-		waitText("#live [role=alert]", "Your rejection was not recorded"), waitText("#decision", "Approved by alice"))
+		waitText("#live [role=alert]", "Your rejection was not recorded"), waitText("#decision", "Approved by alice"),
+		chromedp.Sleep(3*time.Second)) // longer than between two looks
+	assert.Contains(t, value[string](t, browser, `document.getElementById("live").innerText`), "Your rejection was not recorded")
 	assert.Equal(t, "alice", s.gate(g).By)
 }
 

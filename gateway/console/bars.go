@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/run"
 )
 
 // A bar shows how a budget stands.
 type bar struct {
 	Rule     string
-	Of       string // whose it is, such as "run nightly" or "team"
+	Of       string // whose it is, such as "this run" or "user u-7, day"
 	Spent    string
 	Reserved string // empty for nothing
 	Limit    string
@@ -22,7 +23,8 @@ type bar struct {
 	Full                      bool // less than a tenth is left
 }
 
-func bars(standings []budget.Standing) []bar {
+// bars shows the budgets of a run.
+func bars(r *run.Run, standings []budget.Standing) []bar {
 	all := make([]bar, len(standings))
 	for i := range standings {
 		s := &standings[i]
@@ -33,7 +35,13 @@ func bars(standings []budget.Standing) []bar {
 			}
 			return fmt.Sprintf("%d tokens", n)
 		}
-		all[i] = bar{Rule: b.Name, Of: "per " + string(b.Per), Spent: amount(bal.Spent), Limit: amount(b.Limit), Resets: s.ResetsAt}
+		all[i] = bar{Rule: b.Name, Of: string(b.Per), Spent: amount(bal.Spent), Limit: amount(b.Limit), Resets: s.ResetsAt}
+		switch id := s.Account.ID; {
+		case b.Per == budget.ScopeRun && id == r.ID:
+			all[i].Of = "this run"
+		case id != "":
+			all[i].Of += " " + id
+		}
 		if w := b.Window.String(); w != "" {
 			all[i].Of += ", " + w
 		}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 // escaped.
 const maxFormBytes = 3*run.MaxCommentBytes + 4<<10
 
+// mostCounted is up to how many pending gates are counted on the page of another.
+const mostCounted = 50
+
 var errBadForm = errors.New("the form cannot be read")
 
 // gateBody is what the page of one gate shows.
@@ -21,16 +25,17 @@ type gateBody struct {
 	Run       *run.Run // nil if it is forgotten
 	Standings []budget.Standing
 	Operator  string
-	Waiting   int // gates that are pending
+	Waiting   string // how many gates are pending, once this one is not; empty for none
 
 	Missed  *run.Verdict // what was to be decided, where somebody else was first
 	Mistake string       // why the reason cannot be taken
 	Comment string       // the reason as it was given then
 }
 
-// live is what the part of the page is about that keeps itself up to date.
+// live is what the part of the page is about that keeps itself up to date. What
+// became of a form stays until that changes.
 func (b *gateBody) live() any {
-	return []any{b.Gate.Status, b.Gate.Decided, b.Gate.Used, b.Gate.Expires, b.Missed, b.Mistake}
+	return []any{b.Gate.Status, b.Gate.Decided, b.Gate.Used, b.Gate.Expires}
 }
 
 func (c *Console) showGate(q *request) error {
@@ -56,11 +61,18 @@ func (q *request) showGate(status int, b *gateBody) error {
 		return err
 	}
 	if b.Gate.Status != run.GatePending {
-		pending, err := q.c.pending(ctx)
+		pending, err := q.c.gw.Gates().List(ctx, run.GateQuery{Status: run.GatePending, N: mostCounted + 1})
 		if err != nil {
 			return err
 		}
-		b.Waiting = len(pending)
+		switch n := len(pending); {
+		case n > mostCounted:
+			b.Waiting = fmt.Sprintf("More than %d wait", mostCounted)
+		case n > 1:
+			b.Waiting = fmt.Sprintf("%d more wait", n)
+		case n == 1:
+			b.Waiting = "One more waits"
+		}
 	}
 	return q.show(status, "gate", subject(&b.Gate), b)
 }

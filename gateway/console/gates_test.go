@@ -123,6 +123,7 @@ func TestTwoDecide(t *testing.T) {
 	assert.Equal(t, "alice", now.By)
 	alice.Go(g.ID)
 	alice.Sees("Rejected by you", "No such order.")
+	assert.Equal(t, version(t, alice.Page), version(t, bob.Page), "what bob is told stays")
 }
 
 func TestFormsRefused(t *testing.T) {

@@ -15,7 +15,7 @@ const (
 
 // runBody is what the page of a run shows.
 type runBody struct {
-	Run       run.Run
+	Run       *run.Run
 	Standings []budget.Standing
 	Gates     []run.Gate
 	Steps     []run.Step
@@ -32,7 +32,7 @@ func (c *Console) showRun(q *request) error {
 	if err != nil {
 		return err
 	}
-	b := runBody{Run: r, Skipped: max(0, r.Steps-stepsShown)}
+	b := runBody{Run: &r, Skipped: max(0, r.Steps-stepsShown)}
 	if b.Standings, err = c.gw.Statement(ctx, &r); err != nil {
 		return err
 	}

@@ -3,17 +3,20 @@
 
 const every = 2000; // milliseconds
 
+const patience = 10000;
+
 let timer;
+let looking = false;
 
 async function look() {
   clearTimeout(timer);
-  if (document.hidden) return; // it goes on when somebody looks
   const live = document.getElementById("live");
-  if (!live) return;
+  if (looking || document.hidden || !live) return; // it goes on when somebody looks
+  looking = true;
   try {
     const url = new URL(location.href);
     url.searchParams.set("live", live.dataset.version);
-    const answer = await fetch(url, { redirect: "error", cache: "no-store" });
+    const answer = await fetch(url, { redirect: "error", cache: "no-store", signal: AbortSignal.timeout(patience) });
     if (answer.status === 401) {
       location.assign(location.href.replace(/#.*/, "")); // to sign in again
       return;
@@ -22,6 +25,8 @@ async function look() {
     stale(!answer.ok);
   } catch {
     stale(true);
+  } finally {
+    looking = false;
   }
   timer = setTimeout(look, every);
 }
