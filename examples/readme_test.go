@@ -27,7 +27,7 @@ func fenced(t *testing.T, language string) (blocks []string) {
 // Every line of Go in the README stands in an example that is compiled and run.
 func TestREADMEGo(t *testing.T) {
 	var code strings.Builder
-	for _, file := range []string{"client/example_test.go", "mux/example_test.go", "policy/chain_test.go"} {
+	for _, file := range []string{"client/example_test.go", "mux/example_test.go", "policy/chain_test.go", "approval/example_test.go"} {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
 		code.Write(b)
@@ -65,8 +65,8 @@ func TestREADMEConfiguration(t *testing.T) {
 func TestREADMECommands(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
-	commands := regexp.MustCompile(`(?m)^    go (run -C )examples/(server \. (?:check|policy) .*)$`).FindAllStringSubmatch(string(readme), -1)
-	require.NotEmpty(t, commands)
+	commands := regexp.MustCompile(`(?m)^    go (run -C )examples/(server \. (?:check|policy|token)(?: [a-z].*?)?)(?: +#.*)?$`).FindAllStringSubmatch(string(readme), -1)
+	require.Len(t, commands, 5)
 	for _, m := range commands {
 		server(t, strings.Fields(m[1]+m[2]))
 	}
@@ -76,7 +76,8 @@ func TestREADMECommands(t *testing.T) {
 func server(t *testing.T, args []string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Env = append(os.Environ(), "OPENAI_API_KEY=sk-one", "ANTHROPIC_API_KEY=sk-two", "REFUNDS_TOKEN=rg_agt_0123456789abcdef0123456789abcdef")
+	cmd.Env = append(os.Environ(), "OPENAI_API_KEY=sk-one", "ANTHROPIC_API_KEY=sk-two", "REFUNDS_TOKEN=rg_agt_0123456789abcdef0123456789abcdef",
+		"RUNGATE_ADMIN_TOKEN=rg_adm_0123456789abcdef0123456789abcdef", "HOOK_SECRET=a-secret", "SLACK_WEBHOOK_URL=https://hooks.slack.com/services/x")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", strings.Join(args, " "), out)
 }
