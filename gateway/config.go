@@ -250,13 +250,8 @@ func (c *Config) validate() error {
 		}
 	}
 	for i, n := range c.Notifiers {
-		field := fmt.Sprintf("Notifiers[%d]", i)
-		if n == nil {
-			bad(field, "is nil")
-		} else if ch, ok := n.(interface{ Check() error }); ok {
-			if err := ch.Check(); err != nil {
-				bad(field, "%v", err)
-			}
+		if err := notify.Check(n); err != nil {
+			bad(fmt.Sprintf("Notifiers[%d]", i), "%v", err)
 		}
 	}
 	for alias, model := range c.Aliases {

@@ -102,7 +102,7 @@ func TestNotifiersAreChecked(t *testing.T) {
 	_, err := gateway.New(gateway.Config{
 		Providers: []provider.Provider{&openai.Provider{APIKey: openAIKey}},
 		Policy:    policy.AllowAll,
-		Notifiers: []notify.Notifier{nil, checked{}},
+		Notifiers: []notify.Notifier{nil, notify.Filter{Events: []string{"approval.*"}, Notifier: checked{}}},
 	})
-	assert.EqualError(t, err, "gateway: Config.Notifiers[0]: is nil\ngateway: Config.Notifiers[1]: the URL is missing")
+	assert.EqualError(t, err, "gateway: Config.Notifiers[0]: there is no notifier\ngateway: Config.Notifiers[1]: the URL is missing")
 }

@@ -9,7 +9,8 @@
 //
 // serve reads its configuration from FILE, in YAML or JSON, or from the file that
 // RUNGATE_CONFIG names. Without any it starts a demonstration that needs neither
-// a key nor a network. check says what is wrong with a configuration, or with a
+// a key nor a network. Agents and operators are served at addresses of their own,
+// which the flags -listen and -admin change. check says what is wrong with a configuration, or with a
 // file of policies. policy test says of which cases the policies in FILE, which is
 // either of these, decide otherwise than the file CASES wants; the status is 1 if
 // there are some, and 2 if a file cannot be used. policy schema prints the JSON

@@ -88,9 +88,9 @@ func listen(ctx context.Context, address, flag, port string) (net.Listener, erro
 	return l, err
 }
 
-// serve serves until ctx is done, or it cannot any more. Then it takes no more calls, has those that wait
-// for an approval told to come again, and gives the others under way the grace to
-// end and settle.
+// serve serves until ctx is done, or it cannot any more. Then it takes no more
+// calls, has those that wait for an approval told to come again, and gives the
+// others under way the grace to end and settle.
 func (srv *server) serve(ctx context.Context, at listeners, grace time.Duration) error {
 	failed := make(chan error, 2)
 	agents := srv.httpServer(srv)
