@@ -36,7 +36,8 @@ func (c *call) waits() bool {
 	return waits || c.directives.WaitForApproval
 }
 
-// await waits at the gate that the call has met, or answers that it waits.
+// await waits at the gate that the call has met, or answers that it waits. While it
+// waits it takes no other call's place in the run.
 func (c *call) await(ctx context.Context) error {
 	if c.gate == nil || !c.gate.waits {
 		return nil
@@ -45,6 +46,7 @@ func (c *call) await(ctx context.Context) error {
 		return c.pending()
 	}
 	c.beginToWait()
+	c.conclude()
 	for {
 		now := time.Now()
 		switch p := &c.gate.patience; {

@@ -40,10 +40,10 @@ func (c *call) fingerprint() run.Fingerprint {
 // meet looks for a gate that holds for the call: its own, which an earlier request
 // like it has opened, or one that pauses its run.
 func (c *call) meet(ctx context.Context) error {
-	if !c.run.Gated {
+	own := c.gate != nil && c.gate.known
+	if !own && !c.run.Gated {
 		return nil
 	}
-	own := c.gate != nil && c.gate.known
 	gt := c.gating()
 	if !own {
 		var err error
@@ -71,8 +71,11 @@ func (c *call) meet(ctx context.Context) error {
 }
 
 // rejoin has a call that wants a new run go on in r, in the place of which that
-// would be, if it is the repeated request of a gate there.
+// would be, if r goes on and the call is the repeated request of a gate there.
 func (c *call) rejoin(ctx context.Context, r *run.Run) (bool, error) {
+	if !r.Status.Live() {
+		return false, nil
+	}
 	g, own, err := c.g.gates.Meet(ctx, r, c.fingerprint())
 	if err != nil || !own {
 		if errors.Is(err, run.ErrNoGate) {

@@ -354,7 +354,9 @@ func TestGateOfACandidate(t *testing.T) {
 		assert.Equal(t, a.calling(largeRefund), l.Post(a.path, a.declares(false)).Body)
 		assert.Empty(t, l.Gates())
 		assert.Contains(t, l.Events.Types(), run.PolicyShadow)
-	}, func(cfg *gateway.Config) { cfg.Policy = policy.Shadow{Enforced: mustSet(t, roomy), Candidate: mustSet(t, approvingBy(`{}`))} })
+	}, func(cfg *gateway.Config) {
+		cfg.Policy = policy.Shadow{Enforced: mustSet(t, roomy), Candidate: mustSet(t, approvingBy(`{}`))}
+	})
 }
 
 // An agent asks after the gates of its team, and learns nothing of others.

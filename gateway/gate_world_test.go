@@ -205,8 +205,8 @@ func (w *gateWorld) differs(m *gateModel) string {
 		return fmt.Sprintf("%d answers for %d approvals", w.given, w.yes)
 	case r.Status != status:
 		return fmt.Sprintf("the run is %s, not %s", r.Status, status)
-	case r.InFlight != int64(m.waiting):
-		return fmt.Sprintf("%d calls are in flight, not %d", r.InFlight, m.waiting)
+	case r.InFlight != 0:
+		return fmt.Sprintf("%d calls are in flight", r.InFlight)
 	case int64(len(steps)) != m.forwarded || r.Steps != m.forwarded:
 		return fmt.Sprintf("%d steps of %d calls", len(steps), m.forwarded)
 	case account.Reserved != 0 || account.Spent != int64(spent) || r.Spent != spent:

@@ -30,7 +30,7 @@ func (c *call) end() {
 // conclude settles the call and records it in its run, once. That the agent has
 // left changes nothing about what has been spent.
 func (c *call) conclude() {
-	c.leaveGate()
+	defer c.leaveGate() // to a call that finds this one's place in the run free
 	if !c.attached {
 		return
 	}
