@@ -12,12 +12,16 @@ type gate struct {
 	run.Gate
 	of     *record
 	answer []byte // nil if it is not live
+	args   int64  // bytes, of all that is proposed
 	claim  string // the last one
 
 	past      bool // MeetGate does not return it any more
 	forgotten bool // and will leave the lists that it is in
 	place     int  // in journal.due, while it is live
 }
+
+// bytes is how much g takes beside what every gate does.
+func (g *gate) bytes() int64 { return g.args + int64(len(g.answer)) }
 
 // ends is when g, which is live, expires.
 func (g *gate) ends() time.Time { return later(g.Expires, g.Claimed) }
@@ -45,6 +49,8 @@ type gates struct {
 	pausing []*gate                     // those that are live and may pause the run, the one opened first at the front
 	done    []*gate                     // those no longer live, in the order in which they ended
 	met     int                         // how many MeetGate may return
+
+	doneBytes int64 // the args of done
 
 	lively map[*gate]struct{} // those that are live, or have not been found expired, of the run and of those below it
 	ended  time.Time          // when the last one of these ended that is not any more
@@ -84,6 +90,7 @@ func (g *gate) end(at time.Time) {
 		s.pausing = slices.Delete(s.pausing, i, i+1)
 	}
 	s.done = append(s.done, g)
+	s.doneBytes += g.args
 }
 
 // drop forgets g.

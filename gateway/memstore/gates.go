@@ -11,8 +11,12 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// maxDone is how many gates of one run are remembered that are not live any more.
-const maxDone = 1000
+// maxDone is how many gates of one run are remembered that are not live any more,
+// and maxDoneBytes how much they may take together; one is in any case.
+const (
+	maxDone      = 1000
+	maxDoneBytes = 1 << 20
+)
 
 // OpenGate implements run.GateJournal.
 func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (run.Gate, bool, error) {
@@ -22,6 +26,7 @@ func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (r
 	g.Proposed = slices.Clone(g.Proposed)
 	for i := range g.Proposed {
 		g.Proposed[i].Args = bytes.Clone(g.Proposed[i].Args)
+		g.args += int64(len(g.Proposed[i].Args))
 	}
 
 	j.mu.Lock()
@@ -48,14 +53,14 @@ func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (r
 	g.add()
 	j.gates[g.ID] = g
 	j.opened.add(g)
-	j.withheld += int64(len(g.answer))
+	j.withheld += g.bytes()
 	heap.Push(&j.due, g)
 	return g.Gate, true, nil
 }
 
 // full reports whether there is no room for g.
 func (j *journal) full(g *gate) bool {
-	return len(j.due) >= j.opts.Gates || j.withheld+int64(len(g.answer)) > j.opts.GateBytes
+	return len(j.due) >= j.opts.Gates || j.withheld+g.bytes() > j.opts.GateBytes
 }
 
 // MeetGate implements run.GateJournal.
@@ -197,15 +202,16 @@ func (j *journal) ListGates(_ context.Context, q *run.GateQuery, at time.Time) (
 // endGate makes g, which is live, one that is not any more.
 func (j *journal) endGate(g *gate, s run.GateStatus, at time.Time) {
 	heap.Remove(&j.due, g.place)
-	j.withheld -= int64(len(g.answer))
+	j.withheld -= g.bytes()
 	g.Status, g.answer = s, nil
 	g.end(at)
 	if s == run.GateUsed || s == run.GateCancelled {
 		g.pass()
 	}
-	if done := g.of.gates.done; len(done) > maxDone {
-		oldest := done[0]
-		g.of.gates.done = slices.Delete(done, 0, 1)
+	for s := g.of.gates; len(s.done) > maxDone || len(s.done) > 1 && s.doneBytes > maxDoneBytes; {
+		oldest := s.done[0]
+		s.done = slices.Delete(s.done, 0, 1)
+		s.doneBytes -= oldest.args
 		j.forgetGate(oldest)
 	}
 }

@@ -287,3 +287,27 @@ func TestSweepFindsEveryExpiredGate(t *testing.T) {
 	}
 	assert.Greater(t, n, 2*gates)
 }
+
+// Large arguments of ended gates are bounded as well.
+func TestArgumentsOfEndedGatesAreBounded(t *testing.T) {
+	d := newDiary(t, memstore.Options{})
+	d.open("r", noon, false)
+	for n := range 10 {
+		g := gateAbout("r", n, noon)
+		g.Proposed = []run.Proposal{{Tool: "write", Args: make([]byte, 300<<10)}}
+		_, _, err := d.OpenGate(t.Context(), g, nil)
+		require.NoError(t, err)
+		d.decide(g.ID, false, noon)
+	}
+	left, err := d.ListGates(t.Context(), &run.GateQuery{N: 100}, noon)
+	require.NoError(t, err)
+	assert.Len(t, left, 3, "of 300 KiB each, in 1 MiB")
+	d = newDiary(t, memstore.Options{GateBytes: 500 << 10})
+	d.open("r", noon, false)
+	for n, want := range []error{nil, run.ErrGatesFull} {
+		g := gateAbout("r", n, noon)
+		g.Proposed = []run.Proposal{{Tool: "write", Args: make([]byte, 300<<10)}}
+		_, _, err := d.OpenGate(t.Context(), g, nil)
+		assert.ErrorIs(t, err, want)
+	}
+}

@@ -7,8 +7,9 @@
 // A run costs about 1 KB of memory; the turns of loops in it take up to 8 KB, what
 // has been announced up to 1 KB, and each step that is kept about 0.5 KB. A gate
 // costs about 1.5 KB beside what would happen and what it withholds. Of one run,
-// 1,000 gates are remembered that are not live any more, those that ended last: a
-// request that was rejected before these is asked about again. [Options] bound how
+// 1,000 gates are remembered that are not live any more, or as many as have 1 MiB
+// of arguments, those that ended last: a request that was rejected before these is
+// asked about again. [Options] bound how
 // many runs, steps and live gates there are.
 package memstore
 
@@ -53,7 +54,7 @@ type Options struct {
 	Accounts int
 
 	// Gates is how many gates may be live, and GateBytes how many bytes the answers
-	// may have that they withhold: beyond either, none is opened. An answer is
+	// and arguments may have that they withhold: beyond either, none is opened. An answer is
 	// dropped when its gate is not live any more, at the latest by the sweep after
 	// that. 0 is DefaultGates and DefaultGateBytes.
 	Gates     int
