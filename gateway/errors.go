@@ -294,7 +294,7 @@ func (c *call) refuse(err error) {
 	if !known { // of a Block that the host program has made
 		a.status = http.StatusForbidden
 	}
-	if a.status >= http.StatusInternalServerError {
+	if a.status >= http.StatusInternalServerError && f.code != codeShuttingDown { // that is no news to who closes it
 		c.g.cfg.Logger.Error("call refused", "code", f.code, "run", c.run.ID, "error", f.cause)
 	}
 	h := c.w.Header()

@@ -195,6 +195,7 @@ func TestStopDoesNotWaitForApprovals(t *testing.T) {
 		_, err := http.Get(base + "/")
 		assert.Error(t, err, "nobody listens any more")
 	}
+	assert.NotContains(t, sv.log.String(), "level=ERROR")
 }
 
 // Operators change without a call being dropped.
