@@ -76,7 +76,7 @@ func Example() {
 
 	for _, amount := range []string{"$20", "$1240", "$9000"} {
 		answer, err := client.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{
-			Model:    openai.ChatModelGPT4_1,
+			Model:    "gpt-4.1",
 			Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Refund " + amount + " for order ord_2H4p.")},
 			Tools: []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
 				Name: "issue_refund",

@@ -105,7 +105,7 @@ func gathered(answer *openai.ChatCompletion) any {
 		c := &answer.Choices[i]
 		c.Message.Annotations = nil
 		c.Message.Audio = openai.ChatCompletionAudio{}
-		c.Message.FunctionCall = openai.ChatCompletionMessageFunctionCall{}
+		c.Message.FunctionCall = openai.ChatCompletionMessageFunctionCall{} //nolint:staticcheck // deprecated, and still sent
 		for i := range c.Message.ToolCalls {
 			c.Message.ToolCalls[i].Custom = openai.ChatCompletionMessageCustomToolCallCustom{}
 		}

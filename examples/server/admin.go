@@ -30,7 +30,7 @@ type operatorDoc struct {
 }
 
 // UnmarshalText takes a token that stands alone.
-func (o *operatorDoc) UnmarshalText(token []byte) error {
+func (o *operatorDoc) UnmarshalText(token []byte) error { //nolint:unparam // what encoding.TextUnmarshaler asks for
 	o.Token, o.alone = provider.Secret(token), true
 	return nil
 }

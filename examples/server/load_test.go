@@ -170,8 +170,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"a webhook's secret that cannot be read", "", `webhooks: [{url: "https://a.example", secret: whsec_x, previous_secret: whsec_MTIz}]`, nil,
 			"webhooks[0].secret: what follows \"whsec_\" is not base64\n" +
 				"webhooks[0].previous_secret: what follows \"whsec_\" is base64 of 3 bytes; want 24 to 64"},
-		{"an event that does not exist", "", `webhooks: [{url: "https://a.example", secret: x, events: ["approval.*", "aproval.*"]}]`, nil,
-			`webhooks[0].events[1]: no event is called "aproval.*"; there are [run.started run.completed run.blocked run.unblocked limit.raised ` +
+		{"an event that does not exist", "", `webhooks: [{url: "https://a.example", secret: x, events: ["approval.*", "approve.*"]}]`, nil,
+			`webhooks[0].events[1]: no event is called "approve.*"; there are [run.started run.completed run.blocked run.unblocked limit.raised ` +
 				`budget.alert budget.exceeded approval.pending approval.approved approval.rejected approval.expired policy.drift policy.shadow rule.alert loop.detected]`},
 		{"Slack without a webhook", "", `slack: [{console_url: rungate}]`, nil,
 			"slack[0].url: is missing\nslack[0].console_url: \"rungate\" is not the URL of a page"},

@@ -108,7 +108,8 @@ func (hs hooks) replace(docs []webhookDoc) {
 
 // notifiers are told of events: the log, and whom the settings name.
 func (srv *server) notifiers(s *settings) []notify.Notifier {
-	all := []notify.Notifier{notify.Log(srv.log)}
+	all := make([]notify.Notifier, 0, 1+len(s.Webhooks)+len(s.Slack))
+	all = append(all, notify.Log(srv.log))
 	for i := range s.Webhooks {
 		h := &hook{}
 		srv.hooks[s.Webhooks[i].URL] = h

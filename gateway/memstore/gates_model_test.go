@@ -3,6 +3,7 @@ package memstore_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func (s *gateStore) status() run.GateStatus {
 }
 
 func said(g run.Gate, done bool, err error) outcome {
-	if _, ok := err.(*run.StateError); ok {
+	if _, ok := errors.AsType[*run.StateError](err); ok {
 		err = run.ErrNotFound // to compare it
 	}
 	return outcome{gate: g.ID, status: g.Status, done: done, err: err}

@@ -40,14 +40,15 @@ var claimGateCases = []gateCase{
 		k := g.open(to("r", after(0)))
 		g.opened(about(k, "b", "pending", after(0)))
 		g.approved(about(k, "c", "unused", after(0)))
-		ids := []string{"pending", "unused"}
-		for _, x := range g.settled(k, "a") {
+		settled := g.settled(k, "a")
+		ids := make([]string, 0, len(settled)+3)
+		for _, x := range settled {
 			ids = append(ids, x.ID)
 		}
 		other := g.open(to("other", after(0)))
 		g.approved(about(other, "d", "cancelled", after(0)))
 		g.complete(other, run.ReasonByAgent, after(0))
-		for _, id := range append(ids, "cancelled") {
+		for _, id := range append(ids, "pending", "unused", "cancelled") {
 			at := after(2 * time.Second)
 			if id == "unused" {
 				at = after(window)

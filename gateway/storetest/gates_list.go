@@ -53,8 +53,8 @@ var listGateCases = []gateCase{
 		for _, x := range []struct {
 			id string
 			at time.Duration
-		}{{"gate_b", 1}, {"gate_d", 1}, {"gate_a", 2}, {"gate_c", 1}, {"gate_e", 0}} {
-			g.opened(about(k, x.id, x.id, after(x.at*time.Second)))
+		}{{"gate_b", time.Second}, {"gate_d", time.Second}, {"gate_a", 2 * time.Second}, {"gate_c", time.Second}, {"gate_e", 0}} {
+			g.opened(about(k, x.id, x.id, after(x.at)))
 		}
 		const all = "[gate_a gate_d gate_c gate_b gate_e]"
 		same(g.T, "all", g.list(run.GateQuery{N: 9}, after(2*time.Second)), all)

@@ -157,7 +157,8 @@ func (w *responseStream) summary(index member, part *wire.Node) {
 
 // content writes a part of a message, or of reasoning.
 func (w *responseStream) content(index member, part *wire.Node) {
-	kind, name := part.Get("type").String(), ""
+	kind := part.Get("type").String()
+	var name string
 	switch kind {
 	case "output_text", "reasoning_text":
 		name = "text"
