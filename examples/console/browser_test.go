@@ -4,6 +4,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -91,7 +92,7 @@ func waitText(selector, text string) action {
 				return done, nil
 			}
 		}
-		return done, fmt.Errorf("%s does not show %q, but %q (error: %v)", selector, text, last, err)
+		return done, errors.Join(err, fmt.Errorf("%s does not show %q, but %q", selector, text, last))
 	}
 }
 
@@ -131,19 +132,10 @@ func violations(t *testing.T, browser context.Context, source string) []violatio
 	return value[[]violation](t, browser, `axe.run().then(r => r.violations)`)
 }
 
-// screenshot writes a picture of the whole page to the folder of pictures.
-func screenshot(t *testing.T, browser context.Context, name string) {
+// screenshot writes a picture of the whole page to a file.
+func screenshot(t *testing.T, browser context.Context, file string) {
 	t.Helper()
 	png, err := chromedp.Run(browser, chromedp.FullScreenshot(100))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(pictures(t), name+".png"), png, 0o600))
-}
-
-// pictures is the folder that RUNGATE_PICTURES names, or else one that goes with
-// the test.
-func pictures(t *testing.T) string {
-	if dir := os.Getenv("RUNGATE_PICTURES"); dir != "" {
-		return dir
-	}
-	return t.TempDir()
+	require.NoError(t, os.WriteFile(file, png, 0o600))
 }

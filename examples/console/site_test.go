@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -122,11 +121,4 @@ func (s *site) gate(g run.Gate) run.Gate {
 	now, err := s.gateway.Gates().Find(context.Background(), g.ID)
 	require.NoError(s.t, err)
 	return now
-}
-
-// decided waits until a gate is decided, and returns it.
-func (s *site) decided(g run.Gate) run.Gate {
-	s.t.Helper()
-	require.Eventually(s.t, func() bool { return s.gate(g).Status != run.GatePending }, 10*time.Second, 20*time.Millisecond)
-	return s.gate(g)
 }

@@ -11,7 +11,7 @@ import (
 // A bar shows how a budget stands.
 type bar struct {
 	Rule     string
-	Of       string // whose it is, such as "this run" or "user u-7, day"
+	Of       string // whose it is, such as "this run" or "user u-7, per day"
 	Spent    string
 	Reserved string // empty for nothing
 	Limit    string
@@ -43,7 +43,7 @@ func bars(r *run.Run, standings []budget.Standing) []bar {
 			all[i].Of += " " + id
 		}
 		if w := b.Window.String(); w != "" {
-			all[i].Of += ", " + w
+			all[i].Of += ", per " + w
 		}
 		if bal.Reserved > 0 {
 			all[i].Reserved = amount(bal.Reserved)

@@ -46,10 +46,10 @@ func text(s string) template.HTML {
 
 // hidden reports whether a character would not be seen as what it is.
 func hidden(r rune) bool {
-	switch {
-	case r == '\n' || r == '\t':
+	switch r {
+	case '\n', '\t':
 		return false
-	case r == utf8.RuneError || r == '\u2800': // no text, or to be taken for that; blank
+	case utf8.RuneError, '\u2800': // no text, or to be taken for that; a blank that counts as print
 		return true
 	}
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
