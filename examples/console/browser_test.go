@@ -96,6 +96,14 @@ func waitText(selector, text string) action {
 	}
 }
 
+// lookTwice waits until the page has asked for news twice more.
+func lookTwice() action {
+	const asked = `performance.getEntriesByType("resource").filter(e => e.name.includes("live=")).length`
+	return chromedp.Steps(
+		chromedp.Evaluate[chromedp.Void](`window.askedBefore = `+asked),
+		chromedp.Poll[chromedp.Void](asked+` >= window.askedBefore + 2`, chromedp.WithPollingTimeout(patience)))
+}
+
 // value returns the value of a JavaScript expression.
 func value[T any](t *testing.T, browser context.Context, expression string) T {
 	t.Helper()

@@ -148,7 +148,7 @@ func TestTwoPeople(t *testing.T) {
 		s.signIn(t, browser, name)
 		do(t, browser, chromedp.Click("#"+g.ID), chromedp.SendKeys("#reason", "This is what "+name+" thinks"))
 	}
-	do(t, bob, chromedp.Sleep(3*time.Second)) // longer than between two looks
+	do(t, bob, lookTwice())
 	assert.Equal(t, "This is what bob thinks", value[string](t, bob, `document.getElementById("reason").value`))
 	do(t, alice, chromedp.Click("button.approve"), waitText("#decision", "Approved by you"))
 	do(t, bob, waitText("#decision", "Approved by alice"), waitText("#live", "This is what alice thinks"))
@@ -171,7 +171,7 @@ func TestSecondOfTwo(t *testing.T) {
 	require.NoError(t, err)
 	do(t, browser, chromedp.Click("button.reject"),
 		waitText("#live [role=alert]", "Your rejection was not recorded"), waitText("#decision", "Approved by alice"),
-		chromedp.Sleep(3*time.Second)) // longer than between two looks
+		lookTwice())
 	assert.Contains(t, value[string](t, browser, `document.getElementById("live").innerText`), "Your rejection was not recorded")
 	assert.Equal(t, "alice", s.gate(g).By)
 }
@@ -208,7 +208,7 @@ func TestDecoys(t *testing.T) {
 		}
 	}()
 	do(t, browser, chromedp.Click("#"+g.ID), waitText("h1", "<img src=x"),
-		waitText(".args", "<script>alert(1)</script><img src=x onerror=alert(2)>"), chromedp.Sleep(2500*time.Millisecond))
+		waitText(".args", "<script>alert(1)</script><img src=x onerror=alert(2)>"), lookTwice())
 	stop()
 	assert.Empty(t, messages)
 	assert.Zero(t, value[int](t, browser, `document.querySelectorAll("main img, main script").length`))
