@@ -18,7 +18,6 @@ var functions = template.FuncMap{
 	"team":     team,
 	"layOut":   layOut,
 	"preview":  preview,
-	"bars":     bars,
 	"money":    func(m budget.Money) string { return "$" + m.String() },
 	"duration": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
 	"settled":  func(g run.Gate) time.Time { return settled(&g) },

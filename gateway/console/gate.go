@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/run"
 )
 
@@ -21,11 +21,11 @@ var errBadForm = errors.New("the form cannot be read")
 
 // gateBody is what the page of one gate shows.
 type gateBody struct {
-	Gate      run.Gate
-	Run       *run.Run // nil if it is forgotten
-	Standings []budget.Standing
-	Operator  string
-	Waiting   string // how many gates are pending, once this one is not; empty for none
+	Gate     run.Gate
+	Run      *run.Run // nil if it is forgotten
+	Budgets  budgets
+	Operator string
+	Waiting  string // how many gates are pending, once this one is not; empty for none
 
 	Missed  *run.Verdict // what was to be decided, where somebody else was first
 	Mistake string       // why the reason cannot be taken
@@ -54,7 +54,7 @@ func (q *request) showGate(status int, b *gateBody) error {
 	switch {
 	case err == nil:
 		b.Run = &r
-		if b.Standings, err = q.c.gw.Statement(ctx, &r); err != nil {
+		if b.Budgets, err = q.c.budgets(ctx, &r); err != nil {
 			return err
 		}
 	case !errors.Is(err, run.ErrNotFound):
@@ -77,15 +77,22 @@ func (q *request) showGate(status int, b *gateBody) error {
 	return q.show(status, "gate", subject(&b.Gate), b)
 }
 
-// subject says in a few words what a gate is about.
+// subject says in a few words what a gate is about, for a title, which has no room
+// for marks.
 func subject(g *run.Gate) string {
+	s := "A request to " + g.Model
 	switch {
 	case len(g.Proposed) > 1:
-		return "Several calls of tools"
+		s = "Several calls of tools"
 	case len(g.Proposed) == 1 && g.Proposed[0].Tool != "":
-		return g.Proposed[0].Tool
+		s = g.Proposed[0].Tool
 	}
-	return "A request to " + g.Model
+	return strings.Map(func(r rune) rune {
+		if hidden(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // decide takes a decision, and leads back to its gate.

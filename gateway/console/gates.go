@@ -23,6 +23,17 @@ type pendingBody struct {
 	More  bool // than are shown
 }
 
+// live is which gates there are: pending, they do not change.
+func (b *pendingBody) live() any { return idsOf(b.Gates) }
+
+func idsOf(gates []run.Gate) []string {
+	ids := make([]string, len(gates))
+	for i := range gates {
+		ids[i] = gates[i].ID
+	}
+	return ids
+}
+
 func (c *Console) showPending(q *request) error {
 	gates, err := c.pending(q.r.Context())
 	if err != nil {
@@ -56,6 +67,15 @@ func (c *Console) pending(ctx context.Context) ([]run.Gate, error) {
 type decidedBody struct {
 	Gates []run.Gate
 	Next  string // the gate that older ones are found by; empty if there are none
+}
+
+// live is which gates there are, and their states.
+func (b *decidedBody) live() any {
+	states := make([]run.GateStatus, len(b.Gates))
+	for i := range b.Gates {
+		states[i] = b.Gates[i].Status
+	}
+	return []any{idsOf(b.Gates), states}
 }
 
 func (c *Console) showDecided(q *request) error {

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"strings"
@@ -9,6 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
 
@@ -106,6 +110,30 @@ func TestManyPending(t *testing.T) {
 	p.Sees("450 gates wait", first.ID, last.ID)
 }
 
+// What an agent or a model wrote is nowhere more than text.
+func TestHostile(t *testing.T) {
+	const hostile = "</title></pre><script>alert(1)</script>\u202e\" onclick=\"x"
+	s := serve(t, "")
+	g := s.Open(s.Run("nightly"), `{"</dl><b>\u200b":"</script><!--"}`, func(g *run.Gate) {
+		g.Proposed[0].Tool, g.Model, g.User, g.Agent, g.Rule, g.Reason, g.Channel = hostile, hostile, hostile, hostile, hostile, hostile, hostile
+		g.Policy.Name = hostile
+	})
+	p := s.Person("alice")
+	for _, page := range []string{s.URL, s.URL + "gates/" + g.ID, s.URL + "?live=x", s.URL + "run?team=team:ops&id=nightly"} {
+		p.Go(page)
+		require.Equal(t, http.StatusOK, p.Code)
+		p.Sees("&lt;script&gt;alert(1)", "U+202E")
+		for _, raw := range []string{"<script>alert", "</title></pre>", "\u202e", "\u200b", "<b>", "<!--", `" onclick="`} {
+			assert.False(t, strings.Contains(p.Page, raw), "%s has %q", page, raw)
+		}
+	}
+	p.Go(s.URL + "gates/" + g.ID)
+	p.Submit("gates/"+g.ID, "verdict", "reject", "reason", hostile)
+	p.Go(s.URL + "decided")
+	p.Sees("&lt;script&gt;alert(1)", "U+202E")
+	assert.False(t, strings.Contains(p.Page, "<script>alert"))
+}
+
 // Who comes second learns who was first, and what they did.
 func TestTwoDecide(t *testing.T) {
 	s := serve(t, "/console")
@@ -124,6 +152,26 @@ func TestTwoDecide(t *testing.T) {
 	alice.Go(g.ID)
 	alice.Sees("Rejected by you", "No such order.")
 	assert.Equal(t, version(t, alice.Page), version(t, bob.Page), "what bob is told stays")
+}
+
+// A run's policy may be forgotten, as after a restart. What it asked about can be
+// decided all the same.
+func TestForgottenPolicy(t *testing.T) {
+	s := serve(t, "", func(c *gateway.Config) { c.Policy = forgetful{c.Policy.(policy.Binder)} })
+	g := s.Open(s.Run("nightly"), `{}`)
+	p := s.Person("alice")
+	p.Go("run?team=team:ops&id=nightly")
+	p.Sees("nightly", "its budgets cannot be told")
+	p.Go("gates/" + g.ID)
+	p.Sees("issue_refund", "its budgets cannot be told")
+	p.Submit("gates/"+g.ID, "verdict", "approve")
+	p.Sees("Approved by you")
+}
+
+type forgetful struct{ policy.Binder }
+
+func (forgetful) Budgets(context.Context, run.PolicyRef) ([]budget.Budget, error) {
+	return nil, policy.ErrUnknown
 }
 
 func TestFormsRefused(t *testing.T) {

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 
-	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/run"
 )
 
@@ -15,12 +14,12 @@ const (
 
 // runBody is what the page of a run shows.
 type runBody struct {
-	Run       *run.Run
-	Standings []budget.Standing
-	Gates     []run.Gate
-	Steps     []run.Step
-	Skipped   int64 // steps before those
-	Refusals  []run.Refusal
+	Run      *run.Run
+	Budgets  budgets
+	Gates    []run.Gate
+	Steps    []run.Step
+	Skipped  int64 // steps before those
+	Refusals []run.Refusal
 }
 
 // showRun shows the run that the query names by its team and id. Ids may have any
@@ -33,7 +32,7 @@ func (c *Console) showRun(q *request) error {
 		return err
 	}
 	b := runBody{Run: &r, Skipped: max(0, r.Steps-stepsShown)}
-	if b.Standings, err = c.gw.Statement(ctx, &r); err != nil {
+	if b.Budgets, err = c.budgets(ctx, &r); err != nil {
 		return err
 	}
 	if b.Gates, err = c.gw.Gates().List(ctx, run.GateQuery{Run: r.Key, N: gatesShown}); err != nil {
