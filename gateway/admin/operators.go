@@ -20,6 +20,9 @@ type Operator struct {
 	Expires time.Time // the token is not valid from then on; zero is never
 }
 
+// Valid reports whether the operator's tokens are valid at that time.
+func (o *Operator) Valid(at time.Time) bool { return o.Expires.IsZero() || at.Before(o.Expires) }
+
 // ErrUnknownOperator says that no operator has that token.
 var ErrUnknownOperator = errors.New("unknown operator")
 
@@ -50,7 +53,7 @@ func Lookup(ctx context.Context, operators Operators, token provider.Secret) (*O
 		return nil, ErrUnknownOperator
 	case err != nil:
 		return nil, err
-	case !o.Expires.IsZero() && !time.Now().Before(o.Expires):
+	case !o.Valid(time.Now()):
 		return nil, ErrUnknownOperator
 	}
 	return o, nil

@@ -59,7 +59,7 @@ func New(gw *gateway.Gateway, cfg Config) (*Console, error) {
 		"GET /gates/{id}":  c.showGate,
 		"POST /gates/{id}": c.decide,
 		"GET /run":         c.showRun,
-		"/":                func(*request) error { return errNoPage },
+		"/":                elsewhere,
 	} {
 		c.mux.Handle(pattern, c.signedIn(show))
 	}
@@ -68,6 +68,15 @@ func New(gw *gateway.Gateway, cfg Config) (*Console, error) {
 	}
 	c.handler = http.NewCrossOriginProtection().Handler(&c.mux)
 	return c, nil
+}
+
+// elsewhere answers what there is no page for.
+func elsewhere(q *request) error {
+	if q.r.Method == http.MethodPost { // the form to sign in, where another window has done so in the meantime
+		reload(q.w, q.r)
+		return nil
+	}
+	return errNoPage
 }
 
 // contentPolicy is the Content-Security-Policy of all pages.

@@ -49,7 +49,7 @@ func (l *TokenLogin) Authenticate(r *http.Request) (operator string, err error) 
 		return "", ErrSignedOut
 	case err != nil:
 		return "", err
-	case !o.Expires.IsZero() && !time.Now().Before(o.Expires):
+	case !o.Valid(time.Now()):
 		return "", ErrSignedOut
 	}
 	return o.Name, nil

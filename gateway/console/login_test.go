@@ -53,6 +53,23 @@ func TestDecisionOfSignedOut(t *testing.T) {
 	p.Sees("issue_refund", "Your decision")
 }
 
+// Two windows can show the form at once.
+func TestSignInTwice(t *testing.T) {
+	s := serve(t, "/console")
+	s.Run("nightly")
+	for _, path := range []string{"", "decided", "run?team=team:ops&id=nightly"} {
+		p := s.Stranger()
+		p.Go(s.URL + path)
+		form := p.Page
+		p.Submit("", "token", s.Tokens["alice"].Reveal())
+		p.Page = form
+		p.Submit("", "token", s.Tokens["bob"].Reveal())
+		assert.Equal(t, s.URL+path, p.at.String())
+		assert.Equal(t, http.StatusOK, p.Code)
+		p.Sees("alice")
+	}
+}
+
 func TestTokenRefused(t *testing.T) {
 	s := newSite(t, "")
 	agent, expired := run.NewToken(), admin.NewToken()
