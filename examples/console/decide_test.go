@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -136,6 +138,22 @@ func TestByKeyboard(t *testing.T) {
 			do(t, browser, chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible("#token"))
 		})
 	}
+}
+
+// A browser that runs no scripts does as well.
+func TestWithoutScripts(t *testing.T) {
+	s := newSite(t)
+	g := s.refund()
+	browser := newBrowser(t)
+	do(t, browser, func(ctx context.Context, tab *chromedp.Target) (done chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return done, err
+	})
+	s.signIn(t, browser, "alice")
+	do(t, browser, waitText("noscript", "Without JavaScript this page does not update by itself."),
+		chromedp.Click("#"+g.ID), waitText("h1", "issue_refund"),
+		chromedp.Click("button.approve"), waitText("#decision", "Approved by you"))
+	assert.Equal(t, run.GateApproved, s.gate(g).Status)
 }
 
 // Two look at the same gate. What one decides the other is shown, without having

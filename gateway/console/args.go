@@ -29,16 +29,15 @@ type args struct {
 // A member of an object.
 type member struct {
 	Name  template.HTML
-	Value template.HTML
-	Size  string // of a long value; empty for a short one
-	Text  bool   // the value is a string, shown without quotes
-	Again bool   // another one has the same name
+	Value template.HTML // a string without its quotes
+	Size  string        // of a long value; empty for a short one
+	Again bool          // another one has the same name
 }
 
 // layOut makes arguments readable. It leaves nothing out and changes no order.
 func layOut(raw []byte) args {
 	a := args{Raw: text(string(raw))}
-	raw = bytes.TrimSpace(raw)
+	raw = bytes.Trim(raw, " \t\r\n") // which JSON allows
 	switch {
 	case len(raw) == 0:
 		a.Note = "It is called without arguments."
@@ -81,7 +80,7 @@ func layOut(raw []byte) args {
 func newMember(name string, value []byte) member {
 	m := member{Name: text(name)}
 	if s, ok := token(decode(value)).(string); ok {
-		m.Text, m.Value = true, text(s)
+		m.Value = text(s)
 		m.Size = size(s, strings.Count(s, "\n"))
 		return m
 	}

@@ -41,6 +41,7 @@ func TestLayOut(t *testing.T) {
 		"an empty name":        {args: `{"":1}`, members: []string{": 1"}},
 		"an empty value":       {args: `{"a":""}`, members: []string{"a: "}},
 		"white space around":   {args: " \n{\"a\": 1}\n", members: []string{"a: 1"}},
+		"a space that is none": {args: "\u00a0{}", whole: "U+00A0{}", note: "not JSON"},
 		"an empty object":      {args: `{}`, note: "empty object"},
 		"nothing":              {args: ``, note: "without arguments"},
 		"an array":             {args: `[1,"a"]`, whole: "[\n  1,\n  \"a\"\n]"},
