@@ -1,0 +1,269 @@
+package gateway_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/run"
+)
+
+// paced answers with parts of a stream, so long apart.
+func paced(pause time.Duration, parts ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i, p := range parts {
+			if i > 0 {
+				pass(pause)
+			}
+			io.WriteString(w, p)
+			http.NewResponseController(w).Flush()
+		}
+	}
+}
+
+// With "hold": "answer", nothing of a stream that may have a gated call reaches the
+// agent before its end, not even a comment: then it is a 202, or all of it at once.
+func TestHoldAnswer(t *testing.T) {
+	for _, a := range apis {
+		for _, calls := range [][]proposed{nil, {smallRefund}, {largeRefund}} {
+			c := a.streaming(calls...)
+			if calls == nil {
+				c = called{before: strings.Join(a.events[:3], ""), end: strings.Join(a.events[3:], "")}
+			}
+			parts := append([]string{c.before}, c.calls...)
+			parts = append(parts, c.usage, c.end)
+			h := paced(9*time.Second, parts...)
+			gated(t, `{}`, h, func(t *testing.T, l *gateLab) {
+				began := time.Now()
+				resp := l.Open(t.Context(), a.path, a.declares(true))
+				assert.Equal(t, time.Duration(len(parts)-1)*9*time.Second, time.Since(began), "any status is possible until then")
+				heard, err := listen(began, resp.Body)
+				require.NoError(t, err)
+				if len(calls) > 0 && calls[0] == largeRefund {
+					assert.Equal(t, 202, resp.StatusCode)
+					l.Decide(true)
+					assert.Equal(t, c.text(), l.Post(a.path, a.declares(true)).Body)
+					return
+				}
+				assert.Equal(t, c.text(), said(heard))
+				assert.Equal(t, 200, resp.StatusCode)
+				assert.Equal(t, "no", resp.Header.Get("X-Accel-Buffering"))
+				assert.Empty(t, l.Gates())
+			})
+		}
+	}
+}
+
+// Only requests that declare a gated tool are affected.
+func TestHoldNotWithoutTheTool(t *testing.T) {
+	for _, a := range apis {
+		c := a.streaming(look)
+		gated(t, `{}`, paced(time.Minute, c.before, c.calls[0]+c.usage+c.end), func(t *testing.T, l *gateLab) {
+			began := time.Now()
+			body := strings.ReplaceAll(a.declares(true), "issue_refund", "other")
+			resp := l.Open(t.Context(), a.path, body)
+			assert.Less(t, time.Since(began), time.Minute)
+			heard, err := listen(began, resp.Body)
+			require.NoError(t, err)
+			assert.Contains(t, said(heard), ": keep-alive\n\n")
+			assert.Equal(t, c.text(), strings.ReplaceAll(said(heard), ": keep-alive\n\n", ""))
+		})
+	}
+}
+
+// With "hold": "tool", a stream reaches the agent up to the first gated call, as it
+// comes, and ends with an error in it; the retry replays the whole answer.
+func TestHoldTool(t *testing.T) {
+	for _, a := range apis {
+		t.Run(a.name, func(t *testing.T) {
+			c := a.streaming(look, largeRefund, smallRefund)
+			gated(t, `{"hold":"tool"}`, paced(9*time.Second, c.before, c.calls[0], c.calls[1], c.calls[2], c.usage+c.end), func(t *testing.T, l *gateLab) {
+				began := time.Now()
+				resp := l.Open(t.Context(), a.path, a.declares(true))
+				assert.Less(t, time.Since(began), time.Second)
+				heard, err := listen(began, resp.Body)
+				require.NoError(t, err)
+				before := c.before
+				if a.name != "chat" { // whose calls are complete all at once
+					before += c.calls[0]
+				}
+				assert.Equal(t, c.before, heard[0].Text)
+				text := strings.ReplaceAll(said(heard), ": keep-alive\n\n", "")
+				rest, ok := strings.CutPrefix(text, before)
+				require.True(t, ok, text)
+				assertStreamError(t, &a, rest, "approval_pending")
+				assert.Contains(t, rest, l.Gate().ID)
+				assert.EqualValues(t, 1, l.Run().Steps)
+				l.assertSettled(usd(t, a.cost))
+
+				pending(t, l.Post(a.path, a.declares(true)))
+				l.Decide(true)
+				r := l.Post(a.path, a.declares(true))
+				assert.Equal(t, c.text(), r.Body)
+				assert.EqualValues(t, 1, l.forwarded.Load())
+			})
+		})
+	}
+}
+
+// A stream that begins with a gated call is a 202 also then, if it comes at once.
+func TestHoldToolWithoutText(t *testing.T) {
+	for _, a := range apis {
+		c := a.streaming(largeRefund)
+		answer := strings.Join(a.events[:1], "") + c.calls[0] + c.usage + c.end
+		gated(t, `{"hold":"tool"}`, stream(answer), func(t *testing.T, l *gateLab) {
+			pending(t, l.Post(a.path, a.declares(true)))
+			l.Decide(true)
+			assert.Equal(t, answer, l.Post(a.path, a.declares(true)).Body)
+		})
+	}
+}
+
+// Of an answer that a person is asked about, no more is kept than is allowed: one
+// that has more is refused, and never cut short.
+func TestWithheldIsBounded(t *testing.T) {
+	eachForm(t, func(t *testing.T, a *api, streamed bool) {
+		long := proposed{"issue_refund", `{"order":"` + strings.Repeat("x", 3000) + `","amount_usd":1240}`}
+		for _, hold := range []string{`{"hold":"answer"}`, `{"hold":"tool"}`} {
+			for _, c := range []struct {
+				name  string
+				calls []proposed
+			}{{"one call", []proposed{long}}, {"what comes before it", []proposed{{"look_up", long.args}, largeRefund}}, {"what comes after it", []proposed{largeRefund, {"look_up", long.args}}}} {
+				t.Run(hold+"/"+c.name, func(t *testing.T) {
+					answer := a.refunding(streamed, c.calls...)
+					for _, limit := range []int64{int64(len(answer)) - 1, int64(len(answer))} {
+						gated(t, hold, sends(streamed, answer), func(t *testing.T, l *gateLab) {
+							r := l.Post(a.path, a.declares(streamed))
+							require.NoError(t, r.Err)
+							if limit == int64(len(answer)) {
+								require.Len(t, l.Gates(), 1, r.Body)
+								l.Decide(true)
+								assert.Equal(t, answer, l.Post(a.path, a.declares(streamed)).Body)
+								return
+							}
+							assert.Empty(t, l.Gates(), r.Body)
+							if !strings.Contains(r.Body, "upstream_protocol_error") {
+								assert.Contains(t, r.Body, "policy_violation", r.Body)
+							}
+							assert.NotContains(t, r.Body, "ord_2\\")
+							l.assertSettled(usd(t, a.cost))
+						}, func(cfg *gateway.Config) { cfg.Limits.AnswerBytes = limit })
+					}
+				})
+			}
+		}
+	})
+}
+
+// Usage that only the gateway has asked for is taken out of the stream that is
+// delivered, and is there if the retry asks for it.
+func TestUsageOfADeliveredStream(t *testing.T) {
+	a := of("chat")
+	c := a.streaming(largeRefund)
+	asks := a.declares(true)
+	silent := strings.Replace(asks, `"stream_options":{"include_usage":true},`, "", 1)
+	require.NotEqual(t, asks, silent)
+	without := strings.Replace(c.text(), c.usage, "", 1)
+	for _, x := range []struct{ name, first, retry, want string }{
+		{"both ask", asks, asks, c.text()},
+		{"none asks", silent, silent, without},
+		{"the first", asks, silent, without},
+		{"the retry", silent, asks, c.text()},
+	} {
+		for _, hold := range []string{`{}`, `{"hold":"tool"}`} {
+			t.Run(x.name+hold, func(t *testing.T) {
+				gated(t, hold, stream(c.text()), func(t *testing.T, l *gateLab) {
+					r := l.Post(a.path, x.first)
+					assert.NotContains(t, r.Body, "total_tokens")
+					require.Len(t, l.Gates(), 1)
+					l.assertSettled(usd(t, a.cost))
+					l.Decide(true)
+					assert.Equal(t, x.want, l.Post(a.path, x.retry).Body)
+				})
+			})
+		}
+	}
+}
+
+// An answer that is fetched later is held to the same rules.
+func TestFetchedAnswerGated(t *testing.T) {
+	a := of("responses")
+	for _, streamed := range []bool{false, true} {
+		answer := a.refunding(streamed, largeRefund)
+		for _, query := range []string{"", "?stream=true"} {
+			gated(t, `{}`, sends(streamed, answer), func(t *testing.T, l *gateLab) {
+				get := func() *reply {
+					req, err := http.NewRequestWithContext(run.NewContext(context.Background(), run.Ref{Agent: "alice", ID: "r"}),
+						http.MethodGet, "http://gateway.test/v1/responses/resp_1"+query, nil)
+					require.NoError(t, err)
+					return l.roundTrip(req)
+				}
+				r := get()
+				assert.NotContains(t, r.Body, "Sure.")
+				assert.NotContains(t, r.Body, "output_text")
+				pending(t, r)
+				l.Decide(true)
+				assert.Equal(t, answer, get().Body)
+				assert.EqualValues(t, 1, l.forwarded.Load())
+				l.assertSettled(0)
+			})
+		}
+	}
+}
+
+// A provider's stream that breaks off, or says that it fails, after a gated call
+// opens no gate.
+func TestBrokenStreamOpensNoGate(t *testing.T) {
+	for _, a := range apis {
+		c := a.streaming(largeRefund)
+		for _, hold := range []string{`{}`, `{"hold":"tool"}`} {
+			gated(t, hold, func(w http.ResponseWriter, r *http.Request) {
+				stream(c.before, c.calls[0])(w, r)
+				panic(http.ErrAbortHandler)
+			}, func(t *testing.T, l *gateLab) {
+				r := l.Post(a.path, a.declares(true))
+				require.NoError(t, r.Err)
+				assert.Contains(t, r.Body, "upstream_protocol_error")
+				assert.NotContains(t, r.Body, "1240")
+				synctest.Wait()
+				assert.Empty(t, l.Gates())
+				assert.Zero(t, l.Dollars().Reserved)
+				assert.Equal(t, l.Run().Spent, l.Step().Cost)
+			})
+		}
+	}
+}
+
+// An agent that leaves while its answer is held back: the call to the provider ends,
+// or is read to its end, and then a person is asked as if the agent were there.
+func TestLeaveWhileHeld(t *testing.T) {
+	for _, a := range apis {
+		for mode, gates := range map[gateway.OnDisconnect]int{gateway.CancelUpstream: 0, gateway.DrainUpstream: 1} {
+			c := a.streaming(largeRefund)
+			gated(t, `{}`, paced(time.Minute, c.before, c.calls[0]+c.usage+c.end), func(t *testing.T, l *gateLab) {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				_, err := l.Agent.RoundTrip(l.Request(ctx, a.path, a.declares(true)))
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				pass(time.Minute)
+				l.assertSettled(l.Run().Spent)
+				assert.EqualValues(t, 1, l.Run().Steps)
+				require.Len(t, l.Gates(), gates)
+				if gates == 1 {
+					l.Decide(true)
+					assert.Equal(t, c.text(), l.Post(a.path, a.declares(true)).Body)
+					assert.EqualValues(t, 1, l.forwarded.Load())
+				}
+			}, func(cfg *gateway.Config) { cfg.Metering.OnDisconnect = mode })
+		}
+	}
+}
