@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -83,6 +82,10 @@ func (c *call) deliver(ctx context.Context) error {
 	}
 	var a keptAnswer
 	if err := a.decode(kept); err != nil {
+		if _, ended, lost := c.gate.claim.End(ctx, false); lost == nil && !ended {
+			c.again() // the answer has gone with its run
+			return nil
+		}
 		return err
 	}
 	if err := c.reform(&a); err != nil {
@@ -92,8 +95,11 @@ func (c *call) deliver(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return &goneError{ctx.Err()}
 	}
-	if _, ended, err := c.gate.claim.End(ctx, true); err != nil || !ended {
-		return errors.Join(err, errClaimLost)
+	if _, ended, err := c.gate.claim.End(ctx, true); err != nil {
+		return err
+	} else if !ended {
+		c.again()
+		return nil
 	}
 	c.conclude()
 	h := c.w.Header()
@@ -116,8 +122,6 @@ func (c *call) deliver(ctx context.Context) error {
 	}
 	return c.left(c.flush())
 }
-
-var errClaimLost = errors.New("the approval was taken away before the answer could be sent")
 
 // reform brings an answer into the form that the request asks for.
 func (c *call) reform(a *keptAnswer) (err error) {

@@ -22,11 +22,16 @@ type brokenStore struct {
 	*memstore.Store
 	verb  string // empty for none
 	after bool
+	first func() // is done before the verb instead, which then does not fail; nil for none
 }
 
 // broken returns whether a verb is to be done, and with what error it ends.
 func (s *brokenStore) broken(verb string) (do bool, err error) {
-	if s.verb != verb {
+	switch {
+	case s.verb != verb:
+		return true, nil
+	case s.first != nil:
+		s.first()
 		return true, nil
 	}
 	return s.after, errFaulty
@@ -186,6 +191,34 @@ func TestStoreFailsAtDelivery(t *testing.T) {
 					}
 					assert.Equal(t, sum, l.Run().Spent)
 					assert.Equal(t, l.forwarded.Load(), l.Run().Steps)
+				})
+			})
+		})
+	}
+}
+
+// A run that ends while its approved answer is about to be delivered takes that with
+// it; a call that has been forwarded finishes.
+func TestRunEndsAtDelivery(t *testing.T) {
+	for _, verb := range []string{"meet", "claim", "answer", "end"} {
+		t.Run(verb, func(t *testing.T) {
+			eachKind(t, func(t *testing.T, a *api, body string, h http.HandlerFunc, answer string) {
+				onBroken(t, h, func(t *testing.T, l *gateLab, s *brokenStore) {
+					pending(t, l.Post(a.path, body))
+					l.Decide(true)
+					kind := l.Gate().Kind
+					s.verb, s.first = verb, func() {
+						s.verb = ""
+						_, err := l.Gateway.Runs().Complete(t.Context(), labRun, run.ReasonByAgent)
+						require.NoError(t, err)
+					}
+					r := l.PostWith(a.path, body, "X-Rungate-Approval: wait")
+					if kind == run.CallGate && (verb == "end" || verb == "answer") {
+						assert.Equal(t, answer, r.Body)
+						return
+					}
+					refusal(t, r, 409, "run_closed")
+					assert.Zero(t, l.Run().InFlight)
 				})
 			})
 		})
