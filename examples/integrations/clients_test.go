@@ -236,7 +236,7 @@ func play(t *testing.T, c *client, st *site, s situation, p path, sc scenario, e
 	if c.output == openclawJSON {
 		env = append(env, openclawEnv(t, s)...)
 	}
-	argv := slices.Concat(c.start(t, "scenarios"), c.args, []string{string(sc)})
+	argv := slices.Concat(c.start(t, "scenarios"), c.args, strings.Fields(string(sc)))
 	printed := execute(t, st.url+p.base, env, argv...)
 	st.open.Wait()
 	return c.output.parse(t, printed)

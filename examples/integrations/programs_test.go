@@ -173,9 +173,14 @@ func (o *outcome) add(t *testing.T, object []byte, status string) {
 				} `json:"tool_calls"`
 			}
 		}
-		Error *failure
+		Status string // of an answer that has to wait
+		Error  *failure
 	}
 	require.NoError(t, json.Unmarshal(object, &answer), "%s", object)
+	if answer.Status != "" {
+		o.Error = &failure{Class: status, Message: answer.Status}
+		return
+	}
 	if o.Error = answer.Error; o.Error != nil {
 		o.Error.Class = status
 		return

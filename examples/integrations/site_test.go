@@ -36,6 +36,7 @@ const (
 // both sides of it.
 type site struct {
 	url       string
+	gateway   *gateway.Gateway
 	providers *fake.Provider // both of them
 
 	open  sync.WaitGroup // calls that are not answered yet
@@ -46,8 +47,9 @@ type site struct {
 // seen is a call of the client.
 type seen struct{ path, run, sent string }
 
-// newSite starts a gateway in which the calls of the client run into s.
-func newSite(t *testing.T, c *client, s situation) *site {
+// newSite starts a gateway in which the calls of the client run into s. Change
+// makes it another than that.
+func newSite(t *testing.T, c *client, s situation, change ...func(*gateway.Config)) *site {
 	t.Helper()
 	st := &site{providers: &fake.Provider{Key: providerKey, Script: script(c, s)}}
 	upstream := httptest.NewServer(st.providers)
@@ -57,7 +59,7 @@ func newSite(t *testing.T, c *client, s situation) *site {
 		Agent:  run.Agent{ID: "refunds", MayChoose: []string{"prod-agents/*"}},
 		Tokens: []run.Digest{run.DigestOf(token)},
 	}))
-	gw, err := gateway.New(gateway.Config{
+	cfg := gateway.Config{
 		Providers: []provider.Provider{
 			&openai.Provider{URL: upstream.URL + "/v1", APIKey: providerKey},
 			&anthropic.Provider{URL: upstream.URL, APIKey: providerKey},
@@ -65,8 +67,13 @@ func newSite(t *testing.T, c *client, s situation) *site {
 		Aliases: map[string]string{gpt: "openai/gpt-4.1", claude: "anthropic/claude-sonnet-4-5"},
 		Agents:  agents,
 		Policy:  policies(t, s),
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	gw, err := gateway.New(cfg)
 	require.NoError(t, err)
+	st.gateway = gw
 	t.Cleanup(func() { assert.NoError(t, gw.Close(context.Background())) })
 
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,11 +1,12 @@
 """One call with the Anthropic SDK for Python, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|image|body
+usage: python scenarios.py text|stream|tool|streamed_tool|image|body|patient [accepted|wait|error]
 """
 
 import json
 import os
 import sys
+import time
 
 import anthropic
 
@@ -15,6 +16,8 @@ client = anthropic.Anthropic(
 )
 messages = client.messages.with_raw_response  # the raw response has the headers
 run = {"x-rungate-run-id": "run_customer_refund_2026_04_26"}
+if sys.argv[2:]:
+    run["x-rungate-approval"] = sys.argv[2]  # what to do while a person has yet to decide
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC"
 LOOKUP_ORDER = {
@@ -71,6 +74,39 @@ def tool():
     }
 
 
+def streamed_tool():
+    with client.messages.stream(
+        model="claude-sonnet-4",
+        max_tokens=1024,
+        messages=[{"role": "user", "content": "Where is order ord_2H4p?"}],
+        tools=[LOOKUP_ORDER],
+        extra_headers=run,
+    ) as stream:
+        message = stream.get_final_message()
+    call = next(block for block in message.content if block.type == "tool_use")
+    return {"tool": {"name": call.name, "args": call.input}}
+
+
+def patient():
+    """The call of a tool, by an agent that knows what a 202 is."""
+    while True:
+        raw = messages.create(
+            model="claude-sonnet-4",
+            max_tokens=1024,
+            messages=[{"role": "user", "content": "Where is order ord_2H4p?"}],
+            tools=[LOOKUP_ORDER],
+            extra_headers=run,
+        )
+        if raw.status_code != 202:
+            break
+        time.sleep(int(raw.headers["retry-after"]))  # and send the same request again
+    call = next(block for block in raw.parse().content if block.type == "tool_use")
+    return {
+        "tool": {"name": call.name, "args": call.input},
+        "run_id": raw.headers.get("x-rungate-run-id"),
+    }
+
+
 def image():
     raw = messages.create(
         model="claude-sonnet-4",
@@ -111,7 +147,8 @@ def body():
 
 def failure(err):
     response = getattr(err, "response", None)  # an error inside a stream has none
-    details = err.body.get("error", {}).get("details", {}) if isinstance(err.body, dict) else {}
+    body = getattr(err, "body", None)
+    details = body.get("error", {}).get("details", {}) if isinstance(body, dict) else {}
     return {
         "error": {
             "class": type(err).__name__,
@@ -123,9 +160,17 @@ def failure(err):
     }
 
 
-scenarios = {"text": text, "stream": stream, "tool": tool, "image": image, "body": body}
+scenarios = {
+    "text": text,
+    "stream": stream,
+    "tool": tool,
+    "streamed_tool": streamed_tool,
+    "image": image,
+    "body": body,
+    "patient": patient,
+}
 try:
     outcome = scenarios[sys.argv[1]]()
-except anthropic.APIError as err:
+except Exception as err:
     outcome = failure(err)
 print(json.dumps(outcome))

@@ -1,8 +1,10 @@
 // One call with the Anthropic SDK for TypeScript, its outcome as a line of JSON.
-// usage: node scenarios.ts text|stream|tool|image|body
+// usage: node scenarios.ts text|stream|tool|streamed_tool|image|body|patient [accepted|wait|error]
 //
 // ANTHROPIC_SDK names the package: '@anthropic-ai/sdk' (1.x: API version 2026-10-21, bearer token)
 // or 'anthropic-sdk-0' (0.x: API version 2023-06-01, x-api-key).
+import { setTimeout } from 'node:timers/promises';
+
 const { default: Anthropic } = (await import(
   process.env.ANTHROPIC_SDK ?? '@anthropic-ai/sdk'
 )) as typeof import('@anthropic-ai/sdk');
@@ -11,7 +13,13 @@ const client = new Anthropic({
   baseURL: process.env.RUNGATE_BASE_URL,
   apiKey: process.env.RUNGATE_AGENT_KEY,
 });
-const run = { headers: { 'x-rungate-run-id': 'run_customer_refund_2026_04_26' } };
+const [scenario, approval] = process.argv.slice(2);
+const run = {
+  headers: {
+    'x-rungate-run-id': 'run_customer_refund_2026_04_26',
+    ...(approval && { 'x-rungate-approval': approval }), // what to do while a person has yet to decide
+  },
+};
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC';
 const lookupOrder = {
@@ -65,6 +73,37 @@ async function tool() {
   return { tool: { name: call.name, args: call.input }, run_id: runID(response.headers) };
 }
 
+async function streamedTool() {
+  const message = await client.messages.stream({
+    model: 'claude-sonnet-4',
+    max_tokens: 1024,
+    messages: [{ role: 'user', content: 'Where is order ord_2H4p?' }],
+    tools: [lookupOrder],
+  }, run).finalMessage();
+  const call = message.content.find((block) => block.type === 'tool_use');
+  if (!call) throw new Error('no tool use in the answer');
+  return { tool: { name: call.name, args: call.input } };
+}
+
+// The call of a tool, by an agent that knows what a 202 is.
+async function patient() {
+  for (;;) {
+    const { data, response } = await client.messages.create({
+      model: 'claude-sonnet-4',
+      max_tokens: 1024,
+      messages: [{ role: 'user', content: 'Where is order ord_2H4p?' }],
+      tools: [lookupOrder],
+    }, run).withResponse();
+    if (response.status === 202) {
+      await setTimeout(1000 * Number(response.headers.get('retry-after')));
+      continue; // with the same request
+    }
+    const call = data.content.find((block) => block.type === 'tool_use');
+    if (!call) throw new Error('no tool use in the answer');
+    return { tool: { name: call.name, args: call.input }, run_id: runID(response.headers) };
+  }
+}
+
 async function image() {
   const { data, response } = await client.messages.create({
     model: 'claude-sonnet-4',
@@ -97,8 +136,10 @@ async function body() {
   return { text: block.text, run_id: runID(response.headers) };
 }
 
-function failure(err: unknown) {
-  if (!(err instanceof Anthropic.APIError)) throw err;
+function failure(err: Error) {
+  if (!(err instanceof Anthropic.APIError)) {
+    return { error: { class: err.constructor.name, message: err.message } };
+  }
   const { error } = (err.error ?? {}) as { error?: { details?: { error_code?: string } } };
   return {
     error: {
@@ -111,5 +152,7 @@ function failure(err: unknown) {
   };
 }
 
-const scenarios: Record<string, () => Promise<object>> = { text, stream, tool, image, body };
-console.log(JSON.stringify(await scenarios[process.argv[2]]().catch(failure)));
+const scenarios: Record<string, () => Promise<object>> = {
+  text, stream, tool, streamed_tool: streamedTool, image, body, patient,
+};
+console.log(JSON.stringify(await scenarios[scenario]().catch(failure)));

@@ -1,6 +1,6 @@
 #!/bin/sh
 # One call with curl: the body, then a line with the status and the run.
-# usage: scenarios.sh text|stream|tool|image|body
+# usage: scenarios.sh text|stream|tool|image|body [accepted|wait|error]
 set -eu
 
 pixel=iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC
@@ -37,13 +37,13 @@ body) # the directives as a field of the body instead of headers
     "rungate": {"run_id": "run_customer_refund_2026_04_26", "tags": ["refunds"]}
   }' ;;
 *)
-  echo "usage: $0 text|stream|tool|image|body" >&2
+  echo "usage: $0 text|stream|tool|image|body [accepted|wait|error]" >&2
   exit 2 ;;
 esac
 
 curl --silent --show-error --no-buffer -X POST "$RUNGATE_BASE_URL/chat/completions" \
   -H "Authorization: Bearer $RUNGATE_AGENT_KEY" \
-  -H "$run" \
+  -H "$run" ${2:+-H "x-rungate-approval: $2"} \
   -H "Content-Type: application/json" \
   -d "$body" \
   -w '\n%{http_code} %header{x-rungate-run-id}\n'

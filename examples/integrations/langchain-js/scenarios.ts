@@ -1,12 +1,16 @@
 // One call with LangChain for TypeScript, its outcome as a line of JSON.
-// usage: node scenarios.ts openai|anthropic text|stream|tool|image
+// usage: node scenarios.ts openai|anthropic text|stream|tool|image [accepted|wait|error]
 //
 // LangChain hands out no response headers; only a refusal tells the run.
 import { ChatAnthropic } from '@langchain/anthropic';
 import { HumanMessage } from '@langchain/core/messages';
 import { ChatOpenAI } from '@langchain/openai';
 
-const headers = { 'x-rungate-run-id': 'run_customer_refund_2026_04_26' };
+const [vendor, scenario, approval] = process.argv.slice(2);
+const headers = {
+  'x-rungate-run-id': 'run_customer_refund_2026_04_26',
+  ...(approval && { 'x-rungate-approval': approval }), // what to do while a person has yet to decide
+};
 
 const gpt = () => new ChatOpenAI({
   apiKey: process.env.RUNGATE_AGENT_KEY,
@@ -20,7 +24,6 @@ const claude = () => new ChatAnthropic({
   maxTokens: 1024,
   clientOptions: { defaultHeaders: headers },
 });
-const [vendor, scenario] = process.argv.slice(2);
 const llm = vendor === 'anthropic' ? claude() : gpt();
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC';
@@ -67,7 +70,6 @@ async function image() {
 
 // The errors are those of the SDK that LangChain wraps, which it does not re-export.
 function failure(err: any) {
-  if (typeof err?.status !== 'number') throw err;
   return {
     error: {
       class: err.constructor.name,

@@ -1,22 +1,25 @@
 """One call with LangChain for Python, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|image
+usage: python scenarios.py text|stream|tool|image [accepted|wait|error]
 """
 
 import json
 import os
 import sys
 
-import openai
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool as as_tool
 from langchain_openai import ChatOpenAI
+
+headers = {"x-rungate-run-id": "run_customer_refund_2026_04_26"}
+if sys.argv[2:]:
+    headers["x-rungate-approval"] = sys.argv[2]  # what to do while a person has yet to decide
 
 llm = ChatOpenAI(
     base_url=os.environ["RUNGATE_BASE_URL"],
     api_key=os.environ["RUNGATE_AGENT_KEY"],
     model="gpt-4",
-    default_headers={"x-rungate-run-id": "run_customer_refund_2026_04_26"},
+    default_headers=headers,
     include_response_headers=True,  # they come as response_metadata["headers"]
 )
 
@@ -70,7 +73,7 @@ def failure(err):
         "error": {
             "class": type(err).__name__,
             "status": getattr(err, "status_code", None),
-            "code": err.code,
+            "code": getattr(err, "code", None),
             "message": str(err),
         },
         "run_id": response.headers.get("x-rungate-run-id") if response is not None else None,
@@ -80,6 +83,6 @@ def failure(err):
 scenarios = {"text": text, "stream": stream, "tool": tool, "image": image}
 try:
     outcome = scenarios[sys.argv[1]]()
-except openai.APIError as err:
+except Exception as err:
     outcome = failure(err)
 print(json.dumps(outcome))

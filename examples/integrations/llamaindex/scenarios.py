@@ -1,6 +1,6 @@
 """One call with LlamaIndex, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|image
+usage: python scenarios.py text|stream|tool|image [accepted|wait|error]
 
 LlamaIndex hands out no response headers; only a refusal tells the run.
 """
@@ -10,16 +10,19 @@ import json
 import os
 import sys
 
-import openai
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
+
+headers = {"x-rungate-run-id": "run_customer_refund_2026_04_26"}
+if sys.argv[2:]:
+    headers["x-rungate-approval"] = sys.argv[2]  # what to do while a person has yet to decide
 
 llm = OpenAI(
     api_base=os.environ["RUNGATE_BASE_URL"],
     api_key=os.environ["RUNGATE_AGENT_KEY"],
     model="gpt-4",
-    additional_kwargs={"extra_headers": {"x-rungate-run-id": "run_customer_refund_2026_04_26"}},
+    additional_kwargs={"extra_headers": headers},
 )
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC"
@@ -64,7 +67,7 @@ def failure(err):
         "error": {
             "class": type(err).__name__,
             "status": getattr(err, "status_code", None),
-            "code": err.code,
+            "code": getattr(err, "code", None),
             "message": str(err),
         },
         "run_id": response.headers.get("x-rungate-run-id") if response is not None else None,
@@ -74,6 +77,6 @@ def failure(err):
 scenarios = {"text": text, "stream": stream, "tool": tool, "image": image}
 try:
     outcome = scenarios[sys.argv[1]]()
-except openai.APIError as err:
+except Exception as err:
     outcome = failure(err)
 print(json.dumps(outcome))

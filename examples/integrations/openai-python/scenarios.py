@@ -1,11 +1,12 @@
 """One call with the OpenAI SDK for Python, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|image|body
+usage: python scenarios.py text|stream|tool|streamed_tool|image|body|patient [accepted|wait|error]
 """
 
 import json
 import os
 import sys
+import time
 
 import openai
 
@@ -15,6 +16,8 @@ client = openai.OpenAI(
 )
 completions = client.chat.completions.with_raw_response  # the raw response has the headers
 run = {"x-rungate-run-id": "run_customer_refund_2026_04_26"}
+if sys.argv[2:]:
+    run["x-rungate-approval"] = sys.argv[2]  # what to do while a person has yet to decide
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC"
 LOOKUP_ORDER = {
@@ -70,6 +73,36 @@ def tool():
     }
 
 
+def streamed_tool():
+    with client.chat.completions.stream(
+        model="gpt-4",
+        messages=[{"role": "user", "content": "Where is order ord_2H4p?"}],
+        tools=[{"type": "function", "function": LOOKUP_ORDER}],
+        extra_headers=run,
+    ) as stream:
+        call = stream.get_final_completion().choices[0].message.tool_calls[0].function
+    return {"tool": {"name": call.name, "args": json.loads(call.arguments)}}
+
+
+def patient():
+    """The call of a tool, by an agent that knows what a 202 is."""
+    while True:
+        raw = completions.create(
+            model="gpt-4",
+            messages=[{"role": "user", "content": "Where is order ord_2H4p?"}],
+            tools=[{"type": "function", "function": LOOKUP_ORDER}],
+            extra_headers=run,
+        )
+        if raw.status_code != 202:
+            break
+        time.sleep(int(raw.headers["retry-after"]))  # and send the same request again
+    call = raw.parse().choices[0].message.tool_calls[0].function
+    return {
+        "tool": {"name": call.name, "args": json.loads(call.arguments)},
+        "run_id": raw.headers.get("x-rungate-run-id"),
+    }
+
+
 def image():
     raw = completions.create(
         model="gpt-4",
@@ -109,16 +142,24 @@ def failure(err):
         "error": {
             "class": type(err).__name__,
             "status": getattr(err, "status_code", None),
-            "code": err.code,
+            "code": getattr(err, "code", None),
             "message": str(err),
         },
         "run_id": response.headers.get("x-rungate-run-id") if response is not None else None,
     }
 
 
-scenarios = {"text": text, "stream": stream, "tool": tool, "image": image, "body": body}
+scenarios = {
+    "text": text,
+    "stream": stream,
+    "tool": tool,
+    "streamed_tool": streamed_tool,
+    "image": image,
+    "body": body,
+    "patient": patient,
+}
 try:
     outcome = scenarios[sys.argv[1]]()
-except openai.APIError as err:
+except Exception as err:
     outcome = failure(err)
 print(json.dumps(outcome))

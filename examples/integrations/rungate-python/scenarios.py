@@ -90,21 +90,22 @@ def differences():
 
 
 def failure(err):
-    body = err.body.get("error", {})
+    body = getattr(err, "body", None) or {}
+    said = body.get("error", body)  # a 202 is an exception, too
     return {
         "error": {
             "class": type(err).__name__,
-            "status": err.status_code,
-            "code": body.get("code"),
+            "status": getattr(err, "status_code", None),
+            "code": said.get("code"),
             "message": str(err),
         },
-        "run_id": body.get("context", {}).get("run_id"),
+        "run_id": said.get("context", {}).get("run_id"),
     }
 
 
 scenarios = {"text": text, "stream": stream, "tool": tool, "image": image, "differences": differences}
 try:
     outcome = scenarios[sys.argv[1]]()
-except rungate.APIError as err:
+except Exception as err:
     outcome = failure(err)
 print(json.dumps(outcome))
