@@ -20,7 +20,7 @@ type gating struct {
 	known    bool            // gate is the call's own, and has been met already
 	gate     run.Gate        // that the call waits at, or has claimed
 	waits    bool
-	claim    run.GateClaim
+	claim    *run.GateClaim
 	patience patience
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,24 +18,46 @@ import (
 )
 
 // A brokenStore fails at one verb of gates: before it has done it, or after that,
-// when its answer is lost.
+// when its answer is lost. Or something else happens just before the verb.
 type brokenStore struct {
 	*memstore.Store
+
+	mu    sync.Mutex
 	verb  string // empty for none
 	after bool
-	first func() // is done before the verb instead, which then does not fail; nil for none
+	first func()
+}
+
+// Break has a verb fail from now on; none if that is empty.
+func (s *brokenStore) Break(verb string, after bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.verb, s.after, s.first = verb, after, nil
+}
+
+// Before has something done before a verb, the next time.
+func (s *brokenStore) Before(verb string, first func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.verb, s.first = verb, first
 }
 
 // broken returns whether a verb is to be done, and with what error it ends.
 func (s *brokenStore) broken(verb string) (do bool, err error) {
+	s.mu.Lock()
+	hit, first, after := s.verb == verb, s.first, s.after
+	if hit && first != nil {
+		s.verb, s.first = "", nil
+	}
+	s.mu.Unlock()
 	switch {
-	case s.verb != verb:
+	case !hit:
 		return true, nil
-	case s.first != nil:
-		s.first()
+	case first != nil:
+		first()
 		return true, nil
 	}
-	return s.after, errFaulty
+	return after, errFaulty
 }
 
 func (s *brokenStore) OpenGate(ctx context.Context, g *run.Gate, answer []byte) (got run.Gate, opened bool, err error) {
@@ -123,14 +146,14 @@ func TestStoreFailsAtOpening(t *testing.T) {
 	eachKind(t, func(t *testing.T, a *api, body string, h http.HandlerFunc, answer string) {
 		for _, after := range []bool{false, true} {
 			onBroken(t, h, func(t *testing.T, l *gateLab, s *brokenStore) {
-				s.verb, s.after = "open", after
+				s.Break("open", after)
 				unavailable(t, l.Post(a.path, body))
 				paid := l.Run().Spent
 				if l.forwarded.Load() > 0 {
 					assert.Equal(t, usd(t, a.cost), paid)
 				}
 				l.assertSettled(paid)
-				s.verb = ""
+				s.Break("", false)
 				pending(t, l.Post(a.path, body)) // at the gate that there is, or at a new one
 				assert.Len(t, l.Gates(), 1)
 				l.Decide(true)
@@ -161,9 +184,9 @@ func TestStoreFailsAtDelivery(t *testing.T) {
 						return
 					}
 					l.Decide(true)
-					s.verb, s.after = c.verb, c.after
+					s.Break(c.verb, c.after)
 					unavailable(t, l.Post(a.path, body))
-					s.verb = ""
+					s.Break("", false)
 					assert.Zero(t, l.Dollars().Reserved)
 					assert.Zero(t, l.Run().InFlight)
 
@@ -207,11 +230,10 @@ func TestRunEndsAtDelivery(t *testing.T) {
 					pending(t, l.Post(a.path, body))
 					l.Decide(true)
 					kind := l.Gate().Kind
-					s.verb, s.first = verb, func() {
-						s.verb = ""
+					s.Before(verb, func() {
 						_, err := l.Gateway.Runs().Complete(t.Context(), labRun, run.ReasonByAgent)
 						require.NoError(t, err)
-					}
+					})
 					r := l.PostWith(a.path, body, "X-Rungate-Approval: wait")
 					if kind == run.CallGate && (verb == "end" || verb == "answer") {
 						assert.Equal(t, answer, r.Body)
@@ -230,11 +252,11 @@ func TestStoreFailsWhileWaiting(t *testing.T) {
 	a := of("chat")
 	onBroken(t, ofProvider(a.calling(largeRefund)), func(t *testing.T, l *gateLab, s *brokenStore) {
 		pending(t, l.Post(a.path, a.declares(false)))
-		s.verb = "find"
+		s.Break("find", false)
 		unavailable(t, l.PostWith(a.path, a.declares(false), "X-Rungate-Approval: wait"))
-		s.verb = ""
-		time.AfterFunc(10*time.Second, func() { s.verb = "find" })
-		time.AfterFunc(20*time.Second, func() { s.verb = "" })
+		s.Break("", false)
+		time.AfterFunc(10*time.Second, func() { s.Break("find", false) })
+		time.AfterFunc(20*time.Second, func() { s.Break("", false) })
 		time.AfterFunc(30*time.Second, func() { // as another gateway does
 			_, _, err := s.DecideGate(context.Background(), l.Gate().ID, &run.Verdict{Approve: true, By: "carol"}, time.Now())
 			assert.NoError(t, err)
@@ -261,5 +283,33 @@ func TestNoRoomForAGate(t *testing.T) {
 			l.Decide(false)
 			pending(t, l.Post(a.path, other))
 		}, func(cfg *gateway.Config) { cfg.Store = small })
+	})
+}
+
+// A use of an approval that has ended is not begun anew by the renewal of its lease,
+// however long the store takes for that.
+func TestLateRenewalOfAClaim(t *testing.T) {
+	a := of("chat")
+	body, answer := a.asksDear(a.declares(false)), a.calling(smallRefund)
+	failing := true
+	h := func(w http.ResponseWriter, r *http.Request) {
+		if failing {
+			failing = false
+			pass(25 * time.Second)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		ofProvider(answer)(w, r)
+	}
+	onBroken(t, h, func(t *testing.T, l *gateLab, s *brokenStore) {
+		pending(t, l.Post(a.path, body))
+		l.Decide(true)
+		time.AfterFunc(time.Second, func() { // after the claim itself
+			s.Before("claim", func() { pass(10 * time.Second) })
+		})
+		assert.Equal(t, 500, l.Post(a.path, body).StatusCode)
+		pass(10 * time.Second)
+		assert.Zero(t, l.Gate().Claimed)
+		assert.Equal(t, answer, l.Post(a.path, body).Body)
 	})
 }

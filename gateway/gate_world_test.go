@@ -126,7 +126,9 @@ func (w *gateWorld) send(mode string) {
 // happen has something happen, and returns how calls were answered by that.
 func (w *gateWorld) happen(event string) []string {
 	ctx := context.Background()
+	w.mu.Lock()
 	w.answers = nil
+	w.mu.Unlock()
 	switch event {
 	case sent:
 		w.send("accepted")
@@ -159,6 +161,8 @@ func (w *gateWorld) happen(event string) []string {
 		w.start()
 	}
 	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return w.answers
 }
 

@@ -18,7 +18,7 @@ import (
 type watch struct {
 	c     *call
 	runID string // the call may be given another state of its run meanwhile
-	claim run.GateClaim
+	claim *run.GateClaim
 	timer *time.Timer
 	fired atomic.Bool // tick has run, or is about to
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -95,27 +96,35 @@ func (gs *Gates) Answer(ctx context.Context, g *Gate) ([]byte, error) {
 // Claim claims an approved gate for one answer to its request. It lasts for the
 // lease unless it is renewed, and has to be ended. Claimed is false where there
 // is nothing to claim, or another answer is under way.
-func (gs *Gates) Claim(ctx context.Context, g *Gate, lease time.Duration) (c GateClaim, claimed bool, err error) {
-	c = GateClaim{gs: gs, gate: g.ID, id: rand.Text(), lease: lease}
+func (gs *Gates) Claim(ctx context.Context, g *Gate, lease time.Duration) (c *GateClaim, claimed bool, err error) {
+	c = &GateClaim{gs: gs, gate: g.ID, id: rand.Text(), lease: lease, asking: make(chan struct{}, 1)}
 	if claimed, err = c.renew(ctx); !claimed {
-		return GateClaim{}, false, err
+		return nil, false, err
 	}
 	return c, true, nil
 }
 
-// A GateClaim is the right to one answer to the request of an approved gate. The
-// zero claim is none.
+// A GateClaim is the right to one answer to the request of an approved gate. Nil is
+// none. Its methods are safe for concurrent use.
 type GateClaim struct {
 	gs       *Gates
 	gate, id string
 	lease    time.Duration
+
+	asking chan struct{} // is full while the journal is asked: what is renewed late would be claimed again
+	ended  atomic.Bool
 }
 
-// Held reports whether there is a claim.
-func (c *GateClaim) Held() bool { return c.gs != nil }
+// Held reports whether there is a claim that has not been ended.
+func (c *GateClaim) Held() bool { return c != nil && !c.ended.Load() }
 
 // Renew begins the lease anew.
 func (c *GateClaim) Renew(ctx context.Context) error {
+	if !c.Held() {
+		return nil
+	}
+	c.asking <- struct{}{}
+	defer func() { <-c.asking }()
 	if !c.Held() {
 		return nil
 	}
@@ -134,16 +143,18 @@ func (c *GateClaim) renew(ctx context.Context) (bool, error) {
 
 // End ends the claim, and returns the gate after that: with used, the approval is
 // used up. Ended is false where the claim was lost, since its lease had ended or
-// the gate was cancelled. Without an error, the claim is zero then, and ending that
-// does nothing.
+// the gate was cancelled. Without an error, there is no claim after that, and ending
+// it again does nothing.
 func (c *GateClaim) End(ctx context.Context, used bool) (g Gate, ended bool, err error) {
 	if !c.Held() {
 		return Gate{}, true, nil
 	}
+	c.asking <- struct{}{}
+	defer func() { <-c.asking }()
 	g, ended, err = c.gs.Journal.EndClaim(ctx, c.gate, c.id, used, time.Now())
 	if err == nil {
 		c.gs.waiters.wake(&g)
-		*c = GateClaim{}
+		c.ended.Store(true)
 	}
 	return g, ended, err
 }

@@ -74,7 +74,7 @@ func (b *board) decide(g run.Gate, approve bool) run.Gate {
 }
 
 // claim claims a gate that can be, for a minute.
-func (b *board) claim(g run.Gate) run.GateClaim {
+func (b *board) claim(g run.Gate) *run.GateClaim {
 	b.Helper()
 	c, claimed, err := b.Claim(b.Context(), &g, time.Minute)
 	require.NoError(b, err)
@@ -362,12 +362,12 @@ func TestClaimGate(t *testing.T) {
 			require.NoError(b, err)
 			assert.True(b, ended)
 		}},
-		{"a claim that has ended, and the zero one, do nothing", func(b *board, g run.Gate) {
+		{"a claim that has ended, and none, do nothing", func(b *board, g run.Gate) {
 			c := b.claim(b.decide(g, true))
 			_, _, err := c.End(b.Context(), false)
 			require.NoError(b, err)
 			other := b.claim(g)
-			for _, c := range []*run.GateClaim{&c, {}} {
+			for _, c := range []*run.GateClaim{c, nil} {
 				require.NoError(b, c.Renew(b.Context()))
 				_, ended, err := c.End(b.Context(), true)
 				require.NoError(b, err)

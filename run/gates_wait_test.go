@@ -200,7 +200,7 @@ func TestWaitForAClaim(t *testing.T) {
 				w := b.wait(b.Context(), g)
 				time.Sleep(before)
 				w.goesOn()
-				tt.do(b, &c)
+				tt.do(b, c)
 				time.Sleep(tt.took)
 				w.returned(before + tt.took)
 			})
