@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/rungate/rungate/internal/sse"
 	"github.com/rungate/rungate/provider"
@@ -113,6 +114,9 @@ func (c *call) deliver(ctx context.Context) error {
 		h["X-Accel-Buffering"] = noBuffering
 	}
 	c.answer.over = true
+	if limit := c.g.cfg.Limits.StreamIdleTimeout; limit > 0 {
+		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(limit)) // there is no watch
+	}
 	if !c.answer.begun {
 		c.answer.begun = true
 		c.w.WriteHeader(a.Status)
