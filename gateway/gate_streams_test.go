@@ -155,6 +155,7 @@ func TestWithheldIsBounded(t *testing.T) {
 								assert.Contains(t, r.Body, "policy_violation", r.Body)
 							}
 							assert.NotContains(t, r.Body, "ord_2\\")
+							assert.NotContains(t, r.Body, "does not declare")
 							l.assertSettled(usd(t, a.cost))
 						}, func(cfg *gateway.Config) { cfg.Limits.AnswerBytes = limit })
 					}

@@ -94,7 +94,11 @@ func (c *call) gateCalls(d *policy.Decision) error {
 	j := &c.judgement
 	if !j.keep {
 		f := d.Finding
-		f.Reason = fmt.Sprintf("the answer calls the tool %q, which needs an approval, and the request does not declare it.", f.Tool)
+		why := "the request does not declare it"
+		if c.mayGate() {
+			why = "the answer is too long to be withheld"
+		}
+		f.Reason = fmt.Sprintf("the answer calls the tool %q, which needs an approval, and %s.", f.Tool, why)
 		return c.policyRefusal(&f)
 	}
 	if len(j.gated) == 0 {
