@@ -94,7 +94,27 @@ func (c *call) exceed(ctx context.Context) error {
 	if c.gate == nil || c.gate.exceeded == nil {
 		return nil
 	}
+	if owes, err := c.owes(ctx); err != nil {
+		return err
+	} else if owes {
+		return c.gate.exceeded
+	}
 	return c.g.recorder.Exceed(ctx, c.gate.exceeded, &c.run)
+}
+
+// owes reports whether a gate of the run is live. Then the run is not stopped by a
+// call that finds no room in it: an answer that is paid for may yet be approved.
+func (c *call) owes(ctx context.Context) (bool, error) {
+	if !c.run.Gated {
+		return false, nil
+	}
+	for _, s := range []run.GateStatus{run.GatePending, run.GateApproved} {
+		live, err := c.g.gates.List(ctx, run.GateQuery{Run: c.run.Key, Status: s, N: 1})
+		if err != nil || len(live) > 0 {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // claim takes the approval of the call's own gate. If another request like it has

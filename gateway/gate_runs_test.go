@@ -312,3 +312,35 @@ func TestGateOfARunOfTwoAgents(t *testing.T) {
 		assert.NotEqual(t, id, pending(t, as(l, "alice"))["gate_id"])
 	}, func(cfg *gateway.Config) { cfg.Agents = agents })
 }
+
+// A call that finds no room in a run does not stop it as long as an answer is
+// withheld: what was approved is delivered, and then the run is stopped.
+func TestNotStoppedBeforeItsAnswer(t *testing.T) {
+	eachForm(t, func(t *testing.T, a *api, streamed bool) {
+		body, answer := a.declares(streamed), a.refunding(streamed, largeRefund)
+		other := strings.Replace(body, "Hello", "Bye", 1)
+		for name, c := range map[string]struct {
+			old, member string
+			status      int
+			code        string
+		}{
+			"max_steps": {`"budgets"`, `"run":{"max_steps":1},"budgets"`, 403, "policy_violation"},
+			"budget":    {`"limit_usd":"100"`, `"limit_usd":"0.0006","admission":"spent"`, 402, "budget_exceeded"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				limited, _ := policies(t, strings.Replace(approvingBy(`{"pause":"call"}`), c.old, c.member, 1))
+				gated(t, `{}`, sends(streamed, answer), func(t *testing.T, l *gateLab) {
+					pending(t, l.Post(a.path, body))
+					refusal(t, l.Post(a.path, other), c.status, c.code)
+					l.Decide(true)
+					refusal(t, l.Post(a.path, other), c.status, c.code)
+					assert.Equal(t, answer, l.Post(a.path, body).Body)
+					assert.Equal(t, run.Open, l.Run().Status)
+					refusal(t, l.Post(a.path, other), c.status, c.code)
+					assert.Equal(t, run.Blocked, l.Run().Status)
+					assert.EqualValues(t, 1, l.forwarded.Load())
+				}, limited)
+			})
+		}
+	})
+}

@@ -41,6 +41,11 @@ func (c *call) unreserved(ctx context.Context, err error) error {
 		case c.shadowed(ctx, e.Budget.Name, "the budget has no room for it."):
 			return c.reserveAnyway(ctx)
 		case c.stops(e):
+			if owes, unknown := c.owes(ctx); unknown != nil {
+				return unknown
+			} else if owes {
+				return err
+			}
 			return c.block(ctx, c.budgetRefusal(e), e)
 		}
 	}
