@@ -5,6 +5,6 @@
 // guide; its scenarios program makes one call and prints the outcome as JSON.
 // The tests behind the build tag "clients" run all of them against a gateway
 // over a fake of the providers on the loopback interface, and check what each
-// client makes of an answer and of a refusal: how often it tries, what it raises,
-// and whether its user gets to see the reason. See README.md.
+// client makes of an answer, of a refusal, and of a person's decision: how often it
+// tries, what it raises, and whether its user gets to see the reason. See README.md.
 package integrations

@@ -1,6 +1,10 @@
 package integrations
 
-import "time"
+import (
+	"time"
+
+	"github.com/rungate/rungate/run"
+)
 
 // A client is one that people use, and what it is known to do.
 type client struct {
@@ -26,6 +30,12 @@ type client struct {
 	prints []string // what its quickstart prints besides the answers
 
 	reactions map[situation]reaction
+
+	// mute says that it sends no header that says how it waits at gates: the
+	// configuration of its agent does.
+	mute  bool
+	gates map[gating]reaction
+	gated []scenario // that are about gates
 }
 
 // A pin is where the version of a client is written down.
@@ -53,35 +63,6 @@ const (
 	body   scenario = "body" // directives in the body
 )
 
-// A situation is what the call of a client runs into.
-type situation string
-
-const (
-	served      situation = "200"
-	overBudget  situation = "402"
-	wrongModel  situation = "403"
-	closedRun   situation = "409"
-	limited     situation = "429"
-	limitedOnce situation = "429 once"
-)
-
-var refusals = []situation{overBudget, wrongModel, closedRun, limited, limitedOnce}
-
-// codes are what the gateway calls its refusals.
-var codes = map[situation]string{
-	overBudget: "budget_exceeded",
-	wrongModel: "policy_violation",
-	closedRun:  "run_closed",
-}
-
-// A reaction is what a client makes of a situation.
-type reaction struct {
-	attempts int
-	over     time.Duration // that it takes, at least
-	raises   string        // the exception, or a part of the message; "" if the call succeeds in the end
-	ownWords bool          // its user is told something else than what the gateway said
-}
-
 const (
 	gpt    = "gpt-4"
 	claude = "claude-sonnet-4"
@@ -95,33 +76,6 @@ var (
 	sdk       = append(framework, body)
 )
 
-// thrice are the reactions of a client that retries nothing but a 429, twice.
-func thrice(paymentRequired, forbidden, conflict, rateLimit string) map[situation]reaction {
-	return map[situation]reaction{
-		overBudget:  {attempts: 1, raises: paymentRequired},
-		wrongModel:  {attempts: 1, raises: forbidden},
-		closedRun:   {attempts: 1, raises: conflict},
-		limited:     {attempts: 3, raises: rateLimit},
-		limitedOnce: {attempts: 2},
-	}
-}
-
-// but is r with another reaction to a 429.
-func but(r map[situation]reaction, attempts int, over time.Duration) map[situation]reaction {
-	r[limited] = reaction{attempts: attempts, over: over, raises: r[limited].raises}
-	return r
-}
-
-// never are the reactions of a client that retries nothing.
-func never(paymentRequired, forbidden, conflict, rateLimit string) map[situation]reaction {
-	return map[situation]reaction{
-		overBudget: {attempts: 1, raises: paymentRequired},
-		wrongModel: {attempts: 1, raises: forbidden},
-		closedRun:  {attempts: 1, raises: conflict},
-		limited:    {attempts: 1, raises: rateLimit},
-	}
-}
-
 var clients = []client{
 	{
 		name:      "OpenAI SDK, Python",
@@ -134,6 +88,8 @@ var clients = []client{
 		sends:     "bearer",
 		calls:     2,
 		reactions: thrice("APIStatusError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+		gates:     tries(3, "TypeError", "PermissionDeniedError"),
+		gated:     gatedSDK,
 	},
 	{
 		name:      "OpenAI SDK, TypeScript",
@@ -145,6 +101,8 @@ var clients = []client{
 		sends:     "bearer",
 		calls:     1,
 		reactions: thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+		gates:     tries(3, "TypeError", "PermissionDeniedError"),
+		gated:     gatedSDK,
 	},
 	{
 		name:      "Anthropic SDK, Python",
@@ -157,6 +115,8 @@ var clients = []client{
 		sends:     "bearer, 2026-10-21",
 		calls:     1,
 		reactions: thrice("PaymentRequiredError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+		gates:     tries(3, "TypeError", "PermissionDeniedError"),
+		gated:     gatedSDK,
 	},
 	{
 		name:      "Anthropic SDK, TypeScript",
@@ -168,6 +128,8 @@ var clients = []client{
 		sends:     "bearer, 2026-10-21",
 		calls:     1,
 		reactions: thrice("PaymentRequiredError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+		gates:     tries(3, "TypeError", "PermissionDeniedError"),
+		gated:     gatedSDK,
 	},
 	{
 		name:      "Anthropic SDK 0.x, TypeScript",
@@ -179,6 +141,8 @@ var clients = []client{
 		scenarios: sdk,
 		sends:     "x-api-key, 2023-06-01",
 		reactions: thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
+		gates:     tries(3, "TypeError", "PermissionDeniedError"),
+		gated:     gatedSDK,
 	},
 	{
 		name:      "curl",
@@ -190,6 +154,7 @@ var clients = []client{
 		sends:     "bearer",
 		calls:     1,
 		reactions: never("402", "403", "409", "429"),
+		gates:     tries(1, "202", "403"),
 	},
 	{
 		name:      "LangChain, Python",
@@ -202,6 +167,7 @@ var clients = []client{
 		sends:     "bearer",
 		calls:     1,
 		reactions: thrice("APIStatusError", "OpenAIPermissionDeniedError", "ConflictError", "OpenAIRateLimitError"),
+		gates:     tries(3, "TypeError", "OpenAIPermissionDeniedError"),
 	},
 	{
 		name:      "LangChain, TypeScript, OpenAI",
@@ -215,6 +181,7 @@ var clients = []client{
 		blind:     true,
 		calls:     2,
 		reactions: but(thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"), 7, time.Minute),
+		gates:     tries(1, "TypeError", "PermissionDeniedError"),
 	},
 	{
 		name:      "LangChain, TypeScript, Anthropic",
@@ -227,6 +194,7 @@ var clients = []client{
 		sends:     "x-api-key, 2023-06-01",
 		blind:     true,
 		reactions: but(thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"), 7, time.Minute),
+		gates:     tries(1, "TypeError", "PermissionDeniedError"),
 	},
 	{
 		name:      "LlamaIndex, Python",
@@ -240,6 +208,7 @@ var clients = []client{
 		blind:     true,
 		calls:     1,
 		reactions: but(thrice("APIStatusError", "PermissionDeniedError", "ConflictError", "RateLimitError"), 12, 5*time.Second),
+		gates:     tries(4, "TypeError", "PermissionDeniedError"),
 	},
 	{
 		name:      "OpenClaw, OpenAI",
@@ -260,6 +229,14 @@ var clients = []client{
 			limited:     {attempts: 10, over: 2 * time.Minute, raises: "Rate limit reached"},
 			limitedOnce: {attempts: 2},
 		},
+		mute: true,
+		gates: map[gating]reaction{
+			{run.AcceptedMode, undecided}: {attempts: 2, raises: "Agent couldn't generate a response.", ownWords: true},
+			{run.WaitMode, approved}:      {attempts: 2},
+			{run.WaitMode, rejected}:      {attempts: 1, raises: "authentication failed, HTTP 403", ownWords: true},
+			{run.WaitMode, expired}:       {attempts: 1, raises: "authentication failed, HTTP 403", ownWords: true},
+			{run.ErrorMode, undecided}:    {attempts: 1, raises: "authentication failed, HTTP 403", ownWords: true},
+		},
 	},
 	{
 		name:      "OpenClaw, Anthropic",
@@ -272,6 +249,8 @@ var clients = []client{
 		scenarios: []scenario{tool},
 		sends:     "x-api-key, 2023-06-01",
 		blind:     true,
+		mute:      true,
+		gates:     map[gating]reaction{{run.WaitMode, approved}: {attempts: 2}},
 	},
 	{
 		name:      "rungate from PyPI",
@@ -285,6 +264,8 @@ var clients = []client{
 		calls:     5,
 		prints:    []string{"Cost: $", "Budget remaining: $0.99"},
 		reactions: never("APIError", "PermissionDeniedError", "APIError", "APIError"),
+		mute:      true,
+		gates:     tries(1, "ApprovalRequiredError", "PermissionDeniedError"),
 	},
 }
 

@@ -23,6 +23,7 @@ func TestReadme(t *testing.T) {
 	for name, table := range map[string]string{
 		"clients":     clientTable(t),
 		"reactions":   reactionTable(),
+		"gates":       gateTable(t),
 		"differences": differenceTable(),
 	} {
 		section := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n).*?(\n<!-- end -->)`)
@@ -89,6 +90,27 @@ func reactionTable() string {
 		row := "| " + c.name
 		for _, s := range refusals {
 			row += " | " + c.reactions[s].String()
+		}
+		rows = append(rows, row+" |")
+	}
+	return strings.Join(rows, "\n")
+}
+
+func gateTable(t *testing.T) string {
+	t.Helper()
+	head, rule := "| client |", "| --- |"
+	for _, column := range gateColumns {
+		head, rule = head+" "+column.title+" |", rule+" --- |"
+	}
+	rows := []string{head, rule}
+	for _, c := range clients {
+		row := "| " + c.name
+		for _, column := range gateColumns {
+			first := c.gates[column.gatings[0]]
+			for _, g := range column.gatings {
+				require.Equal(t, first, c.gates[g], "%s, %s", c.name, g)
+			}
+			row += " | " + first.String()
 		}
 		rows = append(rows, row+" |")
 	}

@@ -54,18 +54,13 @@ func newSite(t *testing.T, c *client, s situation, change ...func(*gateway.Confi
 	st := &site{providers: &fake.Provider{Key: providerKey, Script: script(c, s)}}
 	upstream := httptest.NewServer(st.providers)
 	t.Cleanup(upstream.Close)
-	agents := &run.AgentTable{}
-	require.NoError(t, agents.Replace(run.Enrolment{
-		Agent:  run.Agent{ID: "refunds", MayChoose: []string{"prod-agents/*"}},
-		Tokens: []run.Digest{run.DigestOf(token)},
-	}))
 	cfg := gateway.Config{
 		Providers: []provider.Provider{
 			&openai.Provider{URL: upstream.URL + "/v1", APIKey: providerKey},
 			&anthropic.Provider{URL: upstream.URL, APIKey: providerKey},
 		},
 		Aliases: map[string]string{gpt: "openai/gpt-4.1", claude: "anthropic/claude-sonnet-4-5"},
-		Agents:  agents,
+		Agents:  agents(t, ""),
 		Policy:  policies(t, s),
 	}
 	for _, f := range change {
@@ -91,6 +86,17 @@ func newSite(t *testing.T, c *client, s situation, change ...func(*gateway.Confi
 		st.closeRun(t)
 	}
 	return st
+}
+
+// agents has one agent, which waits for people in that way.
+func agents(t *testing.T, waits run.ApprovalMode) *run.AgentTable {
+	t.Helper()
+	table := &run.AgentTable{}
+	require.NoError(t, table.Replace(run.Enrolment{
+		Agent:  run.Agent{ID: "refunds", MayChoose: []string{"prod-agents/*"}, Approval: waits},
+		Tokens: []run.Digest{run.DigestOf(token)},
+	}))
+	return table
 }
 
 // script is what the providers answer; where it is nil, they think of something.
@@ -141,6 +147,13 @@ func credentials(h http.Header) string {
 		sent += ", " + v
 	}
 	return sent
+}
+
+// answered returns how many calls of the client are answered.
+func (st *site) answered() int {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return len(st.calls)
 }
 
 // closeRun makes a call in the guide's run and completes it.
