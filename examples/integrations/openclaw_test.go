@@ -117,15 +117,20 @@ func openclawEnv(t *testing.T, s situation) []string {
 	return append(env, "OPENCLAW_CONFIG="+file)
 }
 
-// TestOpenClawPauses checks what the README says of OpenClaw after a 402.
+// TestOpenClawPauses checks what the README says of OpenClaw after a 402 and a 403.
 func TestOpenClawPauses(t *testing.T) {
 	t.Parallel()
 	i := slices.IndexFunc(clients, func(c client) bool { return c.dir == "openclaw" })
-	c, home := &clients[i], "HOME="+t.TempDir()
-	st := newSite(t, c, overBudget)
-	play(t, c, st, overBudget, c.paths[0], text, home)
-	out := play(t, c, st, overBudget, c.paths[0], text, home)
-	assert.Len(t, st.calls, 1, "calls of both turns")
-	require.NotNil(t, out.Error)
-	assert.Contains(t, out.Error.Message, "temporarily disabled after a provider auth/billing failure")
+	for _, s := range []situation{overBudget, wrongModel} {
+		t.Run(string(s), func(t *testing.T) {
+			t.Parallel()
+			c, home := &clients[i], "HOME="+t.TempDir()
+			st := newSite(t, c, s)
+			play(t, c, st, s, c.paths[0], text, home)
+			out := play(t, c, st, s, c.paths[0], text, home)
+			assert.Len(t, st.calls, 1, "calls of both turns")
+			require.NotNil(t, out.Error)
+			assert.Contains(t, out.Error.Message, "temporarily disabled after a provider auth/billing failure")
+		})
+	}
 }
