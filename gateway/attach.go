@@ -58,6 +58,7 @@ func (c *call) attach(ctx context.Context) error {
 	ar := arrivals.borrow()
 	defer arrivals.giveBack(ar)
 	ar.Agent, ar.Directives, ar.At, ar.Model = c.agent, &c.directives, c.start, c.req.Model
+	ar.Exact = c.gate != nil && c.gate.exact
 	ar.Join, ar.Policy, ar.IdleTimeout = unknown != nil, bound.Policy, bound.IdleTimeout
 	ar.Limits = run.Limits{MaxDuration: bound.MaxDuration, MaxSteps: bound.MaxSteps, MaxDepth: bound.MaxDepth, MaxChildren: bound.MaxChildren}
 	err = c.g.recorder.Attach(ctx, ar, &c.run)
@@ -66,7 +67,7 @@ func (c *call) attach(ctx context.Context) error {
 		if unmet != nil {
 			return unmet
 		}
-		ar.PastGates = !again
+		ar.PastGates, ar.Exact = !again, again
 		err = c.g.recorder.Attach(ctx, ar, &c.run)
 	}
 	if unknown != nil && errors.Is(err, run.ErrNotFound) {

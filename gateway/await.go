@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/rungate/rungate/run"
@@ -15,6 +16,35 @@ import (
 type patience struct {
 	until time.Time // zero before it has begun to wait
 	from  time.Time // when it began
+}
+
+// A waitingRoom is where calls wait, of all agents.
+type waitingRoom struct {
+	mu    sync.Mutex
+	calls int
+	bytes int64 // of their bodies
+}
+
+// maxWaitingBytes is how much the bodies of the calls that wait may have.
+const maxWaitingBytes = 1 << 30
+
+// enter lets a call in if there are fewer than most, and room for its body.
+func (w *waitingRoom) enter(body int64, most int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.calls >= most || w.bytes+body > maxWaitingBytes {
+		return false
+	}
+	w.calls++
+	w.bytes += body
+	return true
+}
+
+func (w *waitingRoom) leave(body int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls--
+	w.bytes -= body
 }
 
 // maxSilence is how long a streamed call waits without a sign of life. Until then
@@ -42,9 +72,11 @@ func (c *call) await(ctx context.Context) error {
 	if c.gate == nil || !c.gate.waits {
 		return nil
 	}
-	if !c.waits() {
+	body := int64(len(c.req.Body))
+	if !c.waits() || !c.g.waiting.enter(body, c.g.cfg.Limits.Waiting) {
 		return c.pending()
 	}
+	defer c.g.waiting.leave(body)
 	c.beginToWait()
 	c.conclude()
 	for {
@@ -65,7 +97,7 @@ func (c *call) await(ctx context.Context) error {
 			c.again()
 			return nil
 		case c.g.life.Err() != nil:
-			return &refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again, and the call goes on waiting."}
+			return &refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again."}
 		case !errors.Is(err, context.DeadlineExceeded):
 			return err
 		}

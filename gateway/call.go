@@ -103,9 +103,11 @@ var steps = []step{
 	(*call).relayRest,
 }
 
-// sentAgain is the first of the steps for a call that takes the place of another:
-// it is known whose it is and what it asks.
-const sentAgain = 3
+// sentAgain returns those for a call that takes the place of another: what it asks
+// is known, but whether its agent still may is not.
+func sentAgain(steps []step) []step {
+	return append([]step{steps[0]}, steps[3:]...)
+}
 
 // serve takes the call through what is left of its steps, and then the one that
 // takes its place, if there is such.
@@ -150,7 +152,7 @@ func (c *call) detach(context.Context) error {
 	return nil
 }
 
-// detachToWait does the same for a call that is a sign of life to be given while
+// detachToWait does the same for a call that may have to give a sign of life while
 // it waits.
 func (c *call) detachToWait(context.Context) error {
 	if c.req.Stream && c.waits() {

@@ -124,6 +124,11 @@ type Limits struct {
 	// within the process that wait as long as their context lasts.
 	ApprovalWait time.Duration
 
+	// Waiting is how many calls may wait for a decision at the same time; default
+	// 10,000. Their bodies are kept meanwhile, and may have 1 GiB together. What there
+	// is no room for is answered as if it did not wait.
+	Waiting int
+
 	// Lease is for how long a reservation, a slot of a rate, or the use of an
 	// approval outlives a process that dies; default 1 minute.
 	Lease time.Duration
@@ -196,6 +201,9 @@ func (c Config) withDefaults() Config {
 	}
 	if l.AnswerBytes == 0 {
 		l.AnswerBytes = 32 << 20
+	}
+	if l.Waiting == 0 {
+		l.Waiting = 10_000
 	}
 	for _, d := range []struct {
 		at       *time.Duration
@@ -270,6 +278,9 @@ func (c *Config) validate() error {
 	}
 	if c.Limits.AnswerBytes < 0 {
 		bad("Limits.AnswerBytes", "is negative")
+	}
+	if c.Limits.Waiting < 0 {
+		bad("Limits.Waiting", "is negative")
 	}
 	if c.Limits.Lease < 0 {
 		bad("Limits.Lease", "is negative; a reservation needs a lease")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -39,12 +40,12 @@ func (a *keptAnswer) decode(kept []byte) error {
 
 // withholdAnswer opens a gate for the calls of tools in the answer that a person has to
 // be asked about, and keeps all of the answer until then. What it has cost is settled.
-func (c *call) withholdAnswer(body []byte) error {
+func (c *call) withholdAnswer(body []byte, stream bool) error {
 	c.watch.stop() // it may begin the answer
 	c.conclude()
 	h := c.w.Header()
 	c.tellCost(h)
-	a := keptAnswer{Status: c.answer.resp.StatusCode, Header: http.Header{}, Stream: c.answer.stream, body: body}
+	a := keptAnswer{Status: c.answer.resp.StatusCode, Header: http.Header{}, Stream: stream, body: body}
 	for name := range c.answer.resp.Header {
 		if v := h[name]; v != nil && name != "Content-Length" {
 			a.Header[name] = v
@@ -62,6 +63,11 @@ func (c *call) withholdAnswer(body []byte) error {
 		return err
 	}
 	got, err := c.g.gates.Open(c.settling, &c.run, g, a.encode())
+	if errors.Is(err, run.ErrGatesFull) {
+		f := c.refusalOf(err)
+		f.final = true // the next one would be paid for and thrown away, too
+		return f
+	}
 	if err != nil {
 		return err
 	}
@@ -127,21 +133,23 @@ func (c *call) deliver(ctx context.Context) error {
 	return c.left(c.flush())
 }
 
+// wantsUsage reports whether the agent asks for the usage of a stream.
+func (c *call) wantsUsage() bool { return c.req.AskUsage == provider.Edit{} }
+
 // reform brings an answer into the form that the request asks for.
 func (c *call) reform(a *keptAnswer) (err error) {
 	d, stream := c.route.dialect, c.req.Stream
 	if c.r.Method != http.MethodPost {
 		return nil
 	}
-	wantsUsage := c.req.AskUsage == provider.Edit{}
 	switch {
-	case a.Stream && stream && !wantsUsage:
+	case a.Stream && stream && !c.wantsUsage():
 		a.body = c.withoutUsage(a.body)
 	case a.Stream && !stream:
 		a.body, err = d.Whole(c.req.Endpoint, a.body)
 		a.Header["Content-Type"] = jsonType
 	case !a.Stream && stream:
-		a.body, err = d.Streamed(c.req.Endpoint, a.body, wantsUsage)
+		a.body, err = d.Streamed(c.req.Endpoint, a.body, c.wantsUsage())
 		a.Header["Content-Type"] = eventStreamType
 	}
 	a.Stream = stream

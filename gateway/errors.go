@@ -84,6 +84,7 @@ type refusal struct {
 	context any // made into the JSON object of the answer; nil is none
 	rule    string
 	wait    time.Duration // after which to try again; 0 is not known
+	final   bool          // clients shall not try again by themselves, whatever the code says
 	cause   error         // for the log; never told to the agent
 }
 
@@ -319,7 +320,7 @@ func (c *call) refuse(err error) {
 		}
 	}
 	h["X-Should-Retry"] = shouldNotRetry
-	if a.retry {
+	if a.retry && !f.final {
 		h["X-Should-Retry"] = shouldRetry
 	}
 	c.w.WriteHeader(a.status)

@@ -72,13 +72,16 @@ func (c *call) forward(ctx context.Context) error {
 // dropBody lets go of the body of the request, which may be large, unless the
 // request may have to be known again by it.
 func (c *call) dropBody() {
-	if c.sent == nil || c.mayGate() {
+	if c.sent == nil {
 		return
 	}
-	if c.sent.done() {
-		giveBackBody(c.req.Body)
+	if !c.mayGate() {
+		if c.sent.done() {
+			giveBackBody(c.req.Body)
+		}
+		c.req.Body, c.req.Directives = nil, nil
 	}
-	c.req.Body, c.req.Directives, c.sent.bytes = nil, nil, nil
+	c.sent.bytes = nil
 }
 
 // followAgent has the call to the provider of a stream cancelled when the agent

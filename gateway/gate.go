@@ -17,6 +17,7 @@ import (
 // A gating is what a call has to do with gates. Most calls have none.
 type gating struct {
 	exceeded *run.LimitError // what the call is refused by, unless a gate has an answer for it
+	exact    bool            // the call goes on in the very run that its directives name
 	known    bool            // gate is the call's own, and has been met already
 	gate     run.Gate        // that the call waits at, or has claimed
 	waits    bool
@@ -32,9 +33,11 @@ func (c *call) gating() *gating {
 	return c.gate
 }
 
-// fingerprint is what the request is known by again.
+// fingerprint is what the request is known by again: the API, the method, the path,
+// whatever stands before it, and the body.
 func (c *call) fingerprint() run.Fingerprint {
-	return run.FingerprintOf(string(c.req.Endpoint)+c.route.id, c.req.Body)
+	path := c.route.dialect.Name() + " " + c.r.Method + " " + string(c.req.Endpoint) + c.route.id
+	return run.FingerprintOf(path, c.req.Body)
 }
 
 // meet looks for a gate that holds for the call: its own, which an earlier request
@@ -85,7 +88,7 @@ func (c *call) rejoin(ctx context.Context, r *run.Run) (bool, error) {
 	}
 	gt := c.gating()
 	gt.gate, gt.known = g, true
-	c.directives.RunID, c.directives.NewRun = r.ID, false
+	c.directives.RunID, c.directives.NewRun, gt.exact = r.ID, false, true
 	return true, nil
 }
 
@@ -141,7 +144,7 @@ func (c *call) openGate(ctx context.Context) error {
 	if c.decision.Verdict != policy.Approve || c.decision.Shadow || c.approved() {
 		return nil
 	}
-	g := c.newGate(run.CallGate, &c.decision.Approval, []policy.Finding{c.decision.Finding})
+	g := c.newGate(run.CallGate, &c.decision.Approval, gatedBy(&c.decision))
 	if g.Priced = c.unpriced == (policy.Target{}); g.Priced {
 		g.Cost = c.projection.Cost()
 	}
@@ -150,6 +153,14 @@ func (c *call) openGate(ctx context.Context) error {
 	}
 	c.again()
 	return nil
+}
+
+// gatedBy is what a person is asked about by a decision.
+func gatedBy(d *policy.Decision) []policy.Finding {
+	if len(d.Gated) == 0 {
+		return []policy.Finding{d.Finding}
+	}
+	return d.Gated
 }
 
 // approved reports whether the call goes on by the approval of a gate.
@@ -179,16 +190,17 @@ func (c *call) hosted(tool string) bool {
 	return slices.ContainsFunc(c.req.Tools, func(t provider.Tool) bool { return t.Hosted && (t.Name == tool || t.Type == tool) })
 }
 
-// again has the call gone through once more, from where its run is looked for, as
-// if the agent had sent it again; what this one has taken is given back.
+// again has the call gone through once more, as if the agent had sent it again, in
+// the same run; what this one has taken is given back.
 func (c *call) again() {
 	next := newCall(c.g, c.w, c.r, c.route)
-	next.agent, next.req, next.directives = c.agent, c.req, c.directives
+	next.req, next.directives = c.req, c.directives
 	next.directives.RunID, next.directives.NewRun = c.run.ID, false
-	next.todo = c.g.steps[sentAgain:]
+	next.todo = c.g.sentAgain
 	next.answer.begun, next.answer.stream = c.answer.begun, c.answer.stream && c.answer.begun
+	next.gating().exact = true
 	if c.gate != nil {
-		next.gating().patience = c.gate.patience
+		next.gate.patience = c.gate.patience
 	}
 	c.next, c.todo = next, nil
 }

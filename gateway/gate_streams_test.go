@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,7 @@ func TestHoldAnswer(t *testing.T) {
 			}
 			parts := append([]string{c.before}, c.calls...)
 			parts = append(parts, c.usage, c.end)
+			parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
 			h := paced(9*time.Second, parts...)
 			gated(t, `{}`, h, func(t *testing.T, l *gateLab) {
 				began := time.Now()

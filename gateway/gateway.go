@@ -25,11 +25,13 @@ type Gateway struct {
 	binder    policy.Binder // nil if Config.Policy is none
 	recorder  run.Recorder
 	gates     run.Gates
+	waiting   waitingRoom
 	keeper    budget.Keeper
 	limiter   budget.Limiter
 	estimator *budget.Estimator
 	notifiers *notify.Dispatcher
 	steps     []step // of a call
+	sentAgain []step // of one that takes the place of another
 
 	life context.Context // ends when the gateway begins to close
 	die  context.CancelFunc
@@ -61,6 +63,7 @@ func New(cfg Config) (*Gateway, error) {
 		estimator: budget.NewEstimator(),
 		notifiers: notify.NewDispatcher(cfg.Logger, cfg.Notifiers...),
 		steps:     steps,
+		sentAgain: sentAgain(steps),
 
 		idle: make(chan struct{}),
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,12 +105,23 @@ func (c *call) gateCalls(d *policy.Decision) error {
 	if len(j.gated) == 0 {
 		j.approval = d.Approval
 	}
-	for _, f := range d.Gated {
+	for _, f := range gatedBy(d) {
+		again := func(x policy.Finding) bool { return x.Tool == f.Tool && sameJSON(x.Args, f.Args) }
+		if c.req.Endpoint == provider.Responses && slices.ContainsFunc(j.gated, again) {
+			continue // a stream tells of a call again
+		}
 		f.Args = bytes.Clone(f.Args)
 		j.gated = append(j.gated, f)
 	}
 	j.hold, j.held = true, nil
 	return nil
+}
+
+// sameJSON reports whether two texts are the same, or are JSON that is but for white
+// space.
+func sameJSON(a, b []byte) bool {
+	var x, y bytes.Buffer
+	return bytes.Equal(a, b) || json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
 // mayGate reports whether a person may be asked about the answer.
@@ -141,33 +153,56 @@ var (
 )
 
 // relayJudged passes on an answer that is no stream, when its calls of tools have
-// been judged.
+// been judged, if they have to be.
 func (c *call) relayJudged(body io.Reader) error {
 	buf := largeBuffers.Get().(*[]byte)
 	defer largeBuffers.Put(buf)
 	whole, err := c.readWhole(body, (*buf)[:0])
-	if errors.Is(err, errTooMuchHeld) {
+	switch {
+	case errors.Is(err, errTooMuchHeld) && c.answer.begun:
+		return c.garbled(err)
+	case errors.Is(err, errTooMuchHeld):
 		if err := c.unclear(err); err != nil {
 			return err
 		}
 		return c.relayLong(whole, body)
-	}
-	if err != nil {
+	case err != nil:
 		return c.broken(c.r.Context(), err)
+	}
+	if err := c.judgeWhole(whole); err != nil {
+		return err
+	}
+	switch {
+	case len(c.judgement.gated) > 0:
+		return c.withholdAnswer(whole, false)
+	case c.answer.begun:
+		return c.sendStreamed(whole)
+	}
+	return c.sendWhole(whole)
+}
+
+func (c *call) judgeWhole(whole []byte) error {
+	if c.judgement.reader == nil {
+		return nil
 	}
 	calls, err := c.judgement.reader.Body(whole)
 	if err != nil {
-		err = c.unclear(err)
-	} else {
-		err = c.judge(calls)
+		return c.unclear(err)
 	}
+	return c.judge(calls)
+}
+
+// sendStreamed sends a whole answer in a stream that has begun.
+func (c *call) sendStreamed(whole []byte) error {
+	stream, err := c.route.dialect.Streamed(c.req.Endpoint, whole, c.wantsUsage())
 	if err != nil {
+		return c.garbled(err)
+	}
+	if err := c.useApproval(); err != nil {
 		return err
 	}
-	if len(c.judgement.gated) > 0 {
-		return c.withholdAnswer(whole)
-	}
-	return c.sendWhole(whole)
+	c.conclude()
+	return c.send(stream, true)
 }
 
 // readWhole appends an answer to whole, to its end or until it is too long to be

@@ -48,28 +48,28 @@ func (c *call) relay(ctx context.Context) error {
 	}
 	// In another encoding there are no events to be seen.
 	streamed := resp.StatusCode < 300 && isEventStream(resp.Header) && h["Content-Encoding"] == nil
-	if c.answer.begun && !streamed {
-		return c.misfit(body)
-	}
 	if streamed {
 		c.answer.stream = true
 		c.answer.body, c.answer.rest = body, (*call).relayStream
 		return nil
 	}
-	if c.judgement.reader != nil {
+	switch {
+	case c.answer.begun && resp.StatusCode >= 300:
+		return c.failedInStream(body)
+	case c.answer.begun || c.judgement.reader != nil:
 		return c.relayJudged(body)
 	}
 	return c.relayWhole(ctx, body)
 }
 
-// maxMisfit is how much of such an answer is repeated.
-const maxMisfit = 1 << 10
+// maxShownError is how much of a provider's error is repeated in a stream.
+const maxShownError = 1 << 10
 
-// misfit says in a stream what the provider has answered that is none.
-func (c *call) misfit(body io.Reader) error {
-	text, _ := io.ReadAll(io.LimitReader(body, maxMisfit))
+// failedInStream says in a stream that has begun what the provider's error is.
+func (c *call) failedInStream(body io.Reader) error {
+	text, _ := io.ReadAll(io.LimitReader(body, maxShownError))
 	return &refusal{code: codeProtocolError, message: fmt.Sprintf(
-		"Rungate: provider %q has answered with status %d and no stream: %s", c.upstream.Name(), c.answer.resp.StatusCode, text)}
+		"Rungate: provider %q has answered with status %d: %s", c.upstream.Name(), c.answer.resp.StatusCode, text)}
 }
 
 // relayRest passes on what relay has left.

@@ -23,8 +23,8 @@ func isEventStream(h http.Header) bool {
 // held back for a moment: a stream that breaks off in it is answered with a
 // status that says so.
 func (c *call) relayStream(ctx context.Context) error {
-	c.answer.came = c.answer.meter == nil // nobody would tell us
-	if !c.judgement.hold {                // else any status is still possible
+	c.answer.came = c.answer.meter == nil    // nobody would tell us
+	if !c.judgement.hold || c.answer.begun { // else any status is still possible
 		c.watch.keepAlive()
 	}
 
@@ -40,11 +40,12 @@ func (c *call) relayStream(ctx context.Context) error {
 				return werr
 			}
 		}
+		held := c.answer.over && c.judgement.hold // nothing more is waited for
 		switch {
-		case err == nil:
+		case err == nil && !held:
 		case c.judgement.refused != nil:
 			return c.judgement.refused
-		case err == io.EOF || c.answer.over:
+		case err == nil || err == io.EOF || c.answer.over:
 			return c.streamEnded(&events)
 		default:
 			return c.broken(ctx, err)
@@ -228,7 +229,7 @@ func (c *call) streamEnded(events *sse.Splitter) error {
 	}
 	c.answer.came = true
 	if j := &c.judgement; len(j.gated) > 0 {
-		return c.withholdAnswer(append(j.kept, rest...))
+		return c.withholdAnswer(append(j.kept, rest...), true)
 	} else if j.hold {
 		j.hold, j.held = false, j.kept
 		if c.answer.asked {

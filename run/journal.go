@@ -112,6 +112,10 @@ type Attachment struct {
 	Auto   string
 	AutoID string
 
+	// Exact means the run whose full id is ID and no newer generation, and starts
+	// none: where there is no such run, the error is ErrNotFound.
+	Exact bool
+
 	// Join starts no run: where there is none to join, or New asks for one, the
 	// error is ErrNotFound. What has ended is told all the same.
 	Join bool

@@ -35,6 +35,10 @@ type Arrival struct {
 	// error is ErrNotFound.
 	Join bool
 
+	// Exact lets the call into the very run that the directives name by its full id,
+	// whatever else they say: it goes on there, or is refused.
+	Exact bool
+
 	Model string // as the agent names it; in case that the call is refused
 
 	// PastGates lets a new run take the place of one that is Gated. Otherwise the
@@ -63,7 +67,7 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, Limits: ar.Limits, User: d.User, Tags: d.Tags}
 	a := &ar.attachment
 	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, ID: d.RunID, New: d.NewRun, Parent: d.Parent, Orphan: d.Orphan,
-		Join: ar.Join, Model: ar.Model, Start: &ar.start}
+		Exact: ar.Exact, Join: ar.Join, Model: ar.Model, Start: &ar.start}
 	if d.NewRun {
 		a.MayFollow = ar.mayFollow
 	}

@@ -17,6 +17,9 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 		h.name = a.Auto
 	}
 	r := j.heads[h]
+	if a.Exact {
+		r = nil // it may be a newer one
+	}
 	if r == nil && !h.auto {
 		r = j.runs[run.Key{Team: a.Team, ID: a.ID}] // a full id
 		if r != nil && a.New && !r.head.auto && j.heads[r.head] != nil {
@@ -27,7 +30,7 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 		got.Ended = r.copy()
 	}
 	if r == nil || a.New || h.auto && (r.Status == run.Completed || r.idle(a.At)) {
-		if a.Join {
+		if a.Join || a.Exact {
 			return got, run.ErrNotFound
 		}
 		if r != nil && a.New && a.MayFollow != nil && !a.MayFollow(&r.Run) {
