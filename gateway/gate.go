@@ -37,6 +37,9 @@ func (c *call) gating() *gating {
 // whatever stands before it, and the body.
 func (c *call) fingerprint() run.Fingerprint {
 	path := c.route.dialect.Name() + " " + c.r.Method + " " + string(c.req.Endpoint) + c.route.id
+	if c.r.Method != http.MethodPost { // and has no body that would say the rest
+		path += "?" + c.r.URL.RawQuery
+	}
 	return run.FingerprintOf(path, c.req.Body)
 }
 

@@ -223,6 +223,37 @@ func TestFetchedAnswerGated(t *testing.T) {
 	}
 }
 
+// An approval to fetch an answer is none to fetch it in another way, or to delete it.
+func TestFetchedAnswerIsNotDeleted(t *testing.T) {
+	a := of("responses")
+	for kind, document := range map[string]string{
+		"action": approvingBy(`{"pause":"call"}`),
+		"call":   `{"name":"p","rules":[{"name":"ask","then":"approve"}],"budgets":[{"name":"usd","per":"run","limit_usd":"100"}],"approval":{"pause":"call"}}`,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			change, _ := policies(t, document)
+			gated(t, `{}`, ofProvider(a.calling(largeRefund)), func(t *testing.T, l *gateLab) {
+				do := func(method, query string) *reply {
+					req, err := http.NewRequestWithContext(run.NewContext(context.Background(), run.Ref{Agent: "alice", ID: "r"}),
+						method, "http://gateway.test/v1/responses/resp_1"+query, nil)
+					require.NoError(t, err)
+					return l.roundTrip(req)
+				}
+				id := pending(t, do(http.MethodGet, ""))["gate_id"]
+				l.Decide(true)
+				for _, r := range []*reply{do(http.MethodDelete, ""), do(http.MethodGet, "?include=x")} {
+					if r.StatusCode == 202 {
+						assert.NotEqual(t, id, pending(t, r)["gate_id"])
+					} else {
+						assert.NotContains(t, r.Body, "ord_2")
+					}
+				}
+				assert.Equal(t, a.calling(largeRefund), do(http.MethodGet, "").Body)
+			}, change)
+		})
+	}
+}
+
 // A provider's stream that breaks off, or says that it fails, after a gated call
 // opens no gate.
 func TestBrokenStreamOpensNoGate(t *testing.T) {
