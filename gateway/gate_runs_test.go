@@ -344,3 +344,43 @@ func TestNotStoppedBeforeItsAnswer(t *testing.T) {
 		}
 	})
 }
+
+// A gated call that asks for a new run, and does not name it, is known again in the
+// run that it has started.
+func TestNewRunWithoutAName(t *testing.T) {
+	a := of("chat")
+	for name, headers := range map[string][]string{
+		"of the agent":   nil,
+		"of its user":    {"X-Rungate-User: u1"},
+		"of its session": {"X-Claude-Code-Session-Id: s1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gated(t, `{}`, asCalled(a, false), func(t *testing.T, l *gateLab) {
+				send := func(body string) *reply {
+					ctx := run.NewContext(context.Background(), run.Ref{Agent: "alice"})
+					req := l.Request(ctx, a.path, body).WithContext(ctx)
+					req.Header.Set("X-Rungate-New-Run", "true")
+					for _, h := range headers {
+						k, v, _ := strings.Cut(h, ": ")
+						req.Header.Set(k, v)
+					}
+					return l.roundTrip(req)
+				}
+				first := send(a.declares(false))
+				require.Equal(t, 202, first.StatusCode)
+				id := first.Header.Get("X-Rungate-Run-Id")
+				again := send(a.declares(false))
+				require.Equal(t, 202, again.StatusCode)
+				assert.Equal(t, id, again.Header.Get("X-Rungate-Run-Id"))
+				gates, err := l.Gateway.Gates().List(t.Context(), run.GateQuery{N: 10})
+				require.NoError(t, err)
+				require.Len(t, gates, 1)
+				_, err = l.Gateway.Gates().Decide(t.Context(), gates[0].ID, run.Verdict{Approve: true, By: "carol"})
+				require.NoError(t, err)
+				assert.Equal(t, a.calling(largeRefund), send(a.declares(false)).Body)
+				other := send(strings.Replace(a.declares(false), "Hello", "Bye", 1))
+				assert.NotEqual(t, id, other.Header.Get("X-Rungate-Run-Id"))
+			})
+		})
+	}
+}

@@ -130,6 +130,31 @@ func TestHoldToolWithoutText(t *testing.T) {
 	}
 }
 
+// What leads in to a stream is held for a moment, and then sent. A gated call that
+// comes just then, with no word that the stream has ended, finds it begun or not: the
+// agent gets an error in it or a 202, and later all of it, once.
+func TestHoldToolAtTheMoment(t *testing.T) {
+	a := of("chat")
+	c := a.streaming(largeRefund)
+	lead, rest := a.events[0], c.calls[0]+c.usage
+	for _, mode := range []string{"accepted", "wait=1"} {
+		for range 5 {
+			gated(t, `{"hold":"tool"}`, paced(held, lead, rest), func(t *testing.T, l *gateLab) {
+				r := l.PostWith(a.path, a.declares(true), "X-Rungate-Approval: "+mode)
+				require.NoError(t, r.Err)
+				if r.StatusCode != 202 {
+					require.Equal(t, 200, r.StatusCode)
+					text, ok := strings.CutPrefix(r.Body, lead)
+					require.True(t, ok, r.Body)
+					assertStreamError(t, a, text, "approval_pending")
+				}
+				l.Decide(true)
+				assert.Equal(t, lead+rest, l.Post(a.path, a.declares(true)).Body)
+			})
+		}
+	}
+}
+
 // Of an answer that a person is asked about, no more is kept than is allowed: one
 // that has more is refused, and never cut short.
 func TestWithheldIsBounded(t *testing.T) {
