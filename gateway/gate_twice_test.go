@@ -111,11 +111,11 @@ func TestTwoGatesOfOneRun(t *testing.T) {
 			pass(time.Minute)
 			sends(streamed, answer)(w, r)
 		}, func(t *testing.T, l *gateLab) {
-			got := make(chan any)
-			go func() { got <- pending(t, l.Post(a.path, first))["gate_id"] }()
+			got := make(chan *reply)
+			go func() { got <- l.Post(a.path, first) }()
 			pass(time.Second)
-			go func() { got <- pending(t, l.Post(a.path, second))["gate_id"] }()
-			ids := []any{<-got, <-got}
+			go func() { got <- l.Post(a.path, second) }()
+			ids := []any{pending(t, <-got)["gate_id"], pending(t, <-got)["gate_id"]}
 			assert.NotEqual(t, ids[0], ids[1])
 			_, err := l.Gateway.Gates().Decide(t.Context(), ids[1].(string), run.Verdict{Approve: true, By: "carol"})
 			require.NoError(t, err)
