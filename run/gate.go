@@ -22,6 +22,7 @@ type Gate struct {
 	Kind        GateKind
 	Fingerprint Fingerprint // of the request
 
+	Request  string       // method and path, such as "POST /v1/chat/completions" or "DELETE /v1/responses/resp_1"
 	Model    string       // as the agent names it
 	Cost     budget.Money // of an answer what it has cost, of a request what it is estimated to
 	Priced   bool         // Cost is known
