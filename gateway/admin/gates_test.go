@@ -28,7 +28,7 @@ func TestGateObject(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"id": g.ID, "status": "pending", "kind": "action", "team": "team:ops", "run_id": "nightly", "agent_id": "alice", "user": "u-7",
 		"policy": map[string]any{"id": "pol_prod", "name": "prod", "revision": revision},
-		"rule":   "refund:over-$500", "rule_reason": "Refunds over $500 need a person.", "model": "gpt-4.1", "cost_usd": "0.03",
+		"rule":   "refund:over-$500", "rule_reason": "Refunds over $500 need a person.", "request": "POST /v1/chat/completions", "model": "gpt-4.1", "cost_usd": "0.03",
 		"proposed_actions": []any{map[string]any{"tool": "issue_refund", "args": map[string]any{"order": "ord_2H4p", "amount_usd": 1240.}}},
 		"approver_channel": "slack://#customer-ops", "pauses_run": true, "fingerprint": g.Fingerprint.String(),
 		"opened_at": g.Opened.UTC().Format(time.RFC3339Nano), "expires_at": g.Expires.UTC().Format(time.RFC3339Nano),

@@ -20,6 +20,7 @@ type Gate struct {
 	Policy      policyRef      `json:"policy"`
 	Rule        string         `json:"rule"`
 	RuleReason  *string        `json:"rule_reason"`
+	Request     string         `json:"request"` // method and path
 	Model       string         `json:"model"`
 	CostUSD     *budget.Money  `json:"cost_usd"` // null: it is not known
 	Proposed    []proposal     `json:"proposed_actions"`
@@ -44,7 +45,7 @@ type proposal struct {
 func GateOf(g *run.Gate) *Gate {
 	o := &Gate{
 		ID: g.ID, Status: g.Status, Kind: g.Kind, Team: g.Run.Team, RunID: g.Run.ID, AgentID: g.Agent, User: optional(g.User),
-		Policy: policyRef(g.Policy), Rule: g.Rule, RuleReason: optional(g.Reason), Model: g.Model, Proposed: make([]proposal, len(g.Proposed)),
+		Policy: policyRef(g.Policy), Rule: g.Rule, RuleReason: optional(g.Reason), Request: g.Request, Model: g.Model, Proposed: make([]proposal, len(g.Proposed)),
 		Channel: optional(g.Channel), PausesRun: g.Pauses, Fingerprint: g.Fingerprint.String(), OpenedAt: g.Opened.UTC(),
 		ExpiresAt: g.Expires.UTC(), DecidedAt: optionalTime(g.Decided), DecidedBy: optional(g.By), Reason: optional(g.Comment),
 		UsedAt: optionalTime(g.Used),
