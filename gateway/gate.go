@@ -174,7 +174,7 @@ func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []polic
 	first := &findings[0]
 	g := run.Gate{
 		Kind: kind, Fingerprint: c.fingerprint(), Agent: c.agent.ID, User: cmp.Or(c.directives.User, c.run.User),
-		Rule: first.Rule, Reason: first.Reason, Model: c.req.Model,
+		Rule: first.Rule, Reason: first.Reason, Request: c.r.Method + " " + c.r.URL.EscapedPath(), Model: c.req.Model,
 		Channel: how.Channel, Window: how.Expires, Pauses: !how.PauseCall,
 	}
 	for i := range findings {
