@@ -29,6 +29,7 @@ var (
 
 	refund = provider.Tool{Name: "issue_refund", Type: "function"}
 	search = provider.Tool{Name: "web_search", Type: "web_search_20250305", Hosted: true}
+	code   = provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}
 	shop   = provider.Tool{Name: "shop", Type: "mcp", URL: "https://shop.example/mcp", Hosted: true}
 )
 
@@ -95,9 +96,12 @@ func TestApprove(t *testing.T) {
 		{"no tool is run to count tokens", []policy.Rule{approve("a", "web_search")}, counting, policy.Allow, ""},
 
 		{"what was asked about on the request is not asked about again", []policy.Rule{approve("a", "web_search")}, answer(request(search), hostedCall("web_search", "")), policy.Allow, ""},
-		{"nor is a function of it", []policy.Rule{approve("a", "*code_execution")}, answer(request(provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}), hostedCall("bash_code_execution", "")), policy.Allow, ""},
-		{"but what a server calls like that is", []policy.Rule{approve("a", "*code_execution")}, answer(request(provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}), hostedCall("bash_code_execution", "depot")), policy.Approve, "a"},
+		{"nor is a function of it", []policy.Rule{approve("a", "*code_execution")}, answer(request(code), hostedCall("bash_code_execution", "")), policy.Allow, ""},
+		{"but what a server calls like that is", []policy.Rule{approve("a", "*code_execution")}, answer(request(code), hostedCall("bash_code_execution", "depot")), policy.Approve, "a"},
+		{"so is a function of what a rule to allow has saved from it", []policy.Rule{then(policy.ThenAllow, "a", "code_execution"), approve("b", "*")}, answer(request(code), hostedCall("bash_code_execution", "")), policy.Approve, "b"},
 		{"nor are the tools of a server", []policy.Rule{approve("a", "*")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Allow, ""},
+		{"nor is one that is declared", []policy.Rule{approve("a", "issue_refund")}, answer(request(provider.Tool{Name: "issue_refund", Type: "mcp_toolset", Hosted: true}), hostedCall("issue_refund", "shop")), policy.Allow, ""},
+		{"but one that is called like what was", []policy.Rule{approve("a", "web_search")}, answer(request(search, shop), hostedCall("web_search", "shop")), policy.Approve, "a"},
 		{"later rules have no say in it then", []policy.Rule{approve("a", "*"), then(policy.ThenDeny, "b", "issue_*")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Allow, ""},
 		{"a tool of a server that the rule does not fit is asked about", []policy.Rule{approve("a", "issue_refund")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Approve, "a"},
 		{"so is one of a server that is not declared", []policy.Rule{approve("a", "*")}, answer(request(shop), hostedCall("issue_refund", "depot")), policy.Approve, "a"},
@@ -115,7 +119,7 @@ func TestApprove(t *testing.T) {
 				assert.Equal(t, tt.verdict, d.Verdict)
 				assert.Equal(t, tt.rule, d.Rule)
 				assert.Equal(t, p.Mode == policy.Shadowed, d.Shadow, "in shadow it is decided all the same")
-				if tt.verdict != policy.Approve || tt.in.Calls == nil {
+				if tt.verdict != policy.Approve {
 					assert.Empty(t, d.Gated)
 				} else {
 					assert.Equal(t, []policy.Finding{d.Finding}, d.Gated)
@@ -125,7 +129,8 @@ func TestApprove(t *testing.T) {
 	}
 }
 
-// What a person is to see: each call with its arguments, whatever the rule is about.
+// What a person is to see: each thing that the approval is for, a call with its
+// arguments, whatever the rule is about.
 func TestWhatIsAskedAbout(t *testing.T) {
 	args := func(s string) []byte { return []byte(`{"amount_usd":` + s + `}`) }
 	finding := func(rule, tool, reason string, args []byte) policy.Finding {
@@ -147,9 +152,37 @@ func TestWhatIsAskedAbout(t *testing.T) {
 		d := decide(t, policy.Policy{Rules: []policy.Rule{approve("r", "shop", over500)}}, policy.Input{Tools: []provider.Tool{shop}})
 		assert.Equal(t, finding("r", "shop", `it declares the tool "shop", which the provider runs before its argument "amount_usd" can be seen.`, nil), d.Finding)
 	})
-	t.Run("a request", func(t *testing.T) {
-		d := decide(t, policy.Policy{Rules: []policy.Rule{approve("r", "", byOps), approve("s", "shop")}}, policy.Input{Agent: ops, Tools: []provider.Tool{shop}})
-		assert.Equal(t, policy.Finding{Rule: "r", Reason: `it has team == "ops".`}, d.Finding)
+	t.Run("a request, and all that it declares", func(t *testing.T) {
+		request := finding("ops", "", `it has team == "ops".`, nil)
+		request.Field = ""
+		declares := func(rule, tool string) policy.Finding {
+			return finding(rule, tool, `it declares the tool "`+tool+`".`, nil)
+		}
+		for _, tt := range []struct {
+			name  string
+			rules []policy.Rule
+			tools []provider.Tool
+			want  []policy.Finding
+		}{
+			{"tools by rules of their own", []policy.Rule{approve("code", "code_execution"), approve("search", "web_search")}, []provider.Tool{search, refund, code},
+				[]policy.Finding{declares("search", "web_search"), declares("code", "code_execution")}},
+			{"tools by one rule", []policy.Rule{approve("all", "*")}, []provider.Tool{search, code}, []policy.Finding{declares("all", "web_search"), declares("all", "code_execution")}},
+			{"a request, and a tool", []policy.Rule{approve("ops", "", byOps), approve("code", "code_execution")}, []provider.Tool{code}, []policy.Finding{request, declares("code", "code_execution")}},
+			{"a request once", []policy.Rule{approve("ops", "", byOps), approve("any", "")}, nil, []policy.Finding{request}},
+			{"a tool once", []policy.Rule{approve("search", "web_search"), declared(approve("any", "*"))}, []provider.Tool{search}, []policy.Finding{declares("any", "web_search")}},
+			{"tools of the agent, if their rules say so", []policy.Rule{declared(approve("refund", "issue_*")), approve("search", "*")}, []provider.Tool{search, refund},
+				[]policy.Finding{declares("search", "web_search"), declares("refund", "issue_refund")}},
+			{"no tool that another rule allows", []policy.Rule{then(policy.ThenAllow, "search", "web_search"), approve("all", "*")}, []provider.Tool{search, code}, []policy.Finding{declares("all", "code_execution")}},
+			{"nothing, if a tool is refused", []policy.Rule{approve("ops", "", byOps), approve("all", "*"), declared(then(policy.ThenDeny, "no", "code_*"))}, []provider.Tool{search, code, shop}, nil},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				d := decide(t, policy.Policy{Rules: tt.rules}, policy.Input{Agent: ops, Tools: tt.tools})
+				assert.Equal(t, tt.want, d.Gated)
+				if tt.want != nil {
+					assert.Equal(t, tt.want[0], d.Finding)
+				}
+			})
+		}
 	})
 }
 
@@ -202,6 +235,8 @@ func TestMayGate(t *testing.T) {
 		{"a declared tool that a rule fits", asks, tools(provider.Tool{Name: "look_up"}, refund), true},
 		{"in another case", asks, tools(provider.Tool{Name: "Issue_Refund"}), true},
 		{"by another of its names", []policy.Rule{approve("a", "bash_*")}, tools(provider.Tool{Name: "b", Type: "bash_20250124"}), true},
+		{"where facts may hold", []policy.Rule{approve("a", "issue_*", byOps, over500)}, tools(refund), true},
+		{"where a fact does not", []policy.Rule{approve("a", "issue_*", policy.Condition{Call: "team", Op: "!=", Value: "ops"}, over500)}, tools(refund), false},
 		{"another tool", asks, tools(provider.Tool{Name: "look_up"}), false},
 		{"no tool", asks, tools(), false},
 		{"rules that refuse", []policy.Rule{then(policy.ThenDeny, "a", "*"), then(policy.ThenAlert, "b", "*")}, tools(refund, shop), false},
