@@ -141,6 +141,34 @@ func TestApprove(t *testing.T) {
 	})
 }
 
+// Of a request a person sees all rules that ask, since each may be about another tool.
+func TestAllThatAskAboutARequest(t *testing.T) {
+	declares := func(tool string, then policy.Action) celpolicy.Rule {
+		return celpolicy.Rule{Name: tool, When: "call.tools.exists(t, t.name == '" + tool + "')", Then: then}
+	}
+	for _, tt := range []struct {
+		name   string
+		rules  []celpolicy.Rule
+		want   []string
+		alerts []string
+	}{
+		{"all of them", []celpolicy.Rule{declares("web_search", policy.ThenApprove), declares("shell", policy.ThenApprove), declares("code_execution", policy.ThenApprove)}, []string{"web_search", "code_execution"}, nil},
+		{"what cannot be said asks", []celpolicy.Rule{declares("web_search", policy.ThenApprove), onRequest("call.steps > 3", policy.ThenApprove)}, []string{"web_search", "approve"}, nil},
+		{"later rules of other kinds decide nothing", []celpolicy.Rule{declares("web_search", policy.ThenApprove), onRequest("true", policy.ThenAlert), onRequest("true", policy.ThenDeny), onRequest("true", policy.ThenBlock), declares("code_execution", policy.ThenApprove)},
+			[]string{"web_search", "code_execution"}, nil},
+		{"one that allows comes before those after it", []celpolicy.Rule{declares("web_search", policy.ThenApprove), declares("shell", policy.ThenAllow), declares("code_execution", policy.ThenAllow), onRequest("true", policy.ThenApprove)}, []string{"web_search"}, nil},
+		{"an alert before", []celpolicy.Rule{onRequest("true", policy.ThenAlert), declares("web_search", policy.ThenApprove), declares("code_execution", policy.ThenApprove)}, []string{"web_search", "code_execution"}, []string{"alert"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := decide(t, engine(t, tt.rules...), policy.Input{Tools: []provider.Tool{{Name: "web_search", Hosted: true}, {Name: "code_execution", Hosted: true}}})
+			assert.Equal(t, policy.Approve, d.Verdict)
+			assert.Equal(t, tt.want, rulesOf(d.Gated))
+			assert.Equal(t, d.Gated[0], d.Finding)
+			assert.Equal(t, tt.alerts, rulesOf(d.Alerts))
+		})
+	}
+}
+
 func TestRulesOnToolCalls(t *testing.T) {
 	deny := onCall("args.amount > 500", policy.ThenDeny)
 	block := onCall("args.to == 'me'", policy.ThenBlock)
