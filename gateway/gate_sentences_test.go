@@ -91,6 +91,38 @@ func TestHostedToolGated(t *testing.T) {
 	}, doc)
 }
 
+// Who approves a request has been shown each hosted tool that needs it, whatever else
+// is asked about.
+func TestEveryHostedToolIsShown(t *testing.T) {
+	const search, code = `{"type":"web_search_20250305","name":"web_search"},`, `{"type":"code_execution_20250522","name":"code_execution"},`
+	const askSearch, askCode = `{"name":"search","tool":"web_search","then":"approve"}`, `{"name":"code","tool":"code_execution","then":"approve"}`
+	a := of("messages")
+	for _, c := range []struct {
+		name, rules, tools string
+		rule               string // that asks first
+		shown              []string
+	}{
+		{"by rules of their own", askSearch + "," + askCode, search + code, "search", []string{"web_search", "code_execution"}},
+		{"by one rule", `{"name":"all","tool":"*","then":"approve"}`, search + code, "all", []string{"web_search", "code_execution"}},
+		{"beside a rule on the request", `{"name":"any","then":"approve"},` + askCode, code, "any", []string{"code_execution"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			doc, _ := policies(t, `{"name":"p","rules":[`+c.rules+`]}`)
+			body := strings.Replace(a.declares(false), `"tools":[`, `"tools":[`+c.tools, 1)
+			gated(t, `{}`, sends(false, claudeAnswer), func(t *testing.T, l *gateLab) {
+				assert.Equal(t, c.rule, pending(t, l.Post(a.path, body))["rule"])
+				var shown []string
+				for _, p := range l.Gate().Proposed {
+					shown = append(shown, p.Tool)
+				}
+				assert.Equal(t, c.shown, shown)
+				l.Decide(true)
+				assert.Equal(t, 200, l.Post(a.path, body).StatusCode)
+			}, doc)
+		})
+	}
+}
+
 // The agent retries the same request; what does not belong to it may differ.
 func TestSameRequestIsKnownAgain(t *testing.T) {
 	a := of("chat")
