@@ -18,7 +18,7 @@ type Gate struct {
 	User        string // of the call, or else of the run
 	Policy      PolicyRef
 	Rule        string // of the policy, that asks; the first, where several do
-	Reason      string // a sentence on why it asks; may be empty
+	Reason      string // sentences on why it asks; may be empty
 	Kind        GateKind
 	Fingerprint Fingerprint // of the request
 
