@@ -186,3 +186,24 @@ func TestLeaveWhileHeld(t *testing.T) {
 		}
 	}
 }
+
+// A provider that answers a call, whose stream has begun while it waited, with no
+// stream: that is judged all the same, and what it calls is asked about.
+func TestWholeAnswerToAStreamThatHasBegun(t *testing.T) {
+	for _, a := range apis {
+		gated(t, `{}`, ofProvider(a.calling(largeRefund)), func(t *testing.T, l *gateLab) {
+			time.AfterFunc(30*time.Second, func() { l.Decide(true) })
+			r := l.PostWith(a.path, a.asksDear(a.declares(true)), "X-Rungate-Approval: wait=60")
+			require.NoError(t, r.Err)
+			assert.Contains(t, r.Body, "approval_pending")
+			assert.NotContains(t, r.Body, "Sure.")
+			s := l.Step()
+			assert.False(t, s.Usage.Estimated)
+			assert.EqualValues(t, 150, s.Usage.Total())
+			l.assertSettled(s.Cost)
+			l.Decide(true)
+			assert.Contains(t, l.Post(a.path, a.asksDear(a.declares(true))).Body, "Sure.")
+			assert.EqualValues(t, 1, l.forwarded.Load())
+		})
+	}
+}
