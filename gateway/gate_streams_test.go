@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -139,25 +138,38 @@ func TestFetchedAnswerIsNotDeleted(t *testing.T) {
 	}
 }
 
-// A provider's stream that breaks off, or says that it fails, after a gated call
-// opens no gate.
+// A provider's stream that breaks off, or says that it fails, within or after a gated
+// call opens no gate.
 func TestBrokenStreamOpensNoGate(t *testing.T) {
 	for _, a := range apis {
 		c := a.streaming(largeRefund)
-		for _, hold := range []string{`{}`, `{"hold":"tool"}`} {
-			gated(t, hold, func(w http.ResponseWriter, r *http.Request) {
-				stream(c.before, c.calls[0])(w, r)
-				panic(http.ErrAbortHandler)
-			}, func(t *testing.T, l *gateLab) {
-				r := l.Post(a.path, a.declares(true))
-				require.NoError(t, r.Err)
-				assert.Contains(t, r.Body, "upstream_protocol_error")
-				assert.NotContains(t, r.Body, "1240")
-				synctest.Wait()
-				assert.Empty(t, l.Gates())
-				assert.Zero(t, l.Dollars().Reserved)
-				assert.Equal(t, l.Run().Spent, l.Step().Cost)
-			})
+		half := strings.Join(strings.SplitAfter(c.calls[0], "\n\n")[:2], "")
+		for name, parts := range map[string][]string{
+			"breaks off after it":  {c.before, c.calls[0]},
+			"breaks off within it": {c.before, half},
+			"fails after it":       {c.before, c.calls[0], overloaded[a.name]},
+			"fails within it":      {c.before, half, overloaded[a.name]},
+		} {
+			for _, hold := range []string{`{}`, `{"hold":"tool"}`} {
+				t.Run(a.name+"/"+name+hold, func(t *testing.T) {
+					gated(t, hold, func(w http.ResponseWriter, r *http.Request) {
+						stream(parts...)(w, r)
+						panic(http.ErrAbortHandler)
+					}, func(t *testing.T, l *gateLab) {
+						r := l.Post(a.path, a.declares(true))
+						require.NoError(t, r.Err)
+						if !strings.Contains(r.Body, "verloaded") {
+							assert.Contains(t, r.Body, "upstream_protocol_error")
+						}
+						assert.NotContains(t, r.Body, "issue_refund")
+						assert.NotContains(t, r.Body, "ord_")
+						assert.NotContains(t, r.Body, done)
+						assert.Empty(t, l.Gates())
+						assert.Equal(t, l.Run().Spent, l.Step().Cost)
+						l.assertSettled(l.Run().Spent)
+					})
+				})
+			}
 		}
 	}
 }
