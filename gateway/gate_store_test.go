@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,10 +168,9 @@ func TestNoRoomForAGate(t *testing.T) {
 func TestLateRenewalOfAClaim(t *testing.T) {
 	a := of("chat")
 	body, answer := a.asksDear(a.declares(false)), a.calling(smallRefund)
-	failing := true
+	var failed atomic.Bool
 	h := func(w http.ResponseWriter, r *http.Request) {
-		if failing {
-			failing = false
+		if !failed.Swap(true) {
 			pass(25 * time.Second)
 			w.WriteHeader(http.StatusInternalServerError)
 			return
