@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -229,7 +228,7 @@ func (c *call) useApproval() error {
 	case err != nil:
 		return err
 	case !ended && g.Status != run.GateCancelled: // of a run that has been closed, calls in flight finish
-		return fmt.Errorf("the claim of gate %q was lost", g.ID)
+		return errClaimLost
 	}
 	return nil
 }

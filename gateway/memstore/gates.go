@@ -116,10 +116,26 @@ func (j *journal) ClaimGate(_ context.Context, id, claim string, at, until time.
 	if g == nil {
 		return run.Gate{}, false, run.ErrNoGate
 	}
-	if g.At(at) != run.GateApproved || g.claim != claim && at.Before(g.Claimed) {
+	if g.At(at) != run.GateApproved || at.Before(g.Claimed) {
 		return g.show(at), false, nil
 	}
 	g.claim, g.Claimed = claim, until
+	heap.Fix(&j.due, g.place)
+	return g.Gate, true, nil
+}
+
+// RenewClaim implements run.GateJournal.
+func (j *journal) RenewClaim(_ context.Context, id, claim string, at, until time.Time) (run.Gate, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g := j.gates[id]
+	if g == nil {
+		return run.Gate{}, false, run.ErrNoGate
+	}
+	if !g.claimedBy(claim) || g.At(at) != run.GateApproved {
+		return g.show(at), false, nil
+	}
+	g.Claimed = later(g.Claimed, until)
 	heap.Fix(&j.due, g.place)
 	return g.Gate, true, nil
 }
@@ -132,7 +148,7 @@ func (j *journal) EndClaim(_ context.Context, id, claim string, used bool, at ti
 	if g == nil {
 		return run.Gate{}, false, run.ErrNoGate
 	}
-	mine := g.claim == claim && !g.Claimed.IsZero()
+	mine := g.claimedBy(claim)
 	switch {
 	case !mine || g.At(at) != run.GateApproved:
 		return g.show(at), mine && g.Status == run.GateUsed, nil
