@@ -121,9 +121,9 @@ type GateClaim struct {
 func (c *GateClaim) Held() bool { return c != nil && !c.ended.Load() }
 
 // Renew begins the lease anew. Lost is true where it cannot, since the lease had
-// ended and somebody else has claimed the gate, or the gate has expired. That
-// it was cancelled is no loss: calls in flight of a run that has ended finish.
-// Where there is no claim, Renew does nothing.
+// ended and somebody else has claimed the gate, or the gate has expired. That it
+// was cancelled is no loss: calls in flight of a run that has ended finish. Where
+// there is no claim, Renew does nothing.
 func (c *GateClaim) Renew(ctx context.Context) (lost bool, err error) {
 	if !c.Held() {
 		return false, nil
@@ -144,8 +144,8 @@ func (c *GateClaim) Renew(ctx context.Context) (lost bool, err error) {
 
 // End ends the claim, and returns the gate after that: with used, the approval is
 // used up. Ended is false where the claim was lost, as Renew says, or the gate was
-// cancelled. Without an error, there is no claim after that, and ending
-// it again does nothing.
+// cancelled. Without an error, there is no claim after that, and ending it again
+// does nothing.
 func (c *GateClaim) End(ctx context.Context, used bool) (g Gate, ended bool, err error) {
 	if !c.Held() {
 		return Gate{}, true, nil
