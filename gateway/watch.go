@@ -65,9 +65,9 @@ func (w *watch) limit() time.Duration { return time.Duration(w.patience.Load()) 
 
 // answered notes that the answer has begun.
 func (w *watch) answered() {
-	w.began.Store(true)
+	w.hear() // first: tick may look at any time
 	w.patience.Store(int64(w.c.g.cfg.Limits.StreamIdleTimeout))
-	w.hear()
+	w.began.Store(true)
 }
 
 // hear notes that the provider has been heard of.
