@@ -135,7 +135,7 @@ func TestWhatIsAskedAbout(t *testing.T) {
 	t.Run("all calls of an answer", func(t *testing.T) {
 		d := decide(t, policy.Policy{Rules: rules}, policy.Input{Calls: []provider.ToolCall{
 			{Name: "issue_refund", Args: args("900")}, {Name: "look_up", Args: args("1")}, {Name: "send_mail", Args: args("2")}, {Name: "issue_refund", Args: args("9")}}})
-		large := finding("large", "issue_refund", `the answer calls the tool "issue_refund" with amount_usd > 500.`, args("900"))
+		large := finding("large", "issue_refund", `the answer calls the tool "issue_refund", and its argument "amount_usd" is over 500.`, args("900"))
 		assert.Equal(t, large, d.Finding)
 		assert.Equal(t, []policy.Finding{large, finding("mail", "send_mail", `the answer calls the tool "send_mail".`, args("2"))}, d.Gated)
 	})
@@ -149,7 +149,7 @@ func TestWhatIsAskedAbout(t *testing.T) {
 	})
 	t.Run("a request", func(t *testing.T) {
 		d := decide(t, policy.Policy{Rules: []policy.Rule{approve("r", "", byOps), approve("s", "shop")}}, policy.Input{Agent: ops, Tools: []provider.Tool{shop}})
-		assert.Equal(t, policy.Finding{Rule: "r", Reason: `it has team == "ops".`}, d.Finding)
+		assert.Equal(t, policy.Finding{Rule: "r", Reason: `its team is "ops".`}, d.Finding)
 	})
 }
 
