@@ -41,7 +41,7 @@ func (w *webhookDoc) Validate() error {
 	var c complaint
 	for i, glob := range w.Events {
 		if !slices.ContainsFunc(eventTypes, notify.Filter{Events: []string{glob}}.Wants) {
-			c.add(fmt.Sprintf("events[%d]", i), "no event is called %q; there are %v", glob, eventTypes)
+			c.add(fmt.Sprintf("events[%d]", i), "no event is called %q; there are %s", glob, commas(eventTypes))
 		}
 	}
 	return c.err()
@@ -64,6 +64,9 @@ func (l *loader) webhook(path string, w *webhookDoc) {
 	l.secret(path+".secret", &w.Secret)
 	l.secret(path+".previous_secret", &w.PreviousSecret)
 	l.checked(path, w.endpoint().Check())
+	if n := len(w.Secret); 0 < n && n < minSecret {
+		l.fail(path+".secret", "want at least %d random characters", minSecret)
+	}
 }
 
 func (l *loader) slack(path string, s *slackDoc) {
