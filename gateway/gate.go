@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -37,6 +38,9 @@ func (c *call) gating() *gating {
 // whatever stands before it, and the body.
 func (c *call) fingerprint() run.Fingerprint {
 	path := c.route.dialect.Name() + " " + c.r.Method + " " + string(c.req.Endpoint) + c.route.id
+	if c.r.Method != http.MethodPost { // and has no body that would say the rest
+		path += "?" + c.r.URL.RawQuery
+	}
 	return run.FingerprintOf(path, c.req.Body)
 }
 
@@ -169,18 +173,23 @@ func (c *call) approved() bool { return c.gate != nil && c.gate.claim.Held() }
 // newGate makes a gate of the call, for what findings say.
 func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []policy.Finding) run.Gate {
 	first := &findings[0]
+	var reasons []string
 	g := run.Gate{
 		Kind: kind, Fingerprint: c.fingerprint(), Agent: c.agent.ID, User: cmp.Or(c.directives.User, c.run.User),
-		Rule: first.Rule, Reason: first.Reason, Model: c.req.Model,
+		Rule: first.Rule, Request: c.r.Method + " " + c.r.URL.EscapedPath(), Model: c.req.Model,
 		Channel: how.Channel, Window: how.Expires, Pauses: !how.PauseCall,
 	}
 	for i := range findings {
 		f := &findings[i]
+		if f.Reason != "" && !slices.Contains(reasons, f.Reason) {
+			reasons = append(reasons, f.Reason)
+		}
 		if f.Tool == "" {
 			continue
 		}
 		g.Proposed = append(g.Proposed, run.Proposal{Tool: f.Tool, Args: bytes.Clone(f.Args), Hosted: kind == run.CallGate && c.hosted(f.Tool)})
 	}
+	g.Reason = strings.Join(reasons, " ")
 	return g
 }
 

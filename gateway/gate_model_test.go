@@ -109,10 +109,10 @@ func (m *gateModel) wake() (answers []string) {
 }
 
 func (m *gateModel) call(waits bool) []string {
-	switch {
-	case m.run == run.Completed:
+	switch m.run {
+	case run.Completed:
 		return []string{"run_closed"}
-	case m.run == run.Blocked:
+	case run.Blocked:
 		return []string{"stopped"}
 	}
 	switch m.gate {

@@ -2,8 +2,6 @@ package gateway_test
 
 import (
 	"context"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,164 +13,6 @@ import (
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/run"
 )
-
-// asCalled answers with a large refund where the request asks for one, and with a
-// text else.
-func asCalled(a *api, streamed bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		if strings.Contains(string(body), "Hello") {
-			sends(streamed, a.refunding(streamed, largeRefund))(w, r)
-			return
-		}
-		sends(streamed, a.refunding(streamed, look))(w, r)
-	}
-}
-
-// While a run is paused, its other calls get the same gate, or pass; calls of other
-// runs pass.
-func TestPause(t *testing.T) {
-	eachForm(t, func(t *testing.T, a *api, streamed bool) {
-		body := a.declares(streamed)
-		other := strings.Replace(body, "Hello", "Bye", 1)
-		for pause, passes := range map[string]bool{`{}`: false, `{"pause":"run"}`: false, `{"pause":"call"}`: true} {
-			gated(t, pause, asCalled(a, streamed), func(t *testing.T, l *gateLab) {
-				pass200 := func(r *reply) {
-					t.Helper()
-					assert.Equal(t, 200, r.StatusCode)
-					assert.Equal(t, a.refunding(streamed, look), r.Body)
-				}
-				id := pending(t, l.Post(a.path, body))["gate_id"]
-				if passes {
-					pass200(l.Post(a.path, other))
-					assert.Equal(t, run.Open, l.Run().Status)
-				} else {
-					assert.Equal(t, id, pending(t, l.Post(a.path, other))["gate_id"])
-					assert.EqualValues(t, 1, l.forwarded.Load())
-					assert.Equal(t, run.Paused, l.Run().Status)
-				}
-				pass200(l.PostWith(a.path, other, "X-Rungate-Run-Id: elsewhere"))
-				assert.Len(t, l.Gates(), 1)
-				l.Decide(true)
-				pass200(l.Post(a.path, other))
-				assert.Equal(t, run.GateApproved, l.Gate().Status, "it is the answer to another request")
-				assert.Equal(t, a.refunding(streamed, largeRefund), l.Post(a.path, body).Body)
-			})
-		}
-	})
-}
-
-// A rejection lets the run's other calls go on.
-func TestPauseEndsWithARejection(t *testing.T) {
-	a := of("chat")
-	other := strings.Replace(a.declares(false), "Hello", "Bye", 1)
-	gated(t, `{}`, asCalled(a, false), func(t *testing.T, l *gateLab) {
-		pending(t, l.Post(a.path, a.declares(false)))
-		pending(t, l.Post(a.path, other))
-		l.Decide(false)
-		assert.Equal(t, 200, l.Post(a.path, other).StatusCode)
-		refusal(t, l.Post(a.path, a.declares(false)), 403, "approval_rejected")
-	})
-}
-
-// Calls in flight finish while their run is paused.
-func TestInFlightFinishesWhilePaused(t *testing.T) {
-	eachForm(t, func(t *testing.T, a *api, streamed bool) {
-		slow := strings.Replace(a.declares(streamed), "Hello", "Bye", 1)
-		h := asCalled(a, streamed)
-		gated(t, `{}`, func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body)
-			r.Body = io.NopCloser(strings.NewReader(string(body)))
-			if strings.Contains(string(body), "Bye") {
-				pass(time.Minute)
-			}
-			h(w, r)
-		}, func(t *testing.T, l *gateLab) {
-			finished := make(chan *reply)
-			go func() { finished <- l.Post(a.path, slow) }()
-			synctest.Wait()
-			pending(t, l.Post(a.path, a.declares(streamed)))
-			assert.Equal(t, a.refunding(streamed, look), (<-finished).Body)
-			assert.Equal(t, run.Paused, l.Run().Status)
-		})
-	})
-}
-
-// A call whose headers always ask for a new run is known again: it goes on in the
-// run of its gate. When that has ended, a new one starts.
-func TestNewRunOfAGatedCall(t *testing.T) {
-	const newRun = "X-Rungate-New-Run: true"
-	for _, kind := range []string{"call", "action"} {
-		a := of("chat")
-		body, answer := a.declares(false), a.calling(largeRefund)
-		if kind == "call" {
-			body, answer = a.asksDear(body), a.calling(smallRefund)
-		}
-		for _, c := range []struct {
-			name string
-			then func(*testing.T, *gateLab, run.Key)
-			// what the next request gets, and whether that is in a run of its own
-			status int
-			fresh  bool
-		}{
-			{"approved", func(t *testing.T, l *gateLab, _ run.Key) { l.Decide(true) }, 200, false},
-			{"rejected", func(t *testing.T, l *gateLab, _ run.Key) { l.Decide(false) }, 403, false},
-			{"expired", func(*testing.T, *gateLab, run.Key) { pass(time.Hour) }, 403, false},
-			{"completed", func(t *testing.T, l *gateLab, k run.Key) {
-				_, err := l.Gateway.Runs().Complete(t.Context(), k, run.ReasonByAgent)
-				require.NoError(t, err)
-			}, 202, true},
-			{"rejected and completed", func(t *testing.T, l *gateLab, k run.Key) {
-				l.Decide(false)
-				_, err := l.Gateway.Runs().Complete(t.Context(), k, run.ReasonByAgent)
-				require.NoError(t, err)
-			}, 202, true},
-			{"rejected and idle", func(t *testing.T, l *gateLab, k run.Key) {
-				l.Decide(false)
-				pass(16 * time.Minute)
-			}, 202, true},
-			{"approved and blocked", func(t *testing.T, l *gateLab, k run.Key) {
-				l.Decide(true)
-				_, err := l.Gateway.Runs().Block(t.Context(), k, &run.Block{Code: "budget_exceeded"}, nil)
-				require.NoError(t, err)
-			}, 202, true},
-		} {
-			t.Run(kind+"/"+c.name, func(t *testing.T) {
-				gated(t, `{}`, sends(false, answer), func(t *testing.T, l *gateLab) {
-					pending(t, l.PostWith(a.path, body, newRun))
-					for range 3 {
-						pending(t, l.PostWith(a.path, body, newRun))
-					}
-					assert.Len(t, l.Gates(), 1)
-					c.then(t, l, labRun)
-					r := l.PostWith(a.path, body, newRun)
-					require.Equal(t, c.status, r.StatusCode, r.Body)
-					id := r.Header.Get("X-Rungate-Run-Id")
-					assert.Equal(t, c.fresh, id == "r.2", id)
-					assert.Equal(t, c.fresh, id != "r", id)
-					if c.status == 200 {
-						assert.Equal(t, answer, r.Body)
-						assert.Equal(t, "r.2", l.PostWith(a.path, body, newRun).Header.Get("X-Rungate-Run-Id"), "the same request once more is another")
-					}
-				})
-			})
-		}
-	}
-}
-
-// Another request that asks for a new run gets one, whatever waits in the old one.
-func TestNewRunBesideAGate(t *testing.T) {
-	a := of("chat")
-	gated(t, `{}`, asCalled(a, false), func(t *testing.T, l *gateLab) {
-		pending(t, l.Post(a.path, a.declares(false)))
-		r := l.PostWith(a.path, strings.Replace(a.declares(false), "Hello", "Bye", 1), "X-Rungate-New-Run: true")
-		assert.Equal(t, 200, r.StatusCode)
-		assert.Equal(t, "r.2", r.Header.Get("X-Rungate-Run-Id"))
-		gates, err := l.Gateway.Gates().List(t.Context(), run.GateQuery{N: 10})
-		require.NoError(t, err)
-		assert.Equal(t, run.GateCancelled, gates[0].Status)
-	})
-}
 
 // The call that has been the last that its run may make still gets its answer, and
 // so it is if a person is asked before the last.
@@ -215,23 +55,6 @@ func TestLastStepGated(t *testing.T) {
 				}, limited)
 			})
 		}
-	})
-}
-
-// A paused run is not idle until its gate has expired.
-func TestPausedIsNotIdle(t *testing.T) {
-	a := of("chat")
-	gated(t, `{}`, sends(false, a.calling(largeRefund)), func(t *testing.T, l *gateLab) {
-		pending(t, l.Post(a.path, a.declares(false)))
-		pass(59 * time.Minute) // its idle timeout is a quarter of an hour
-		assert.Equal(t, run.Paused, l.Run().Status)
-		pass(time.Minute)
-		assert.Equal(t, run.Open, l.Run().Status)
-		pass(15*time.Minute - time.Second)
-		assert.Equal(t, run.Open, l.Run().Status)
-		pass(time.Second)
-		assert.Equal(t, run.Completed, l.Run().Status)
-		refusal(t, l.Post(a.path, a.declares(false)), 409, "run_closed")
 	})
 }
 

@@ -97,6 +97,10 @@ func (g *Gateway) Runs() *run.Recorder { return &g.recorder }
 // to deciding.
 func (g *Gateway) Gates() *run.Gates { return &g.gates }
 
+// Notifications gives access to what Config.Notifiers are told, never nil: to the
+// events that could not be delivered, and to sending them again. Close closes it.
+func (g *Gateway) Notifications() *notify.Dispatcher { return g.notifiers }
+
 // Statement tells how the budgets of a run stand, in the order of its policy.
 func (g *Gateway) Statement(ctx context.Context, r *run.Run) ([]budget.Standing, error) {
 	if g.binder == nil {

@@ -22,7 +22,7 @@ import (
 // keeps nothing from the others and from the calls.
 func TestNotifiers(t *testing.T) {
 	a := of("chat")
-	var told, late []run.EventType
+	told, late := &events{}, &events{}
 	gated(t, `{}`, sends(false, a.refunding(false, largeRefund)), func(t *testing.T, l *gateLab) {
 		began := time.Now()
 		pending(t, l.Post(a.path, a.declares(false)))
@@ -32,24 +32,24 @@ func TestNotifiers(t *testing.T) {
 		synctest.Wait()
 		want := []run.EventType{run.RunStarted, run.ApprovalPending, run.ApprovalApproved}
 		assert.Equal(t, want, l.Events.Types())
-		assert.Equal(t, want, told)
-		assert.Empty(t, late)
+		assert.Equal(t, want, told.Types())
+		assert.Empty(t, late.Types())
 		pass(notify.FirstWait)
 		synctest.Wait()
-		assert.Equal(t, want, late)
+		assert.Equal(t, want, late.Types())
 	}, func(cfg *gateway.Config) {
 		failed := false
 		cfg.Notifiers = []notify.Notifier{
-			notify.NotifierFunc(func(_ context.Context, e *run.Event) error {
+			notify.NotifierFunc(func(ctx context.Context, e *run.Event) error {
 				if !failed {
 					failed = true
 					return errors.New("busy")
 				}
-				late = append(late, e.Type)
+				late.Event(ctx, e)
 				return nil
 			}),
-			notify.NotifierFunc(func(_ context.Context, e *run.Event) error {
-				told = append(told, e.Type)
+			notify.NotifierFunc(func(ctx context.Context, e *run.Event) error {
+				told.Event(ctx, e)
 				return nil
 			}),
 		}

@@ -61,6 +61,7 @@ type proposalObject struct {
 	Tool string          `json:"tool,omitempty"`
 	Args json.RawMessage `json:"args,omitempty"`
 
+	Request       string        `json:"request,omitempty"` // its method and path
 	Model         string        `json:"model,omitempty"`
 	EstimatedCost *budget.Money `json:"estimated_cost_usd,omitempty"`
 }
@@ -75,7 +76,7 @@ func contextOf(g *run.Gate) *gateContext {
 	}
 	switch len(all) {
 	case 0:
-		c.Proposed.Model = g.Model
+		c.Proposed.Request, c.Proposed.Model = g.Request, g.Model
 		if g.Priced {
 			c.Proposed.EstimatedCost = &g.Cost
 		}
@@ -104,7 +105,7 @@ func (c *call) pendingRefusal(g *run.Gate) *refusal {
 func asked(g *run.Gate) string {
 	switch len(g.Proposed) {
 	case 0:
-		return fmt.Sprintf("a call of the model %q", g.Model)
+		return fmt.Sprintf("the request %s", g.Request)
 	case 1:
 		return fmt.Sprintf("the tool %q", g.Proposed[0].Tool)
 	}

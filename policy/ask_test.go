@@ -29,6 +29,7 @@ var (
 
 	refund = provider.Tool{Name: "issue_refund", Type: "function"}
 	search = provider.Tool{Name: "web_search", Type: "web_search_20250305", Hosted: true}
+	code   = provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}
 	shop   = provider.Tool{Name: "shop", Type: "mcp", URL: "https://shop.example/mcp", Hosted: true}
 )
 
@@ -95,9 +96,12 @@ func TestApprove(t *testing.T) {
 		{"no tool is run to count tokens", []policy.Rule{approve("a", "web_search")}, counting, policy.Allow, ""},
 
 		{"what was asked about on the request is not asked about again", []policy.Rule{approve("a", "web_search")}, answer(request(search), hostedCall("web_search", "")), policy.Allow, ""},
-		{"nor is a function of it", []policy.Rule{approve("a", "*code_execution")}, answer(request(provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}), hostedCall("bash_code_execution", "")), policy.Allow, ""},
-		{"but what a server calls like that is", []policy.Rule{approve("a", "*code_execution")}, answer(request(provider.Tool{Name: "code_execution", Type: "code_execution_20250825", Hosted: true}), hostedCall("bash_code_execution", "depot")), policy.Approve, "a"},
+		{"nor is a function of it", []policy.Rule{approve("a", "*code_execution")}, answer(request(code), hostedCall("bash_code_execution", "")), policy.Allow, ""},
+		{"but what a server calls like that is", []policy.Rule{approve("a", "*code_execution")}, answer(request(code), hostedCall("bash_code_execution", "depot")), policy.Approve, "a"},
+		{"so is a function of what a rule to allow has saved from it", []policy.Rule{then(policy.ThenAllow, "a", "code_execution"), approve("b", "*")}, answer(request(code), hostedCall("bash_code_execution", "")), policy.Approve, "b"},
 		{"nor are the tools of a server", []policy.Rule{approve("a", "*")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Allow, ""},
+		{"nor is one that is declared", []policy.Rule{approve("a", "issue_refund")}, answer(request(provider.Tool{Name: "issue_refund", Type: "mcp_toolset", Hosted: true}), hostedCall("issue_refund", "shop")), policy.Allow, ""},
+		{"but one that is called like what was", []policy.Rule{approve("a", "web_search")}, answer(request(search, shop), hostedCall("web_search", "shop")), policy.Approve, "a"},
 		{"later rules have no say in it then", []policy.Rule{approve("a", "*"), then(policy.ThenDeny, "b", "issue_*")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Allow, ""},
 		{"a tool of a server that the rule does not fit is asked about", []policy.Rule{approve("a", "issue_refund")}, answer(request(shop), hostedCall("issue_refund", "shop")), policy.Approve, "a"},
 		{"so is one of a server that is not declared", []policy.Rule{approve("a", "*")}, answer(request(shop), hostedCall("issue_refund", "depot")), policy.Approve, "a"},
@@ -115,7 +119,7 @@ func TestApprove(t *testing.T) {
 				assert.Equal(t, tt.verdict, d.Verdict)
 				assert.Equal(t, tt.rule, d.Rule)
 				assert.Equal(t, p.Mode == policy.Shadowed, d.Shadow, "in shadow it is decided all the same")
-				if tt.verdict != policy.Approve || tt.in.Calls == nil {
+				if tt.verdict != policy.Approve {
 					assert.Empty(t, d.Gated)
 				} else {
 					assert.Equal(t, []policy.Finding{d.Finding}, d.Gated)
@@ -123,34 +127,6 @@ func TestApprove(t *testing.T) {
 			}
 		})
 	}
-}
-
-// What a person is to see: each call with its arguments, whatever the rule is about.
-func TestWhatIsAskedAbout(t *testing.T) {
-	args := func(s string) []byte { return []byte(`{"amount_usd":` + s + `}`) }
-	finding := func(rule, tool, reason string, args []byte) policy.Finding {
-		return policy.Finding{Rule: rule, Field: "tool", Requested: tool, Tool: tool, Args: args, Reason: reason}
-	}
-	rules := []policy.Rule{approve("mail", "send_mail"), approve("large", "issue_refund", over500)}
-	t.Run("all calls of an answer", func(t *testing.T) {
-		d := decide(t, policy.Policy{Rules: rules}, policy.Input{Calls: []provider.ToolCall{
-			{Name: "issue_refund", Args: args("900")}, {Name: "look_up", Args: args("1")}, {Name: "send_mail", Args: args("2")}, {Name: "issue_refund", Args: args("9")}}})
-		large := finding("large", "issue_refund", `the answer calls the tool "issue_refund", and its argument "amount_usd" is over 500.`, args("900"))
-		assert.Equal(t, large, d.Finding)
-		assert.Equal(t, []policy.Finding{large, finding("mail", "send_mail", `the answer calls the tool "send_mail".`, args("2"))}, d.Gated)
-	})
-	t.Run("a tool that the provider runs", func(t *testing.T) {
-		d := decide(t, policy.Policy{Rules: []policy.Rule{approve("r", "shop")}}, policy.Input{Tools: []provider.Tool{shop}})
-		assert.Equal(t, finding("r", "shop", `it declares the tool "shop".`, nil), d.Finding)
-	})
-	t.Run("one whose arguments matter", func(t *testing.T) {
-		d := decide(t, policy.Policy{Rules: []policy.Rule{approve("r", "shop", over500)}}, policy.Input{Tools: []provider.Tool{shop}})
-		assert.Equal(t, finding("r", "shop", `it declares the tool "shop", which the provider runs before its argument "amount_usd" can be seen.`, nil), d.Finding)
-	})
-	t.Run("a request", func(t *testing.T) {
-		d := decide(t, policy.Policy{Rules: []policy.Rule{approve("r", "", byOps), approve("s", "shop")}}, policy.Input{Agent: ops, Tools: []provider.Tool{shop}})
-		assert.Equal(t, policy.Finding{Rule: "r", Reason: `its team is "ops".`}, d.Finding)
-	})
 }
 
 // How a person is asked is known from the request on; where, and for how long, is
@@ -202,6 +178,8 @@ func TestMayGate(t *testing.T) {
 		{"a declared tool that a rule fits", asks, tools(provider.Tool{Name: "look_up"}, refund), true},
 		{"in another case", asks, tools(provider.Tool{Name: "Issue_Refund"}), true},
 		{"by another of its names", []policy.Rule{approve("a", "bash_*")}, tools(provider.Tool{Name: "b", Type: "bash_20250124"}), true},
+		{"where facts may hold", []policy.Rule{approve("a", "issue_*", byOps, over500)}, tools(refund), true},
+		{"where a fact does not", []policy.Rule{approve("a", "issue_*", policy.Condition{Call: "team", Op: "!=", Value: "ops"}, over500)}, tools(refund), false},
 		{"another tool", asks, tools(provider.Tool{Name: "look_up"}), false},
 		{"no tool", asks, tools(), false},
 		{"rules that refuse", []policy.Rule{then(policy.ThenDeny, "a", "*"), then(policy.ThenAlert, "b", "*")}, tools(refund, shop), false},

@@ -65,12 +65,17 @@ func (c Chain) Decide(ctx context.Context, in *Input) (Decision, error) {
 	return all, nil
 }
 
-// ask makes d one to approve, as another says, unless it is one already.
+// ask makes d one to approve, as another says, unless it is one already, and adds
+// what that asks about.
 func (d *Decision) ask(other *Decision) {
 	if d.Verdict != Approve {
 		d.Verdict, d.Finding, d.Approval = Approve, other.Finding, other.Approval
 	}
-	d.Gated = joined(d.Gated, other.Gated)
+	gated := other.Gated
+	if len(gated) == 0 {
+		gated = []Finding{other.Finding}
+	}
+	d.Gated = joined(d.Gated, gated)
 }
 
 // joined returns a and b in a row, and changes neither.

@@ -36,7 +36,7 @@ func (c *compiled) decide(in *Input) Decision {
 		return d
 	}
 	v := view{in: in}
-	check(&d, &v, c.rules.onRequest, nil, "")
+	c.rules.check(&d, &v, c.rules.onRequest, nil, "")
 	c.decideTools(&v, &d)
 	return d
 }
@@ -52,14 +52,15 @@ func (c *compiled) decideTools(v *view, d *Decision) {
 	for i := range v.in.Tools {
 		t := &v.in.Tools[i]
 		names, tool := appendNames(room[:0], t), cmp.Or(t.Name, t.Type)
-		check(d, v, c.rules.onDeclared, names, tool)
+		gated := len(d.Gated)
+		c.rules.check(d, v, c.rules.onDeclared, names, tool)
 		if !asks {
 			continue
 		}
-		if t.Hosted {
-			check(d, v, c.rules.asking, names, tool)
+		if t.Hosted && len(d.Gated) == gated { // it is listed once
+			c.rules.check(d, v, c.rules.asking, names, tool)
 		}
-		mayGate = mayGate || hides(t) || !t.Hosted && c.rules.mayAsk(v, names)
+		mayGate = mayGate || hides(t) || !t.Hosted && c.rules.asks(v, names)
 	}
 	d.MayGate = mayGate && !d.Shadow
 }
@@ -111,15 +112,15 @@ func (c *compiled) decideAnswer(in *Input, d *Decision) {
 				d.refuse(Deny, Finding{Rule: "allowed_tools", Field: "tool", Requested: tool, Allowed: c.Tools.Allow, Tool: tool})
 			}
 		}
-		check(d, &v, c.rules.onCalls, names, tool)
+		c.rules.check(d, &v, c.rules.onCalls, names, tool)
 	}
 }
 
-// check checks rules on what v shows, a tool of these names if there are any,
-// until one decides. A decision that is there already gives way to a stricter one.
-func check(d *Decision, v *view, rules []rule, names []string, tool string) {
-	for i := range rules {
-		r := &rules[i]
+// check checks some of the rules on what v shows, a tool of these names if there are
+// any, until one decides. A decision that is there already gives way to a stricter one.
+func (rs *rules) check(d *Decision, v *view, some []rule, names []string, tool string) {
+	for i := range some {
+		r := &some[i]
 		if r.tool != "" && !r.fits(names) || !r.fires(v) {
 			continue
 		}
@@ -131,7 +132,7 @@ func check(d *Decision, v *view, rules []rule, names []string, tool string) {
 			d.refuse(Block, r.finding(v, tool))
 		case r.then == ThenDeny && !d.refuses():
 			d.refuse(Deny, r.finding(v, tool))
-		case r.then == ThenApprove && !d.refuses() && !r.asked(v):
+		case r.then == ThenApprove && !d.refuses() && !rs.asked(r, v):
 			r.ask(d, v, tool)
 		}
 		return

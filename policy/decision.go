@@ -36,8 +36,10 @@ type Decision struct {
 	Verdict Verdict
 	Finding // why a call is not allowed, or a person is asked
 
-	// Gated is, where the verdict on an answer is to Approve, why for each of its
-	// calls of tools that a person is asked about. Finding is the first of them.
+	// Gated is, where the verdict is to Approve, why for each thing that a person is
+	// asked about: of a request for itself and for each tool that it declares, of an
+	// answer for each call of a tool. Finding is the first of them; if Gated is empty,
+	// it is the only one.
 	Gated []Finding
 
 	// Approval says how a person is asked, now or about the answer.

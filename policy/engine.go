@@ -20,7 +20,7 @@ type Engine interface {
 
 // EngineFunc makes an Engine of a function. One that may say Approve about calls of
 // tools in an answer says Judge and MayGate about its request, so that the answer is
-// held back, and Gated about the answer.
+// held back. If it asks about several things at once, it says Gated.
 type EngineFunc func(ctx context.Context, in *Input) (Decision, error)
 
 // Decide implements Engine.

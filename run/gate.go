@@ -18,10 +18,11 @@ type Gate struct {
 	User        string // of the call, or else of the run
 	Policy      PolicyRef
 	Rule        string // of the policy, that asks; the first, where several do
-	Reason      string // a sentence on why it asks; may be empty
+	Reason      string // sentences on why it asks; may be empty
 	Kind        GateKind
 	Fingerprint Fingerprint // of the request
 
+	Request  string       // method and path, such as "POST /v1/chat/completions" or "DELETE /v1/responses/resp_1"
 	Model    string       // as the agent names it
 	Cost     budget.Money // of an answer what it has cost, of a request what it is estimated to
 	Priced   bool         // Cost is known

@@ -47,12 +47,14 @@ func New(gw *gateway.Gateway, cfg Config) (http.Handler, error) {
 	}
 	a := &api{gw: gw, cfg: cfg}
 	for pattern, serve := range map[string]endpoint{
-		"GET /v1/gates":               a.listGates,
-		"GET /v1/gates/{id}":          a.showGate,
-		"POST /v1/gates/{id}/approve": a.decide(true),
-		"POST /v1/gates/{id}/reject":  a.decide(false),
-		"GET /v1/runs/{id}":           a.showRun,
-		"/":                           unknown,
+		"GET /v1/gates":                              a.listGates,
+		"GET /v1/gates/{id}":                         a.showGate,
+		"POST /v1/gates/{id}/approve":                a.decide(true),
+		"POST /v1/gates/{id}/reject":                 a.decide(false),
+		"GET /v1/runs/{id}":                          a.showRun,
+		"GET /v1/webhooks/dead-letters":              a.listDeadLetters,
+		"POST /v1/webhooks/dead-letters/{id}/resend": a.resend,
+		"/": unknown,
 	} {
 		a.mux.Handle(pattern, a.serve(serve))
 	}

@@ -8,8 +8,14 @@
 //	POST /v1/gates/{id}/approve   {"reason": "…", "by": "…"}
 //	POST /v1/gates/{id}/reject    likewise
 //	GET  /v1/runs/{id}            team, after
+//	GET  /v1/webhooks/dead-letters
+//	POST /v1/webhooks/dead-letters/{id}/resend
 //
 // A team is named as gates show it, such as "team:ops" or "agent:alice".
+//
+// A gate in a list has 4 KiB of arguments at most. Where "args" would be longer,
+// there are "args_excerpt", how they begin, and "args_bytes", how long they are; a
+// gate by itself has all of them.
 //
 // A gate is decided by the operator whose token it is. Who decides on another's
 // behalf says so with "by", and both are recorded: "alice (via ops-bot)". What
@@ -17,4 +23,7 @@
 //
 // Errors are {"error":{"code","message","context"}}. A gate that is decided
 // already answers 409 gate_decided with that decision in the context.
+//
+// A dead letter is an event that a notifier could not be told. It is sent again to
+// every notifier that has not got it.
 package admin

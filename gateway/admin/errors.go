@@ -6,31 +6,38 @@ import (
 	"net/http"
 
 	"github.com/rungate/rungate/gateway/internal/object"
+	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/run"
 )
 
 // The codes of refusals.
 const (
-	codeInvalidRequest   = "invalid_request"
-	codeInvalidToken     = "invalid_admin_token"
-	codeUnknownEndpoint  = "unknown_endpoint"
-	codeGateNotFound     = "gate_not_found"
-	codeRunNotFound      = "run_not_found"
-	codeGateDecided      = "gate_decided"
-	codeTooLarge         = "request_too_large"
-	codeStoreUnavailable = "store_unavailable"
+	codeInvalidRequest     = "invalid_request"
+	codeInvalidToken       = "invalid_admin_token"
+	codeUnknownEndpoint    = "unknown_endpoint"
+	codeGateNotFound       = "gate_not_found"
+	codeRunNotFound        = "run_not_found"
+	codeDeadLetterNotFound = "dead_letter_not_found"
+	codeGateDecided        = "gate_decided"
+	codeTooLarge           = "request_too_large"
+	codeStoreUnavailable   = "store_unavailable"
+	codeOverloaded         = "overloaded"
+	codeShuttingDown       = "shutting_down"
 )
 
 // statuses are those that the codes are answered with.
 var statuses = map[string]int{
-	codeInvalidRequest:   http.StatusBadRequest,
-	codeInvalidToken:     http.StatusUnauthorized,
-	codeUnknownEndpoint:  http.StatusNotFound,
-	codeGateNotFound:     http.StatusNotFound,
-	codeRunNotFound:      http.StatusNotFound,
-	codeGateDecided:      http.StatusConflict,
-	codeTooLarge:         http.StatusRequestEntityTooLarge,
-	codeStoreUnavailable: http.StatusServiceUnavailable,
+	codeInvalidRequest:     http.StatusBadRequest,
+	codeInvalidToken:       http.StatusUnauthorized,
+	codeUnknownEndpoint:    http.StatusNotFound,
+	codeGateNotFound:       http.StatusNotFound,
+	codeRunNotFound:        http.StatusNotFound,
+	codeDeadLetterNotFound: http.StatusNotFound,
+	codeGateDecided:        http.StatusConflict,
+	codeTooLarge:           http.StatusRequestEntityTooLarge,
+	codeStoreUnavailable:   http.StatusServiceUnavailable,
+	codeOverloaded:         http.StatusServiceUnavailable,
+	codeShuttingDown:       http.StatusServiceUnavailable,
 }
 
 // A refusal is an error that knows how it is answered.
@@ -66,6 +73,12 @@ func refusalOf(err error) *refusal {
 		return &refusal{code: codeGateNotFound, message: "there is no such gate"}
 	case errors.Is(err, run.ErrNotFound):
 		return &refusal{code: codeRunNotFound, message: "there is no such run of that team"}
+	case errors.Is(err, notify.ErrNoDeadLetter):
+		return &refusal{code: codeDeadLetterNotFound, message: "there is no such dead letter"}
+	case errors.Is(err, notify.ErrNoRoom):
+		return &refusal{code: codeOverloaded, message: "too many events wait for a notifier; try again later"}
+	case errors.Is(err, notify.ErrClosed):
+		return &refusal{code: codeShuttingDown, message: "the gateway is shutting down; nothing is sent any more"}
 	}
 	return &refusal{code: codeStoreUnavailable, message: "it cannot be found out or done now; try again"}
 }

@@ -29,7 +29,8 @@ type gateList struct {
 	Next  *string        `json:"next"` // the cursor of the next page; null: this is the last
 }
 
-// listGates answers with gates, the one opened last first.
+// listGates answers with gates, the one opened last first, and of each with 4 KiB
+// of arguments at most.
 func (a *api) listGates(_ *Operator, r *http.Request) (any, error) {
 	q, err := gateQuery(r.URL.Query())
 	if err != nil {
@@ -46,7 +47,7 @@ func (a *api) listGates(_ *Operator, r *http.Request) (any, error) {
 	}
 	list := gateList{Gates: []*object.Gate{}}
 	for i := range found[:min(len(found), most)] {
-		list.Gates = append(list.Gates, object.GateOf(&found[i]))
+		list.Gates = append(list.Gates, object.ListedGateOf(&found[i]))
 	}
 	if len(found) > most {
 		list.Next = &list.Gates[most-1].ID

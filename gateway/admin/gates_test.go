@@ -28,7 +28,7 @@ func TestGateObject(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"id": g.ID, "status": "pending", "kind": "action", "team": "team:ops", "run_id": "nightly", "agent_id": "alice", "user": "u-7",
 		"policy": map[string]any{"id": "pol_prod", "name": "prod", "revision": revision},
-		"rule":   "refund:over-$500", "rule_reason": "Refunds over $500 need a person.", "model": "gpt-4.1", "cost_usd": "0.03",
+		"rule":   "refund:over-$500", "rule_reason": "Refunds over $500 need a person.", "request": "POST /v1/chat/completions", "model": "gpt-4.1", "cost_usd": "0.03",
 		"proposed_actions": []any{map[string]any{"tool": "issue_refund", "args": map[string]any{"order": "ord_2H4p", "amount_usd": 1240.}}},
 		"approver_channel": "slack://#customer-ops", "pauses_run": true, "fingerprint": g.Fingerprint.String(),
 		"opened_at": g.Opened.UTC().Format(time.RFC3339Nano), "expires_at": g.Expires.UTC().Format(time.RFC3339Nano),
@@ -270,4 +270,52 @@ func (awayStore) FindGates(context.Context, []string, time.Time) ([]run.Gate, er
 
 func (awayStore) ListGates(context.Context, *run.GateQuery, time.Time) ([]run.Gate, error) {
 	return nil, errAway
+}
+
+// A list has some of long arguments, and says so; the gate by itself has all.
+func TestListedArguments(t *testing.T) {
+	const most = 4 << 10
+	long, object := strings.Repeat("x", 10_000), func(n int) string { return `{"a":"` + strings.Repeat("x", n-8) + `"}` }
+	excerpt := func(begin string, n int) map[string]any {
+		a := map[string]any{"tool": "t", "args_bytes": float64(n)}
+		if begin != "" {
+			a["args_excerpt"] = begin
+		}
+		return a
+	}
+	whole := func(n int) map[string]any {
+		return map[string]any{"tool": "t", "args": map[string]any{"a": strings.Repeat("x", n-8)}}
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want []any
+	}{
+		"as long as can be":   {[]string{object(most)}, []any{whole(most)}},
+		"too long":            {[]string{object(most + 1)}, []any{excerpt(object(most + 1)[:most], most+1)}},
+		"too long, together":  {[]string{object(most - 10), object(20), object(20)}, []any{whole(most - 10), excerpt(object(20)[:10], 20), excerpt("", 20)}},
+		"none after many":     {[]string{object(most), ""}, []any{whole(most), map[string]any{"tool": "t"}}},
+		"not within a letter": {[]string{long[:most-1] + "ä"}, []any{excerpt(long[:most-1], most+1)}},
+		"no JSON":             {[]string{long}, []any{excerpt(long[:most], len(long))}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			g := refund("a")
+			g.Proposed = nil
+			for _, args := range c.args {
+				p := run.Proposal{Tool: "t"}
+				if args != "" {
+					p.Args = []byte(args)
+				}
+				g.Proposed = append(g.Proposed, p)
+			}
+			g = d.Open(d.Run("nightly"), g)
+			listed := d.Do("GET", "/v1/gates", "").JSON["gates"].([]any)[0].(map[string]any)
+			assert.Equal(t, c.want, listed["proposed_actions"])
+			alone := d.Do("GET", "/v1/gates/"+g.ID, "")
+			assert.NotContains(t, alone.Body, "args_bytes")
+			for _, args := range c.args {
+				assert.Contains(t, alone.Body, args)
+			}
+		})
+	}
 }

@@ -81,7 +81,7 @@ func (d *desk) Run(id string) run.Run {
 func refund(order string) run.Gate {
 	return run.Gate{
 		Agent: "alice", User: "u-7", Rule: "refund:over-$500", Reason: "Refunds over $500 need a person.", Kind: run.ActionGate,
-		Fingerprint: run.FingerprintOf("/v1/chat/completions", []byte(order)), Model: "gpt-4.1", Cost: 3 * budget.Dollar / 100, Priced: true,
+		Fingerprint: run.FingerprintOf("/v1/chat/completions", []byte(order)), Request: "POST /v1/chat/completions", Model: "gpt-4.1", Cost: 3 * budget.Dollar / 100, Priced: true,
 		Proposed: []run.Proposal{{Tool: "issue_refund", Args: []byte(`{"order":"` + order + `","amount_usd":1240.00}`)}},
 		Channel:  "slack://#customer-ops", Pauses: true,
 	}

@@ -19,6 +19,7 @@ type gate struct {
 	Kind      run.GateKind   `json:"kind"`
 	Rule      string         `json:"rule"`
 	Reason    string         `json:"rule_reason,omitempty"` // why a person is asked
+	Request   string         `json:"request"`               // method and path
 	Model     string         `json:"model"`
 	CostUSD   *budget.Money  `json:"cost_usd"` // null: there is no price
 	Proposed  []proposal     `json:"proposed_actions"`
@@ -39,7 +40,7 @@ type proposal struct {
 
 func gateOf(g *run.Gate) gate {
 	d := gate{
-		ID: g.ID, Status: g.Status, Kind: g.Kind, Rule: g.Rule, Reason: g.Reason, Model: g.Model, Proposed: []proposal{},
+		ID: g.ID, Status: g.Status, Kind: g.Kind, Rule: g.Rule, Reason: g.Reason, Request: g.Request, Model: g.Model, Proposed: []proposal{},
 		Channel: g.Channel, Pauses: g.Pauses, OpenedAt: g.Opened.UTC(), ExpiresAt: g.Expires.UTC(), DecidedBy: g.By, Comment: g.Comment,
 	}
 	if g.Priced {

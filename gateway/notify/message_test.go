@@ -29,7 +29,7 @@ const about = `"at":"2026-04-26T12:48:12Z","run_id":"refund","team":"team:ops","
 func pending() *run.Gate {
 	return &run.Gate{
 		ID: "gate_8xk2m", Run: refund.Key, Agent: "alice", User: "u-1", Policy: ref, Rule: "refund:over-$500", Reason: "It is much.",
-		Kind: run.ActionGate, Model: "gpt-4", Cost: budget.Dollar / 80, Priced: true, Pauses: true, Channel: "slack://#customer-ops",
+		Kind: run.ActionGate, Request: "POST /v1/chat/completions", Model: "gpt-4", Cost: budget.Dollar / 80, Priced: true, Pauses: true, Channel: "slack://#customer-ops",
 		Proposed: []run.Proposal{
 			{Tool: "issue_refund", Args: []byte(`{"order": "ord_2H4p", "amount_usd": 1240.00}`)},
 			{Tool: "web_search", Args: []byte(`{"q":`), Hosted: true},
@@ -84,14 +84,14 @@ func TestMessage(t *testing.T) {
 			`"rule":"big","tool":"pay","args":{"usd":1e3},"reason":"Big."`},
 		{"a limit was raised", run.Event{Type: run.LimitRaised, Run: refund, Raised: &run.Raised{Rule: "max_steps", Limit: 9}}, `"rule":"max_steps","limit":9`},
 		{"an answer waits", run.Event{Type: run.ApprovalPending, Run: refund, Gate: pending()}, `"gate_id":"gate_8xk2m","status":"pending","kind":"action",
-			"rule":"refund:over-$500","rule_reason":"It is much.","model":"gpt-4","cost_usd":"0.0125","proposed_actions":[
+			"rule":"refund:over-$500","rule_reason":"It is much.","request":"POST /v1/chat/completions","model":"gpt-4","cost_usd":"0.0125","proposed_actions":[
 			{"tool":"issue_refund","args":{"order":"ord_2H4p","amount_usd":1240.00}},{"tool":"web_search","args":"{\"q\":","hosted":true},{"tool":"lookup"}],
 			"approver_channel":"slack://#customer-ops","pauses_run":true,"opened_at":"2026-04-26T12:48:12Z","expires_at":"2026-04-26T13:48:12Z"`},
 		{"a request waits", run.Event{Type: run.ApprovalPending, Run: refund, Gate: call}, `"gate_id":"gate_8xk2m","status":"pending","kind":"call",
-			"rule":"refund:over-$500","model":"gpt-4","cost_usd":null,"proposed_actions":[],"pauses_run":false,
+			"rule":"refund:over-$500","request":"POST /v1/chat/completions","model":"gpt-4","cost_usd":null,"proposed_actions":[],"pauses_run":false,
 			"opened_at":"2026-04-26T12:48:12Z","expires_at":"2026-04-26T13:48:12Z"`},
 		{"approved", run.Event{Type: run.ApprovalApproved, Run: refund, Gate: approved}, `"gate_id":"gate_8xk2m","status":"approved","kind":"action",
-			"rule":"refund:over-$500","rule_reason":"It is much.","model":"gpt-4","cost_usd":"0.0125","proposed_actions":[
+			"rule":"refund:over-$500","rule_reason":"It is much.","request":"POST /v1/chat/completions","model":"gpt-4","cost_usd":"0.0125","proposed_actions":[
 			{"tool":"issue_refund","args":{"order":"ord_2H4p","amount_usd":1240.00}},{"tool":"web_search","args":"{\"q\":","hosted":true},{"tool":"lookup"}],
 			"approver_channel":"slack://#customer-ops","pauses_run":true,"opened_at":"2026-04-26T12:48:12Z","expires_at":"2026-04-26T13:48:12Z",
 			"decided_at":"2026-04-26T12:49:12Z","decided_by":"bob","reason":"He paid twice."`},

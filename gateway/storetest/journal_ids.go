@@ -59,6 +59,21 @@ var idCases = []journalCase{
 		same(j.T, "Complete r.2: changed", changed, false)
 		same(j.T, "Attach r.3", j.past(to("r.3", after(3*time.Second))).ID, "r.3")
 	}},
+	{"Exact means that very run, and starts none", func(j *journal) {
+		exact := func(id string) *run.Attachment {
+			a := to(id, after(2*time.Second))
+			a.Exact = true
+			return a
+		}
+		j.past(to("r", after(0)))
+		j.past(anew("r", after(time.Second)))
+		j.is("the first generation", j.attach(exact("r")).Run, "r", run.Completed, run.ReasonSuperseded, 0)
+		j.is("the second one", j.attach(exact("r.2")).Run, "r.2", run.Open, "", 1)
+		unnamed := j.attach(auto("alice", "auto-1", after(0))).Run
+		j.is("an automatic one", j.attach(exact(unnamed.ID)).Run, "auto-1", run.Open, "", 2)
+		_, err := j.store.Attach(j.Context(), exact("other"), new(run.Run))
+		j.missing("Attach to none", err)
+	}},
 	{"a call ends in the generation that it was attached to", func(j *journal) {
 		first := j.open(to("r", after(0)))
 		second := j.open(anew("r", after(time.Second)))

@@ -77,8 +77,14 @@ func summary(g *run.Gate) string {
 			what = append(what, label(tool))
 		}
 	}
-	if len(what) == 0 {
+	switch {
+	case len(what) > 0:
+	case g.Model != "":
 		what = []string{"a call of " + label(g.Model)}
+	case g.Request != "":
+		what = []string{label(g.Request)}
+	default:
+		what = []string{"a request"}
 	}
 	line := fmt.Sprintf("%s for %s in run %s", strings.Join(what, ", "), label(g.Agent), label(g.Run.ID))
 	if g.By != "" {
@@ -99,13 +105,14 @@ func fields(g *run.Gate) []text {
 	add("Run", words(g.Run.ID))
 	add("Rule", words(g.Rule))
 	add("Why", words(g.Reason))
+	cost := "Cost so far"
+	if g.Kind == run.CallGate {
+		add("Request", words(g.Request))
+		cost = "Estimated cost"
+	}
 	add("Model", words(g.Model))
 	if g.Priced {
-		name := "Cost so far"
-		if g.Kind == run.CallGate {
-			name = "Estimated cost"
-		}
-		add(name, "$"+g.Cost.String())
+		add(cost, "$"+g.Cost.String())
 	}
 	add("Channel", words(g.Channel))
 	if g.By == "" {

@@ -92,7 +92,12 @@ func TestSlack(t *testing.T) {
 		hasNot []string
 	}{
 		{"a request", func(e *run.Event) { e.Gate.Kind, e.Gate.Proposed = run.CallGate, nil }, "Approval needed: a call of gpt-4 for support in run refund",
-			[]string{"plain_text Estimated cost: $0.0125"}, []string{"plain_text Tool: ", "mrkdwn "}},
+			[]string{"plain_text Request: POST /v1/chat/completions", "plain_text Estimated cost: $0.0125"}, []string{"plain_text Tool: ", "mrkdwn "}},
+		{"a request without a model", func(e *run.Event) {
+			e.Gate.Kind, e.Gate.Proposed, e.Gate.Model, e.Gate.Request = run.CallGate, nil, "", "DELETE /v1/responses/resp_1"
+		}, "Approval needed: DELETE··v1·responses·resp_1 for support in run refund", []string{"plain_text Request: DELETE /v1/responses/resp_1"}, []string{"plain_text Model: "}},
+		{"a request that is not known", func(e *run.Event) { e.Gate.Proposed, e.Gate.Model, e.Gate.Request = nil, "", "" },
+			"Approval needed: a request for support in run refund", nil, []string{"plain_text Request: ", "plain_text Model: "}},
 		{"no price", func(e *run.Event) { e.Gate.Priced = false }, "Approval needed: issue_refund for support in run refund", nil, []string{"plain_text Cost"}},
 		{"approved", decided, "Approved: issue_refund for support in run refund, decided by bob·example·com",
 			[]string{"plain_text By: bob@example.com", "plain_text Comment: He paid &lt;twice&gt;."}, []string{"plain_text Tool: ", "plain_text Until"}},
@@ -258,7 +263,7 @@ func FuzzSlack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, tool string, args []byte, agent, reason string) {
 		e := pending()
 		g := e.Gate
-		g.Agent, g.Reason, g.Rule, g.Model, g.Channel, g.Run.ID = agent, reason, reason, tool, agent, agent
+		g.Kind, g.Agent, g.Reason, g.Rule, g.Request, g.Model, g.Channel, g.Run.ID = run.CallGate, agent, reason, reason, tool, tool, agent, agent
 		g.Proposed = make([]run.Proposal, 10)
 		for i := range g.Proposed {
 			g.Proposed[i] = run.Proposal{Tool: tool, Args: args}

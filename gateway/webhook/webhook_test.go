@@ -77,7 +77,7 @@ func started() *run.Event {
 func pending() *run.Event {
 	k := run.Key{Team: "team:ops", ID: "refund"}
 	return &run.Event{Type: run.ApprovalPending, At: noon, Run: run.Run{Key: k}, Agent: "support", Gate: &run.Gate{
-		ID: "gate_8xk2m", Run: k, Agent: "support", Rule: "refund:over-$500", Reason: "It is much.", Kind: run.ActionGate, Model: "gpt-4",
+		ID: "gate_8xk2m", Run: k, Agent: "support", Rule: "refund:over-$500", Reason: "It is much.", Kind: run.ActionGate, Request: "POST /v1/chat/completions", Model: "gpt-4",
 		Cost: budget.Dollar / 80, Priced: true, Channel: "slack://#customer-ops", Status: run.GatePending, Opened: noon, Expires: noon.Add(time.Hour),
 		Proposed: []run.Proposal{{Tool: "issue_refund", Args: []byte(`{"order":"ord_2H4p","amount_usd":1240.00}`)}},
 	}}

@@ -11,7 +11,9 @@ import (
 // Config is what an Engine is made of.
 type Config struct {
 	// Rules are checked in their order. The first that fires and is not to alert
-	// decides. A call on which none does is allowed.
+	// decides. A call on which none does is allowed. If a person is asked about a
+	// request, that person is shown all rules to approve that fire, up to one to
+	// allow.
 	Rules []Rule
 
 	// CostLimit bounds each evaluation of an expression, in CEL's units: about one
@@ -99,10 +101,15 @@ func (e *Engine) Decide(ctx context.Context, in *policy.Input) (policy.Decision,
 }
 
 // check checks rules on what v shows until one decides. A decision that is there
-// already gives way to a stricter one.
+// already gives way to a stricter one. Where a person is asked about a request, other
+// rules add what they would ask, up to one to allow.
 func check(ctx context.Context, d *policy.Decision, rules []rule, v *view) error {
+	asked := false // about the request
 	for i := range rules {
 		r := &rules[i]
+		if asked && r.then != policy.ThenApprove && r.then != policy.ThenAllow {
+			continue
+		}
 		fires, unsure := r.fires(ctx, v)
 		if ctx.Err() != nil {
 			return fmt.Errorf("rule %q: %w", r.name, context.Cause(ctx))
@@ -120,6 +127,9 @@ func check(ctx context.Context, d *policy.Decision, rules []rule, v *view) error
 			d.Verdict, d.Finding, d.Gated = policy.Deny, r.finding(v, unsure), nil
 		case r.then == policy.ThenApprove && (d.Verdict == policy.Allow || d.Verdict == policy.Approve):
 			r.ask(d, v, unsure)
+			if asked = v.call() == nil; asked {
+				continue
+			}
 		}
 		return nil
 	}

@@ -89,58 +89,6 @@ func TestOrderOfRules(t *testing.T) {
 	}
 }
 
-func TestApprove(t *testing.T) {
-	approval := policy.Approval{Mode: "wait=60", Channel: "slack://#customer-ops"}
-	e, err := celpolicy.New(celpolicy.Config{Approval: approval, Rules: []celpolicy.Rule{
-		onCall("args.to == 'me'", policy.ThenBlock), onCall("args.amount > 5000", policy.ThenDeny),
-		onCall("args.amount > 500", policy.ThenApprove), {Name: "mail", ToolCalls: true, When: "tool.name == 'send_mail'", Then: policy.ThenApprove},
-	}})
-	require.NoError(t, err)
-	t.Run("of the request it is known whether a person may be asked about the answer", func(t *testing.T) {
-		want := policy.Decision{Verdict: policy.Allow, Judge: true, Approval: approval}
-		assert.Equal(t, want, decide(t, e, policy.Input{}))
-		want.MayGate = true
-		assert.Equal(t, want, decide(t, e, policy.Input{HiddenTools: true}))
-		in := policy.Input{Tools: []provider.Tool{{Name: "look_up"}}}
-		assert.Equal(t, want, decide(t, e, in))
-		assert.False(t, decide(t, engine(t, onRequest("true", policy.ThenApprove), onCall("true", policy.ThenDeny)), in).MayGate)
-	})
-	const large, small, huge, mine = `{"amount":501,"to":"you"}`, `{"amount":5,"to":"you"}`, `{"amount":5001,"to":"you"}`, `{"amount":501,"to":"me"}`
-	for _, tt := range []struct {
-		name  string
-		args  []string
-		want  policy.Verdict
-		gated int
-	}{
-		{"a call that is asked about", []string{small, large}, policy.Approve, 1},
-		{"all that are", []string{large, small, large}, policy.Approve, 2},
-		{"arguments that cannot be read", []string{"nine"}, policy.Block, 0},
-		{"to deny comes before", []string{large, huge}, policy.Deny, 0},
-		{"whichever is the first", []string{huge, large}, policy.Deny, 0},
-		{"and to block before that", []string{large, huge, mine}, policy.Block, 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			d := decide(t, e, calling(tt.args...))
-			assert.Equal(t, tt.want, d.Verdict)
-			require.Len(t, d.Gated, tt.gated)
-			if tt.gated > 0 {
-				assert.Equal(t, d.Gated[0], d.Finding)
-				assert.Equal(t, policy.Finding{Rule: "approve", Field: "tool", Requested: "issue_refund", Tool: "issue_refund", Args: []byte(large),
-					Reason: `the answer calls the tool "issue_refund" with args.amount > 500.`}, d.Finding)
-			}
-		})
-	}
-	t.Run("a person sees the arguments, whatever the rule is about", func(t *testing.T) {
-		d := decide(t, e, policy.Input{Calls: []provider.ToolCall{{Name: "send_mail", Args: []byte(`{"to":"you","amount":0}`)}}})
-		assert.Equal(t, "mail", d.Rule)
-		assert.Equal(t, `{"to":"you","amount":0}`, string(d.Args))
-	})
-	t.Run("mistakes", func(t *testing.T) {
-		_, err := celpolicy.New(celpolicy.Config{Approval: policy.Approval{Mode: "ask", Expires: -1}})
-		assert.EqualError(t, err, "approval.mode: \"ask\" is not known\napproval.expires: is negative")
-	})
-}
-
 func TestRulesOnToolCalls(t *testing.T) {
 	deny := onCall("args.amount > 500", policy.ThenDeny)
 	block := onCall("args.to == 'me'", policy.ThenBlock)

@@ -19,7 +19,9 @@ type Rule struct {
 	// ToolCalls makes it a rule on the calls of tools in the answer, checked on each
 	// before the agent gets it. Without, it is checked on the request. A call that
 	// the provider makes itself has been made by then; to ask a person before, look
-	// for a hosted tool among call.tools in a rule on the request.
+	// for a hosted tool among call.tools in a rule on the request. The person is
+	// shown that rule, and not which tools it has found: give each a rule of its own.
+	// A rule on calls asks again about what such a tool has done.
 	ToolCalls bool `json:"tool_calls"`
 
 	When string        `json:"when"` // the expression, a bool; "true" always holds
@@ -120,16 +122,14 @@ func (r *rule) holds(ctx context.Context, v *view) (_ bool, unsure error) {
 	return bool(holds), nil
 }
 
-// ask makes d one to approve what v shows. Of an answer each call that is asked
-// about is noted.
+// ask makes d one to approve what v shows, by the rule if it is the first that
+// asks.
 func (r *rule) ask(d *policy.Decision, v *view, unsure error) {
 	f := r.finding(v, unsure)
 	if d.Verdict == policy.Allow {
 		d.Verdict, d.Finding = policy.Approve, f
 	}
-	if v.call() != nil {
-		d.Gated = append(d.Gated, f)
-	}
+	d.Gated = append(d.Gated, f)
 }
 
 // finding says why the rule has fired on what v shows.

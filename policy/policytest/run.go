@@ -90,7 +90,7 @@ func (c *Case) decide(ctx context.Context, engine policy.Engine) (policy.Decisio
 		return policy.Decision{}, err
 	}
 	if d.Verdict == policy.Approve && c.Approved {
-		d.Verdict, d.Finding = policy.Allow, policy.Finding{}
+		d.Verdict, d.Finding, d.Gated = policy.Allow, policy.Finding{}, nil
 	}
 	if d.Verdict != policy.Allow || !d.Judge || len(c.Calls) == 0 {
 		return d, nil
