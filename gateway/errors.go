@@ -97,6 +97,11 @@ func (f *refusal) Error() string {
 
 func (f *refusal) Unwrap() error { return f.cause }
 
+// givesUp reports whether a provider that was at work is not waited for any more.
+func (f *refusal) givesUp() bool {
+	return f.code == codeClientGone || f.code == codeTimeout || errors.Is(f, errClaimLost)
+}
+
 func (f *refusal) contextJSON() []byte {
 	if f.context == nil {
 		return nil

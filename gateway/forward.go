@@ -37,6 +37,7 @@ type answer struct {
 var (
 	errSlowStart = errors.New("the provider did not begin to answer in time")
 	errStalled   = errors.New("the provider's answer has stalled")
+	errClaimLost = errors.New("another call may have taken the approval, since its lease was not renewed in time")
 )
 
 // forward sends the call to the provider and waits for its answer to begin.
@@ -164,6 +165,8 @@ func (c *call) unanswered(agent context.Context, err error) error {
 	switch cause := context.Cause(c.answer.ctx); {
 	case agent.Err() != nil:
 		return &goneError{err}
+	case errors.Is(cause, errClaimLost):
+		return cause
 	case errors.Is(cause, errSlowStart):
 		return &refusal{code: codeTimeout, cause: err, message: fmt.Sprintf(
 			"Rungate: provider %q did not begin to answer within %s.", name, c.watch.limit())}

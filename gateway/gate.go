@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,11 +44,15 @@ func (c *call) fingerprint() run.Fingerprint {
 }
 
 // meet looks for a gate that holds for the call: its own, which an earlier request
-// like it has opened, or one that pauses its run.
+// like it has opened, or one that pauses its run. What lists models or counts tokens
+// needs nobody's approval, and waits for none.
 func (c *call) meet(ctx context.Context) error {
 	own := c.gate != nil && c.gate.known
-	if !own && !c.run.Gated {
+	switch {
+	case !own && !c.run.Gated:
 		return nil
+	case c.req.Endpoint.Free():
+		return c.exceed(ctx)
 	}
 	gt := c.gating()
 	if !own {
@@ -145,7 +148,7 @@ var delivery = []step{(*call).deliver}
 
 // openGate opens a gate for the request, if a person has to be asked about it.
 func (c *call) openGate(ctx context.Context) error {
-	if c.decision.Verdict != policy.Approve || c.decision.Shadow || c.approved() {
+	if c.decision.Verdict != policy.Approve || c.decision.Shadow || c.approved() || c.req.Endpoint.Free() {
 		return nil
 	}
 	g := c.newGate(run.CallGate, &c.decision.Approval, gatedBy(&c.decision))
@@ -225,7 +228,7 @@ func (c *call) useApproval() error {
 	case err != nil:
 		return err
 	case !ended && g.Status != run.GateCancelled: // of a run that has been closed, calls in flight finish
-		return fmt.Errorf("the claim of gate %q was lost", g.ID)
+		return errClaimLost
 	}
 	return nil
 }

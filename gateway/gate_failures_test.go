@@ -38,13 +38,15 @@ func TestCompressedAnswerGated(t *testing.T) {
 	})
 }
 
+// overloaded is how the providers say in a stream that they have failed.
+var overloaded = map[string]string{
+	"chat":      `data: {"error":{"message":"overloaded","type":"server_error"}}` + "\n\n",
+	"messages":  `event: error` + "\n" + `data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}` + "\n\n",
+	"responses": `event: error` + "\n" + `data: {"type":"error","code":"server_error","message":"overloaded"}` + "\n\n",
+}
+
 // If the provider fails, the approval is not used up.
 func TestApprovalOutlivesFailures(t *testing.T) {
-	overloaded := map[string]string{
-		"chat":      `data: {"error":{"message":"overloaded","type":"server_error"}}` + "\n\n",
-		"messages":  `event: error` + "\n" + `data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}` + "\n\n",
-		"responses": `event: error` + "\n" + `data: {"type":"error","code":"server_error","message":"overloaded"}` + "\n\n",
-	}
 	eachForm(t, func(t *testing.T, a *api, streamed bool) {
 		answer := a.refunding(streamed, smallRefund)
 		for _, c := range []struct {

@@ -267,3 +267,16 @@ func TestWaitingCallsAreBounded(t *testing.T) {
 		assert.Equal(t, 200, <-codes)
 	}, func(cfg *gateway.Config) { cfg.Limits.Waiting = 3 })
 }
+
+// Listing models and counting tokens costs nothing and does nothing: nobody is asked
+// about it, and it does not wait for others.
+func TestFreeCallsPassGates(t *testing.T) {
+	a := of("messages")
+	gated(t, `{}`, sends(false, a.refunding(false, largeRefund)), func(t *testing.T, l *gateLab) {
+		count := strings.Replace(a.asksDear(countCall), `"max_tokens":100,`, "", 1)
+		assert.Equal(t, 200, l.Post("/v1/messages/count_tokens", count).StatusCode)
+		pending(t, l.Post(a.path, a.declares(false)))
+		assert.Equal(t, 200, l.Post("/v1/messages/count_tokens", count).StatusCode)
+		assert.Len(t, l.Gates(), 1)
+	})
+}

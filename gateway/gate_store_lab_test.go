@@ -90,6 +90,17 @@ func (s *brokenStore) ClaimGate(ctx context.Context, id, claim string, at, until
 	return g, ok, err
 }
 
+func (s *brokenStore) RenewClaim(ctx context.Context, id, claim string, at, until time.Time) (g run.Gate, ok bool, err error) {
+	do, fails := s.broken("renew")
+	if do {
+		g, ok, err = s.Store.RenewClaim(ctx, id, claim, at, until)
+	}
+	if fails != nil {
+		return run.Gate{}, false, fails
+	}
+	return g, ok, err
+}
+
 func (s *brokenStore) EndClaim(ctx context.Context, id, claim string, used bool, at time.Time) (g run.Gate, ended bool, err error) {
 	do, fails := s.broken("end")
 	if do {

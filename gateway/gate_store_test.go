@@ -161,31 +161,3 @@ func TestNoRoomForAGate(t *testing.T) {
 		}, func(cfg *gateway.Config) { cfg.Store = small })
 	})
 }
-
-// A use of an approval that has ended is not begun anew by the renewal of its lease,
-// however long the store takes for that.
-func TestLateRenewalOfAClaim(t *testing.T) {
-	a := of("chat")
-	body, answer := a.asksDear(a.declares(false)), a.calling(smallRefund)
-	failing := true
-	h := func(w http.ResponseWriter, r *http.Request) {
-		if failing {
-			failing = false
-			pass(25 * time.Second)
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		ofProvider(answer)(w, r)
-	}
-	onBroken(t, h, func(t *testing.T, l *gateLab, s *brokenStore) {
-		pending(t, l.Post(a.path, body))
-		l.Decide(true)
-		time.AfterFunc(time.Second, func() { // after the claim itself
-			s.Before("claim", func() { pass(10 * time.Second) })
-		})
-		assert.Equal(t, 500, l.Post(a.path, body).StatusCode)
-		pass(10 * time.Second)
-		assert.Zero(t, l.Gate().Claimed)
-		assert.Equal(t, answer, l.Post(a.path, body).Body)
-	})
-}

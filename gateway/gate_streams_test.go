@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -139,25 +138,38 @@ func TestFetchedAnswerIsNotDeleted(t *testing.T) {
 	}
 }
 
-// A provider's stream that breaks off, or says that it fails, after a gated call
-// opens no gate.
+// A provider's stream that breaks off, or says that it fails, within or after a gated
+// call opens no gate.
 func TestBrokenStreamOpensNoGate(t *testing.T) {
 	for _, a := range apis {
 		c := a.streaming(largeRefund)
-		for _, hold := range []string{`{}`, `{"hold":"tool"}`} {
-			gated(t, hold, func(w http.ResponseWriter, r *http.Request) {
-				stream(c.before, c.calls[0])(w, r)
-				panic(http.ErrAbortHandler)
-			}, func(t *testing.T, l *gateLab) {
-				r := l.Post(a.path, a.declares(true))
-				require.NoError(t, r.Err)
-				assert.Contains(t, r.Body, "upstream_protocol_error")
-				assert.NotContains(t, r.Body, "1240")
-				synctest.Wait()
-				assert.Empty(t, l.Gates())
-				assert.Zero(t, l.Dollars().Reserved)
-				assert.Equal(t, l.Run().Spent, l.Step().Cost)
-			})
+		half := strings.Join(strings.SplitAfter(c.calls[0], "\n\n")[:2], "")
+		for name, parts := range map[string][]string{
+			"breaks off after it":  {c.before, c.calls[0]},
+			"breaks off within it": {c.before, half},
+			"fails after it":       {c.before, c.calls[0], overloaded[a.name]},
+			"fails within it":      {c.before, half, overloaded[a.name]},
+		} {
+			for _, hold := range []string{`{}`, `{"hold":"tool"}`} {
+				t.Run(a.name+"/"+name+hold, func(t *testing.T) {
+					gated(t, hold, func(w http.ResponseWriter, r *http.Request) {
+						stream(parts...)(w, r)
+						panic(http.ErrAbortHandler)
+					}, func(t *testing.T, l *gateLab) {
+						r := l.Post(a.path, a.declares(true))
+						require.NoError(t, r.Err)
+						if !strings.Contains(r.Body, "verloaded") {
+							assert.Contains(t, r.Body, "upstream_protocol_error")
+						}
+						assert.NotContains(t, r.Body, "issue_refund")
+						assert.NotContains(t, r.Body, "ord_")
+						assert.NotContains(t, r.Body, done)
+						assert.Empty(t, l.Gates())
+						assert.Equal(t, l.Run().Spent, l.Step().Cost)
+						l.assertSettled(l.Run().Spent)
+					})
+				})
+			}
 		}
 	}
 }
@@ -184,5 +196,26 @@ func TestLeaveWhileHeld(t *testing.T) {
 				}
 			}, func(cfg *gateway.Config) { cfg.Metering.OnDisconnect = mode })
 		}
+	}
+}
+
+// A provider that answers a call, whose stream has begun while it waited, with no
+// stream: that is judged all the same, and what it calls is asked about.
+func TestWholeAnswerToAStreamThatHasBegun(t *testing.T) {
+	for _, a := range apis {
+		gated(t, `{}`, ofProvider(a.calling(largeRefund)), func(t *testing.T, l *gateLab) {
+			time.AfterFunc(30*time.Second, func() { l.Decide(true) })
+			r := l.PostWith(a.path, a.asksDear(a.declares(true)), "X-Rungate-Approval: wait=60")
+			require.NoError(t, r.Err)
+			assert.Contains(t, r.Body, "approval_pending")
+			assert.NotContains(t, r.Body, "Sure.")
+			s := l.Step()
+			assert.False(t, s.Usage.Estimated)
+			assert.EqualValues(t, 150, s.Usage.Total())
+			l.assertSettled(s.Cost)
+			l.Decide(true)
+			assert.Contains(t, l.Post(a.path, a.asksDear(a.declares(true))).Body, "Sure.")
+			assert.EqualValues(t, 1, l.forwarded.Load())
+		})
 	}
 }

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,6 +126,37 @@ func TestTwoGatesOfOneRun(t *testing.T) {
 			assert.Equal(t, ids[0], pending(t, l.Post(a.path, second))["gate_id"], "it is another request now, and the run is paused")
 			assert.EqualValues(t, 2, l.forwarded.Load())
 			assert.Equal(t, run.Paused, l.Run().Status)
+		})
+	})
+}
+
+// A call that could not renew its use of an approval, and has lost it to another, is
+// refused: one answer is given for one approval, and both calls are paid for.
+func TestLostUseOfAnApproval(t *testing.T) {
+	eachForm(t, func(t *testing.T, a *api, streamed bool) {
+		body, answer := a.asksDear(a.declares(streamed)), a.refunding(streamed, smallRefund)
+		var begun atomic.Bool
+		h := func(w http.ResponseWriter, r *http.Request) {
+			if !begun.Swap(true) {
+				pass(100 * time.Second)
+			}
+			sends(streamed, answer)(w, r)
+		}
+		onBroken(t, h, func(t *testing.T, l *gateLab, s *brokenStore) {
+			pending(t, l.Post(a.path, body))
+			l.Decide(true)
+			first := make(chan *reply)
+			go func() { first <- l.Post(a.path, body) }()
+			pass(time.Second)
+			s.Break("claim", false)
+			pass(60 * time.Second)
+			s.Break("", false)
+			assert.Equal(t, answer, l.Post(a.path, body).Body)
+			unavailable(t, <-first)
+			assert.EqualValues(t, 2, l.forwarded.Load())
+			assert.EqualValues(t, 2, l.Run().Steps)
+			l.assertSettled(l.Run().Spent)
+			assert.Len(t, l.Gates(), 1)
 		})
 	})
 }

@@ -38,14 +38,14 @@ type gateWorld struct {
 	body, answer string
 	streamed     bool
 
-	policies  *policy.Set
-	failing   string
-	forwarded int64
+	policies *policy.Set
+	yes      int // approvals
 
-	mu      sync.Mutex
-	answers []string
-	given   int // answers with what was asked for
-	yes     int // approvals
+	mu        sync.Mutex
+	failing   string // how the provider's next answer does
+	forwarded int64
+	answers   []string
+	given     int // answers with what was asked for
 }
 
 func newGateWorld(t *testing.T, a *api, action, streamed bool) *gateWorld {
@@ -74,9 +74,11 @@ func (w *gateWorld) start() {
 }
 
 func (w *gateWorld) provide(rw http.ResponseWriter, _ *http.Request) {
+	w.mu.Lock()
 	how := w.failing
 	w.failing = ""
 	w.forwarded++
+	w.mu.Unlock()
 	rw.Header().Set("Content-Type", "application/json")
 	if w.streamed {
 		rw.Header().Set("Content-Type", "text/event-stream")
@@ -139,7 +141,9 @@ func (w *gateWorld) happen(event string) []string {
 	case lapses:
 		pass(5 * time.Minute)
 	case fails, breaks:
+		w.mu.Lock()
 		w.failing = event
+		w.mu.Unlock()
 	case completed:
 		_, err := w.Gateway.Runs().Complete(ctx, labRun, run.ReasonByAgent)
 		require.NoError(w.t, err)

@@ -222,10 +222,12 @@ func (c *call) left(err error) error {
 
 // broken says why an answer broke off.
 func (c *call) broken(ctx context.Context, err error) error {
-	switch {
+	switch cause := context.Cause(c.answer.ctx); {
 	case ctx.Err() != nil && !c.answer.stays:
 		return &goneError{err}
-	case errors.Is(context.Cause(c.answer.ctx), errStalled):
+	case errors.Is(cause, errClaimLost):
+		return cause
+	case errors.Is(cause, errStalled):
 		return &refusal{code: codeTimeout, cause: err, message: fmt.Sprintf(
 			"Rungate: the answer of provider %q has stalled for %s and was given up.", c.upstream.Name(), c.watch.limit())}
 	}

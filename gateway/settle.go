@@ -124,7 +124,7 @@ func (c *call) usage() provider.Usage {
 	switch {
 	case c.answer.meter != nil:
 		return c.answer.meter.Usage()
-	case c.answer.resp == nil && c.failed != nil && (c.failed.code == codeClientGone || c.failed.code == codeTimeout) && !c.free():
+	case c.answer.resp == nil && c.failed != nil && c.failed.givesUp() && !c.free():
 		// The provider was at work when it was given up, and charges for that.
 		in := c.projection.Input
 		return provider.Usage{Tokens: provider.Tokens{Input: in, Output: c.projection.Tokens() - in}, Estimated: true}

@@ -13,7 +13,7 @@ import (
 
 // A watch looks after a call while it waits for its provider: it ends a call
 // that has waited for too long, keeps the agent's connection alive, and renews
-// the lease of the reservation. It is one timer, which looks at the clock when
+// the leases of what it has taken. It is one timer, which looks at the clock when
 // something could be due; what passes in between costs no more than noting when.
 type watch struct {
 	c     *call
@@ -194,8 +194,10 @@ func (w *watch) renew(within time.Duration) {
 	if err := w.c.reserved.Renew(ctx); err != nil {
 		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.runID, "error", err)
 	}
-	if err := w.claim.Renew(ctx); err != nil {
+	if lost, err := w.claim.Renew(ctx); err != nil {
 		w.c.g.cfg.Logger.Error("lease of an approval not renewed", "run", w.runID, "error", err)
+	} else if lost { // before the agent has got any of the answer, which may be another's now
+		w.c.answer.cancel(errClaimLost)
 	}
 	if w.c.permit == nil {
 		return

@@ -47,6 +47,10 @@ type Event struct {
 	Raised    *Raised                // of LimitRaised
 	Finding   *Finding               // of what Announce tells
 	Gate      *Gate                  // of the approvals, after the event; not changed any more
+
+	// ArgsBytes is how many bytes the arguments of tools in Finding or Gate have
+	// that are cut in this copy of the event; 0 where they are whole.
+	ArgsBytes int
 }
 
 // A Finding says why a call is refused or announced, for the agent and for the

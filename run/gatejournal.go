@@ -41,11 +41,17 @@ type GateJournal interface {
 	DecideGate(ctx context.Context, id string, v *Verdict, at time.Time) (g Gate, changed bool, err error)
 
 	// ClaimGate claims an approved gate for one answer, until a time: nobody else
-	// can then. By the same claim it is prolonged. It returns false where the gate
-	// is not approved at that time, or is claimed by another whose time has not
-	// passed. The error is ErrNoGate where there is no such gate, also of EndClaim
-	// and GateAnswer.
-	ClaimGate(ctx context.Context, id, claim string, at, until time.Time) (Gate, bool, error)
+	// can then. It returns false where the gate is not approved at that time, or
+	// is claimed already and the time of that has not passed. The error is
+	// ErrNoGate where there is no such gate, also of RenewClaim, EndClaim and
+	// GateAnswer.
+	ClaimGate(ctx context.Context, id, claim string, at, until time.Time) (g Gate, claimed bool, err error)
+
+	// RenewClaim prolongs a claim until a time, unless it lasts longer already. Its
+	// time may have passed, as long as nobody else has claimed the gate and the
+	// gate has not expired. Otherwise nothing changes, and renewed is false: what
+	// is no claim any more does not become one again.
+	RenewClaim(ctx context.Context, id, claim string, at, until time.Time) (g Gate, renewed bool, err error)
 
 	// EndClaim ends a claim: with used the gate is used up, otherwise it is
 	// approved as before. Its time may have passed, as long as nobody else has

@@ -97,11 +97,13 @@ func (gs *Gates) Answer(ctx context.Context, g *Gate) ([]byte, error) {
 // lease unless it is renewed, and has to be ended. Claimed is false where there
 // is nothing to claim, or another answer is under way.
 func (gs *Gates) Claim(ctx context.Context, g *Gate, lease time.Duration) (c *GateClaim, claimed bool, err error) {
-	c = &GateClaim{gs: gs, gate: g.ID, id: rand.Text(), lease: lease, asking: make(chan struct{}, 1)}
-	if claimed, err = c.renew(ctx); !claimed {
+	id, at := rand.Text(), time.Now()
+	got, claimed, err := gs.Journal.ClaimGate(ctx, g.ID, id, at, at.Add(lease))
+	if !claimed {
 		return nil, false, err
 	}
-	return c, true, nil
+	gs.waiters.wake(&got)
+	return &GateClaim{gs: gs, gate: g.ID, id: id, lease: lease, asking: make(chan struct{}, 1)}, true, nil
 }
 
 // A GateClaim is the right to one answer to the request of an approved gate. Nil is
@@ -111,40 +113,39 @@ type GateClaim struct {
 	gate, id string
 	lease    time.Duration
 
-	asking chan struct{} // is full while the journal is asked: what is renewed late would be claimed again
+	asking chan struct{} // is full while the journal is asked: what is ended meanwhile would seem to be lost
 	ended  atomic.Bool
 }
 
 // Held reports whether there is a claim that has not been ended.
 func (c *GateClaim) Held() bool { return c != nil && !c.ended.Load() }
 
-// Renew begins the lease anew.
-func (c *GateClaim) Renew(ctx context.Context) error {
+// Renew begins the lease anew. Lost is true where it cannot, since the lease had
+// ended and somebody else has claimed the gate, or the gate has expired. That it
+// was cancelled is no loss: calls in flight of a run that has ended finish. Where
+// there is no claim, Renew does nothing.
+func (c *GateClaim) Renew(ctx context.Context) (lost bool, err error) {
 	if !c.Held() {
-		return nil
+		return false, nil
 	}
 	c.asking <- struct{}{}
 	defer func() { <-c.asking }()
 	if !c.Held() {
-		return nil
+		return false, nil
 	}
-	_, err := c.renew(ctx)
-	return err
-}
-
-func (c *GateClaim) renew(ctx context.Context) (bool, error) {
 	at := time.Now()
-	g, ok, err := c.gs.Journal.ClaimGate(ctx, c.gate, c.id, at, at.Add(c.lease))
-	if ok {
-		c.gs.waiters.wake(&g)
+	g, renewed, err := c.gs.Journal.RenewClaim(ctx, c.gate, c.id, at, at.Add(c.lease))
+	if err != nil {
+		return false, err
 	}
-	return ok, err
+	c.gs.waiters.wake(&g)
+	return !renewed && g.Status != GateCancelled, nil
 }
 
 // End ends the claim, and returns the gate after that: with used, the approval is
-// used up. Ended is false where the claim was lost, since its lease had ended or
-// the gate was cancelled. Without an error, there is no claim after that, and ending
-// it again does nothing.
+// used up. Ended is false where the claim was lost, as Renew says, or the gate was
+// cancelled. Without an error, there is no claim after that, and ending it again
+// does nothing.
 func (c *GateClaim) End(ctx context.Context, used bool) (g Gate, ended bool, err error) {
 	if !c.Held() {
 		return Gate{}, true, nil

@@ -83,6 +83,14 @@ func (b *board) claim(g run.Gate) *run.GateClaim {
 	return c
 }
 
+// renew renews a claim, which is lost or not.
+func (b *board) renew(c *run.GateClaim, lost bool) {
+	b.Helper()
+	got, err := c.Renew(b.Context())
+	require.NoError(b, err)
+	assert.Equal(b, lost, got)
+}
+
 func (b *board) status(g run.Gate) run.GateStatus {
 	b.Helper()
 	g, err := b.Gates.Find(b.Context(), g.ID)
@@ -338,7 +346,7 @@ func TestClaimGate(t *testing.T) {
 			c := b.claim(b.decide(g, true))
 			for range 5 {
 				time.Sleep(59 * time.Second)
-				require.NoError(b, c.Renew(b.Context()))
+				b.renew(c, false)
 			}
 			time.Sleep(59 * time.Second)
 			_, claimed, err := b.Claim(b.Context(), &g, time.Minute)
@@ -352,7 +360,7 @@ func TestClaimGate(t *testing.T) {
 			lost := b.claim(b.decide(g, true))
 			time.Sleep(time.Minute)
 			c := b.claim(g)
-			require.NoError(b, lost.Renew(b.Context()))
+			b.renew(lost, true)
 			_, ended, err := lost.End(b.Context(), true)
 			require.NoError(b, err)
 			assert.False(b, ended)
@@ -362,13 +370,40 @@ func TestClaimGate(t *testing.T) {
 			require.NoError(b, err)
 			assert.True(b, ended)
 		}},
+		{"a claim that is renewed late goes on, unless somebody else has claimed the gate", func(b *board, g run.Gate) {
+			c := b.claim(b.decide(g, true))
+			time.Sleep(2 * time.Minute)
+			b.renew(c, false)
+			_, claimed, err := b.Claim(b.Context(), &g, time.Minute)
+			require.NoError(b, err)
+			assert.False(b, claimed)
+		}},
+		{"a claim of a gate that has expired is lost", func(b *board, g run.Gate) {
+			c := b.claim(b.decide(g, true))
+			time.Sleep(run.DefaultWindow)
+			b.renew(c, true)
+		}},
+		{"a claim of a gate that was cancelled is not lost", func(b *board, g run.Gate) {
+			c := b.claim(b.decide(g, true))
+			_, err := b.Complete(b.Context(), b.r.Key, run.ReasonByAgent)
+			require.NoError(b, err)
+			b.renew(c, false)
+		}},
+		{"a claim that cannot be renewed is not lost for that", func(b *board, g run.Gate) {
+			c := b.claim(b.decide(g, true))
+			b.Gates.Journal = brokenGates{}
+			lost, err := c.Renew(b.Context())
+			assert.ErrorIs(b, err, errBroken)
+			assert.False(b, lost)
+			assert.True(b, c.Held())
+		}},
 		{"a claim that has ended, and none, do nothing", func(b *board, g run.Gate) {
 			c := b.claim(b.decide(g, true))
 			_, _, err := c.End(b.Context(), false)
 			require.NoError(b, err)
 			other := b.claim(g)
 			for _, c := range []*run.GateClaim{c, nil} {
-				require.NoError(b, c.Renew(b.Context()))
+				b.renew(c, false)
 				_, ended, err := c.End(b.Context(), true)
 				require.NoError(b, err)
 				assert.True(b, ended)
@@ -414,6 +449,10 @@ func (brokenGates) DecideGate(context.Context, string, *run.Verdict, time.Time) 
 }
 
 func (brokenGates) ClaimGate(context.Context, string, string, time.Time, time.Time) (run.Gate, bool, error) {
+	return run.Gate{}, false, errBroken
+}
+
+func (brokenGates) RenewClaim(context.Context, string, string, time.Time, time.Time) (run.Gate, bool, error) {
 	return run.Gate{}, false, errBroken
 }
 

@@ -33,6 +33,9 @@ func (g *gate) show(at time.Time) run.Gate {
 	return x
 }
 
+// claimedBy reports whether the claim is the last one and has not been given back.
+func (g *gate) claimedBy(claim string) bool { return g.claim == claim && !g.Claimed.IsZero() }
+
 // pass notes that MeetGate does not return g any more.
 func (g *gate) pass() {
 	if !g.past {

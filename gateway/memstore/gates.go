@@ -53,14 +53,9 @@ func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (r
 	g.add()
 	j.gates[g.ID] = g
 	j.opened.add(g)
-	j.withheld += g.bytes()
+	j.take(g, 1)
 	heap.Push(&j.due, g)
 	return g.Gate, true, nil
-}
-
-// full reports whether there is no room for g.
-func (j *journal) full(g *gate) bool {
-	return len(j.due) >= j.opts.Gates || j.withheld+g.bytes() > j.opts.GateBytes
 }
 
 // MeetGate implements run.GateJournal.
@@ -106,44 +101,6 @@ func (j *journal) DecideGate(_ context.Context, id string, v *run.Verdict, at ti
 		j.endGate(g, run.GateRejected, at)
 	}
 	return g.Gate, true, nil
-}
-
-// ClaimGate implements run.GateJournal.
-func (j *journal) ClaimGate(_ context.Context, id, claim string, at, until time.Time) (run.Gate, bool, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	g := j.gates[id]
-	if g == nil {
-		return run.Gate{}, false, run.ErrNoGate
-	}
-	if g.At(at) != run.GateApproved || g.claim != claim && at.Before(g.Claimed) {
-		return g.show(at), false, nil
-	}
-	g.claim, g.Claimed = claim, until
-	heap.Fix(&j.due, g.place)
-	return g.Gate, true, nil
-}
-
-// EndClaim implements run.GateJournal.
-func (j *journal) EndClaim(_ context.Context, id, claim string, used bool, at time.Time) (run.Gate, bool, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	g := j.gates[id]
-	if g == nil {
-		return run.Gate{}, false, run.ErrNoGate
-	}
-	mine := g.claim == claim && !g.Claimed.IsZero()
-	switch {
-	case !mine || g.At(at) != run.GateApproved:
-		return g.show(at), mine && g.Status == run.GateUsed, nil
-	case used:
-		g.Used = at
-		j.endGate(g, run.GateUsed, at)
-	default:
-		g.Claimed = time.Time{}
-		heap.Fix(&j.due, g.place)
-	}
-	return g.show(at), true, nil
 }
 
 // GateAnswer implements run.GateJournal.
@@ -202,7 +159,7 @@ func (j *journal) ListGates(_ context.Context, q *run.GateQuery, at time.Time) (
 // endGate makes g, which is live, one that is not any more.
 func (j *journal) endGate(g *gate, s run.GateStatus, at time.Time) {
 	heap.Remove(&j.due, g.place)
-	j.withheld -= g.bytes()
+	j.take(g, -1)
 	g.Status, g.answer = s, nil
 	g.end(at)
 	if s == run.GateUsed || s == run.GateCancelled {

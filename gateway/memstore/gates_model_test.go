@@ -44,6 +44,7 @@ var gateOps = []gateOp{
 	{"reject", func(s *gateStore) outcome { return s.decide(false) }, func(m *gateModel) outcome { return m.decide(run.GateRejected) }},
 	{"claim A", func(s *gateStore) outcome { return s.claim("A") }, func(m *gateModel) outcome { return m.claim("A") }},
 	{"claim B", func(s *gateStore) outcome { return s.claim("B") }, func(m *gateModel) outcome { return m.claim("B") }},
+	{"renew A", func(s *gateStore) outcome { return s.renew("A") }, func(m *gateModel) outcome { return m.renew("A") }},
 	{"use A", func(s *gateStore) outcome { return s.end("A", true) }, func(m *gateModel) outcome { return m.end("A", true) }},
 	{"use B", func(s *gateStore) outcome { return s.end("B", true) }, func(m *gateModel) outcome { return m.end("B", true) }},
 	{"leave A", func(s *gateStore) outcome { return s.end("A", false) }, func(m *gateModel) outcome { return m.end("A", false) }},
@@ -165,6 +166,10 @@ func (s *gateStore) claim(by string) outcome {
 	return said(s.ClaimGate(context.Background(), s.id, by, s.now, s.now.Add(lease)))
 }
 
+func (s *gateStore) renew(by string) outcome {
+	return said(s.RenewClaim(context.Background(), s.id, by, s.now, s.now.Add(lease)))
+}
+
 func (s *gateStore) end(by string, used bool) outcome {
 	return said(s.EndClaim(context.Background(), s.id, by, used, s.now))
 }
@@ -268,11 +273,20 @@ func (m *gateModel) decide(v run.GateStatus) outcome {
 
 func (m *gateModel) claim(by string) outcome {
 	g := m.newest()
-	claimed := g.status(m.now) == run.GateApproved && (g.holder == "" || g.holder == by || m.now >= g.until)
+	claimed := g.status(m.now) == run.GateApproved && (g.holder == "" || m.now >= g.until)
 	if claimed {
 		g.holder, g.until = by, m.now+lease
 	}
 	return m.say(g, claimed)
+}
+
+func (m *gateModel) renew(by string) outcome {
+	g := m.newest()
+	renewed := g.status(m.now) == run.GateApproved && g.holder == by
+	if renewed {
+		g.until = m.now + lease
+	}
+	return m.say(g, renewed)
 }
 
 func (m *gateModel) end(by string, used bool) outcome {

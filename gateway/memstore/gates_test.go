@@ -70,7 +70,9 @@ func TestGatesAreBounded(t *testing.T) {
 		answer int
 	}{
 		{"in number", memstore.Options{Gates: 1, ClosedRuns: -1}, 0},
-		{"in bytes", memstore.Options{GateBytes: 10, ClosedRuns: -1}, 6},
+		{"in bytes", memstore.Options{GateBytes: 10, TeamGateBytes: 10, ClosedRuns: -1}, 6},
+		{"in number for a team", memstore.Options{TeamGates: 1, ClosedRuns: -1}, 0},
+		{"in bytes for a team", memstore.Options{TeamGateBytes: 10, ClosedRuns: -1}, 6},
 	} {
 		for _, end := range ends {
 			t.Run(tt.name+", until one is "+end.name, func(t *testing.T) {
@@ -93,13 +95,50 @@ func TestGatesAreBounded(t *testing.T) {
 		}
 	}
 	t.Run("an answer that is too large alone", func(t *testing.T) {
-		d := newDiary(t, memstore.Options{GateBytes: 10})
+		d := newDiary(t, memstore.Options{GateBytes: 10, TeamGateBytes: 10})
 		d.open("r", noon, false)
 		_, err := d.ask("r", 1, noon, make([]byte, 11))
 		assert.ErrorIs(t, err, run.ErrGatesFull)
 		_, err = d.ask("r", 1, noon, make([]byte, 10))
 		assert.NoError(t, err)
 	})
+}
+
+// However many gates a team opens, and whatever they withhold, there is room for
+// those of another.
+func TestATeamLeavesRoomForOthers(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		o      memstore.Options
+		answer int
+		most   int // gates of one team
+	}{
+		{"in number", memstore.Options{Gates: 100}, 0, 10},
+		{"of very few", memstore.Options{Gates: 2}, 0, 1},
+		{"in bytes", memstore.Options{GateBytes: 100}, 5, 5},
+		{"as it is set", memstore.Options{Gates: 100, TeamGates: 99}, 0, 99},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDiary(t, tt.o)
+			open := func(team, id string) int {
+				_, err := d.Attach(t.Context(), &run.Attachment{Team: team, At: noon, ID: id, Start: &run.Run{IdleTimeout: -1}}, new(run.Run))
+				require.NoError(t, err)
+				for n := 0; ; n++ {
+					g := gateAbout(id, n, noon)
+					g.ID, g.Run.Team = team+g.ID, team
+					if _, _, err := d.OpenGate(t.Context(), g, make([]byte, tt.answer)); err != nil {
+						require.ErrorIs(t, err, run.ErrGatesFull)
+						return n
+					}
+				}
+			}
+			assert.Equal(t, tt.most, open("team:a", "r"))
+			assert.Positive(t, open("team:b", "r"))
+			_, _, err := d.Complete(t.Context(), key("r"), run.ReasonByAgent, noon)
+			require.NoError(t, err)
+			assert.Equal(t, tt.most, open("team:a", "next"), "when those have ended")
+		})
+	}
 }
 
 func TestAnswersAreLetGo(t *testing.T) {
@@ -302,7 +341,7 @@ func TestArgumentsOfEndedGatesAreBounded(t *testing.T) {
 	left, err := d.ListGates(t.Context(), &run.GateQuery{N: 100}, noon)
 	require.NoError(t, err)
 	assert.Len(t, left, 3, "of 300 KiB each, in 1 MiB")
-	d = newDiary(t, memstore.Options{GateBytes: 500 << 10})
+	d = newDiary(t, memstore.Options{TeamGateBytes: 500 << 10})
 	d.open("r", noon, false)
 	for n, want := range []error{nil, run.ErrGatesFull} {
 		g := gateAbout("r", n, noon)

@@ -26,11 +26,12 @@ type journal struct {
 	// which then has to look for them among all that are open.
 	orphans bool
 
-	gates    map[string]*gate // by ID
-	opened   gateList
-	due      gateQueue  // the live ones
-	withheld int64      // bytes of answers
-	expired  []run.Gate // that the next sweep tells of
+	gates   map[string]*gate // by ID
+	opened  gateList
+	due     gateQueue // the live ones
+	load    gateLoad  // of these
+	teams   map[string]gateLoad
+	expired []run.Gate // that the next sweep tells of
 }
 
 // A head is a name that means the newest of several runs.
@@ -45,6 +46,7 @@ func (j *journal) init(o Options) {
 	j.runs = map[run.Key]*record{}
 	j.heads = map[head]*record{}
 	j.gates = map[string]*gate{}
+	j.teams = map[string]gateLoad{}
 	j.shortest = -1
 }
 

@@ -10,7 +10,7 @@
 // 1,000 gates are remembered that are not live any more, or as many as have 1 MiB
 // of arguments, those that ended last: a request that was rejected before these is
 // asked about again. [Options] bound how
-// many runs, steps and live gates there are.
+// many runs, steps and live gates there are, of the gates also those of one team.
 package memstore
 
 import "time"
@@ -54,11 +54,17 @@ type Options struct {
 	Accounts int
 
 	// Gates is how many gates may be live, and GateBytes how many bytes the answers
-	// and arguments may have that they withhold: beyond either, none is opened. An answer is
-	// dropped when its gate is not live any more, at the latest by the sweep after
-	// that. 0 is DefaultGates and DefaultGateBytes.
+	// and arguments may have that they withhold: beyond either, none is opened. An
+	// answer is dropped when its gate is not live any more, at the latest by the
+	// sweep after that. 0 is DefaultGates and DefaultGateBytes.
 	Gates     int
 	GateBytes int64
+
+	// TeamGates and TeamGateBytes bound the gates of one team in the same way, so
+	// that none takes the room of all. 0 is a tenth of Gates, but at least 1, and a
+	// quarter of GateBytes: by default 10,000 and 256 MiB.
+	TeamGates     int
+	TeamGateBytes int64
 }
 
 // A Store is a run.Journal, a run.GateJournal, a budget.Ledger and budget.Rates in
@@ -92,6 +98,12 @@ func New(o Options) *Store {
 	}
 	if o.GateBytes == 0 {
 		o.GateBytes = DefaultGateBytes
+	}
+	if o.TeamGates == 0 {
+		o.TeamGates = max(1, o.Gates/10)
+	}
+	if o.TeamGateBytes == 0 {
+		o.TeamGateBytes = o.GateBytes / 4
 	}
 	s := &Store{}
 	s.journal.init(o)

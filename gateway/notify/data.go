@@ -12,7 +12,10 @@ import (
 // dataOf is the data of an event's message.
 func dataOf(e *run.Event) []byte {
 	r := &e.Run
-	s := subject{At: e.At.UTC(), RunID: r.ID, Team: r.Team, AgentID: e.Agent, User: r.User, Policy: policy(r.Policy)}
+	s := subject{
+		At: e.At.UTC(), RunID: r.ID, Team: r.Team, AgentID: e.Agent, User: r.User, Policy: policy(r.Policy),
+		ArgsTruncated: e.ArgsBytes > 0, ArgsBytes: e.ArgsBytes,
+	}
 	var data any
 	switch {
 	case e.Gate != nil:
@@ -40,6 +43,9 @@ type subject struct {
 	AgentID string    `json:"agent_id"`
 	User    string    `json:"user,omitempty"`
 	Policy  policy    `json:"policy"`
+
+	ArgsTruncated bool `json:"args_truncated,omitempty"`
+	ArgsBytes     int  `json:"args_bytes,omitempty"` // that they would have
 }
 
 type policy struct {

@@ -32,7 +32,7 @@ func (o *outbox) bury(p *parcel, why error) {
 		ID: EventID(p.event), Notifier: name(o.notifier), Event: p.event, Tries: p.tries, At: time.Now(), Error: why.Error(),
 	})
 	o.deadBytes += size(p.event)
-	for len(o.dead) > MaxDeadLetters || o.deadBytes > MaxQueuedBytes && len(o.dead) > 1 {
+	for len(o.dead) > MaxDeadLetters || o.deadBytes > MaxQueuedBytes {
 		o.exhume(max(0, slices.IndexFunc(o.dead, func(l DeadLetter) bool { return l.Event.Gate == nil })))
 		if o.dropped++; o.dropped%MaxDeadLetters == 1 {
 			o.log.Error("dead letters dropped", "dropped", o.dropped)

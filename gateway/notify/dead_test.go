@@ -125,7 +125,7 @@ func TestBurst(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		const waited = notify.MaxQueued/2 + (events-notify.MaxQueued/2)/gateEvery // and then gates only
+		const waited = notify.MaxQueued/4 + (events-notify.MaxQueued/4)/gateEvery // and then gates only
 		assert.ErrorContains(t, d.Close(ctx), fmt.Sprintf("%d events were not delivered", waited))
 		gates := map[string]bool{}
 		for _, l := range d.DeadLetters() {
@@ -141,35 +141,83 @@ func TestBurst(t *testing.T) {
 // A queue is bounded in bytes, too, and half of that is kept for approvals.
 func TestLargeArguments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const most = notify.MaxQueuedBytes / notify.MaxArgs // events that are as large as can be
 		release := make(chan struct{})
 		d := notify.NewDispatcher(nil, notify.NotifierFunc(func(context.Context, *run.Event) error { <-release; return nil }))
-		args := bytes.Repeat([]byte(" "), notify.MaxQueuedBytes/4)
-		alert := func(id string) *run.Event {
-			e := event(run.RuleAlert, id)
+		args := make([]byte, notify.MaxArgs+1)
+		alert := func(n int) *run.Event {
+			e := event(run.RuleAlert, fmt.Sprint("alert ", n))
 			e.Finding = &run.Finding{Args: args}
 			return e
 		}
-		large := func(id string) *run.Event {
-			e := approval(id)
+		large := func(n int) *run.Event {
+			e := approval(fmt.Sprint(n))
 			e.Gate.Proposed = []run.Proposal{{Tool: "t", Args: args}}
 			return e
 		}
-		dead := func() (ids string) {
-			for _, l := range d.DeadLetters() {
-				ids += l.Event.Run.ID
-			}
-			return ids
+		for n := range most {
+			tell(d, alert(n))
 		}
-		tell(d, alert("a"), alert("b"), alert("c"))
-		assert.Equal(t, "c", dead())
-		tell(d, large("d"), large("e"), large("f"))
-		assert.Equal(t, "cf", dead())
-		tell(d, event(run.RunStarted, "g"), approval("h"))
-		assert.Equal(t, "cfg", dead(), "there is room for approvals only")
-		tell(d, large("i"), large("j"), large("k"))
-		assert.Equal(t, "fgijk", dead(), "the first that is no approval is dropped")
-		tell(d, large("l"))
-		assert.Equal(t, "ijkl", dead(), "where there is none, the first")
+		require.Len(t, d.DeadLetters(), most*3/4, "a quarter is for what one team has but approvals")
+		for n := range most / 4 {
+			tell(d, large(n))
+		}
+		require.Len(t, d.DeadLetters(), most*3/4, "and as much again for its approvals")
+		for n := range most / 4 {
+			tell(d, large(most/4+n))
+		}
+		require.Len(t, d.DeadLetters(), most)
+		assert.Equal(t, fmt.Sprint("alert ", most/4), d.DeadLetters()[0].Event.Run.ID)
+		tell(d, large(most))
+		require.Len(t, d.DeadLetters(), most)
+		assert.Equal(t, fmt.Sprint("alert ", most/4+1), d.DeadLetters()[0].Event.Run.ID, "the first that is no approval was dropped")
+		for n := range most {
+			tell(d, large(2*most+n))
+		}
+		require.Len(t, d.DeadLetters(), most)
+		assert.Equal(t, fmt.Sprint(2*most), d.DeadLetters()[0].Event.Run.ID, "where there is none, the first")
 		close(release)
 	})
+}
+
+// Whatever one team has waiting for a notifier, events of another find room.
+func TestATeamLeavesRoomForOthers(t *testing.T) {
+	of := func(team string, e *run.Event) *run.Event {
+		e.Run.Team = team
+		return e
+	}
+	started := func(id string) *run.Event { return event(run.RunStarted, id) }
+	for _, tt := range []struct {
+		name  string
+		event func(id string) *run.Event
+		args  int
+		room  []int // that teams find one after the other, each of which tells all that it can
+	}{
+		{"in number", started, 0, []int{notify.MaxQueued / 4, notify.MaxQueued / 8, notify.MaxQueued / 16}},
+		{"of approvals", approval, 0, []int{notify.MaxQueued / 2, notify.MaxQueued / 4, notify.MaxQueued / 8}},
+		{"of large approvals", approval, 1 << 20, []int{notify.MaxQueuedBytes / notify.MaxArgs / 2, notify.MaxQueuedBytes / notify.MaxArgs / 4}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := notify.NewDispatcher(nil, newReceiver(down))
+				for i, room := range tt.room {
+					before := len(d.DeadLetters())
+					for n := range room + 1 {
+						e := of(fmt.Sprint("team:", i), tt.event(fmt.Sprint(n)))
+						if tt.args > 0 {
+							e.Gate.Proposed = []run.Proposal{{Args: make([]byte, tt.args)}}
+						}
+						tell(d, e)
+					}
+					dead := d.DeadLetters()[before:]
+					require.Len(t, dead, 1, "of team %d", i)
+					assert.Equal(t, fmt.Sprint(room), dead[0].Event.Run.ID, "the last one")
+					assert.Equal(t, notify.ErrNoRoom.Error(), dead[0].Error)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				_ = d.Close(ctx)
+			})
+		})
+	}
 }

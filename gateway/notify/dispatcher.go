@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +58,8 @@ func NewDispatcher(log *slog.Logger, notifiers ...Notifier) *Dispatcher {
 }
 
 // Event implements run.Observer. It returns at once: what a queue has no room
-// for, or comes after Close, is a dead letter.
+// for, or comes after Close, is a dead letter. Of arguments of tools beyond
+// MaxArgs, what waits has the beginnings, see [run.Event].
 func (d *Dispatcher) Event(_ context.Context, e *run.Event) {
 	var own *run.Event
 	for _, o := range d.outboxes {
@@ -71,17 +71,6 @@ func (d *Dispatcher) Event(_ context.Context, e *run.Event) {
 		}
 		o.add(own)
 	}
-}
-
-// keep returns a copy of an event that outlives the call that it is about.
-func keep(e *run.Event) *run.Event {
-	own := *e
-	if e.Finding != nil {
-		f := *e.Finding
-		f.Args = bytes.Clone(f.Args)
-		own.Finding = &f
-	}
-	return &own
 }
 
 // Close delivers what is left, without waiting as long as it would otherwise

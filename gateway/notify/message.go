@@ -29,7 +29,9 @@ type Message struct {
 //   - approval.*: the gate, what would happen if it is approved, and who decided.
 //
 // Money is a decimal string of dollars. Arguments of tools are JSON as the model
-// wrote them, or a string where that is none.
+// wrote them, or a string where that is none. Where they are cut, since the event
+// has more than [MaxArgs], "args_truncated" is true, and "args_bytes" how many they
+// would be.
 func MessageOf(e *run.Event) Message {
 	return Message{Event: e.Type, ID: EventID(e), DeliveredAt: time.Now().UTC(), Data: dataOf(e)}
 }

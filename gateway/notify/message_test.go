@@ -82,6 +82,8 @@ func TestMessage(t *testing.T) {
 			`"rule":"allowed_models","field":"model","requested":"gpt-5","allowed":["gpt-4*"]`},
 		{"a rule that alerts", run.Event{Type: run.RuleAlert, Run: refund, Finding: &run.Finding{Rule: "big", Tool: "pay", Args: []byte(`{"usd": 1e3}`), Reason: "Big."}},
 			`"rule":"big","tool":"pay","args":{"usd":1e3},"reason":"Big."`},
+		{"arguments that were cut", run.Event{Type: run.RuleAlert, Run: refund, ArgsBytes: 100_000, Finding: &run.Finding{Rule: "big", Tool: "pay", Args: []byte(`{"usd": 1`)}},
+			`"rule":"big","tool":"pay","args":"{\"usd\": 1","args_truncated":true,"args_bytes":100000`},
 		{"a limit was raised", run.Event{Type: run.LimitRaised, Run: refund, Raised: &run.Raised{Rule: "max_steps", Limit: 9}}, `"rule":"max_steps","limit":9`},
 		{"an answer waits", run.Event{Type: run.ApprovalPending, Run: refund, Gate: pending()}, `"gate_id":"gate_8xk2m","status":"pending","kind":"action",
 			"rule":"refund:over-$500","rule_reason":"It is much.","request":"POST /v1/chat/completions","model":"gpt-4","cost_usd":"0.0125","proposed_actions":[

@@ -13,8 +13,9 @@ import (
 )
 
 // What waits for a notifier at most: so many events, and so many bytes of
-// arguments of tools in them, if it is more than one event. Half of the room is
-// kept for approvals, since somebody waits for them.
+// arguments of tools in them. Half of the room is kept for approvals, since
+// somebody waits for them. And what waits of one team is no more than the room
+// that is left: however much it is, half is for the others.
 const (
 	MaxQueued      = 1024
 	MaxQueuedBytes = 32 << 20
@@ -74,33 +75,26 @@ func (o *outbox) add(e *run.Event) {
 
 // put lets an event wait if there is room.
 func (o *outbox) put(e *run.Event) error {
-	n, most, mostBytes := size(e), MaxQueued, MaxQueuedBytes
+	if o.closing {
+		return ErrClosed
+	}
+	most, mostBytes := MaxQueued, MaxQueuedBytes
 	if e.Gate == nil {
 		most, mostBytes = most/2, mostBytes/2
 	}
-	switch {
-	case o.closing:
-		return ErrClosed
-	case len(o.queue) >= most || len(o.queue) > 0 && o.bytes+n > mostBytes:
+	events, bytes := 1, size(e) // of the team, with this one
+	for _, p := range o.queue {
+		if p.event.Run.Team == e.Run.Team {
+			events, bytes = events+1, bytes+size(p.event)
+		}
+	}
+	if events > most-len(o.queue) || bytes > mostBytes-o.bytes {
 		return ErrNoRoom
 	}
 	o.queue = append(o.queue, &parcel{event: e})
-	o.bytes += n
+	o.bytes += size(e)
 	o.work()
 	return nil
-}
-
-// size is how many bytes of arguments an event has.
-func size(e *run.Event) (n int) {
-	if e.Finding != nil {
-		n += len(e.Finding.Args)
-	}
-	if e.Gate != nil {
-		for i := range e.Gate.Proposed {
-			n += len(e.Gate.Proposed[i].Args)
-		}
-	}
-	return n
 }
 
 // take takes a parcel out of the queue.

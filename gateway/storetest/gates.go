@@ -81,6 +81,13 @@ func (g *gates) claim(id, claim string, at, until time.Time) (run.Gate, bool) {
 	return got, claimed
 }
 
+func (g *gates) renew(id, claim string, at, until time.Time) (run.Gate, bool) {
+	g.Helper()
+	got, renewed, err := g.store.RenewClaim(context.Background(), id, claim, at, until)
+	g.must("RenewClaim", err)
+	return got, renewed
+}
+
 func (g *gates) endClaim(id, claim string, used bool, at time.Time) (run.Gate, bool) {
 	g.Helper()
 	got, ended, err := g.store.EndClaim(context.Background(), id, claim, used, at)

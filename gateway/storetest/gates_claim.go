@@ -24,17 +24,61 @@ var claimGateCases = []gateCase{
 		_, claimed = g.claim("gate_1", "one", after(10*time.Second), after(time.Minute))
 		same(g.T, "claimed again by the first", claimed, false)
 	}},
-	{"by the same claim a claim is prolonged, also when its time has passed", func(g *gates) {
+	{"ClaimGate prolongs no claim", func(g *gates) {
 		k := g.open(to("r", after(0)))
 		g.approved(about(k, "a", "gate_1", after(0)))
 		g.claim("gate_1", "one", after(0), after(10*time.Second))
+		want := g.gate("gate_1", after(5*time.Second))
 		got, claimed := g.claim("gate_1", "one", after(5*time.Second), after(15*time.Second))
-		same(g.T, "claimed", claimed, true)
-		same(g.T, "Claimed", got.Claimed.UTC(), after(15*time.Second))
-		_, claimed = g.claim("gate_1", "two", after(12*time.Second), after(time.Minute))
-		same(g.T, "claimed by another", claimed, false)
-		_, claimed = g.claim("gate_1", "one", after(20*time.Second), after(30*time.Second))
-		same(g.T, "claimed when its time has passed", claimed, true)
+		same(g.T, "claimed", claimed, false)
+		g.reads("ClaimGate", got, want)
+	}},
+	{"RenewClaim prolongs a claim, also when its time has passed", func(g *gates) {
+		k := g.open(to("r", after(0)))
+		g.approved(about(k, "a", "gate_1", after(0)))
+		g.claim("gate_1", "one", after(0), after(10*time.Second))
+		want := g.gate("gate_1", after(0))
+		for _, at := range []time.Duration{5 * time.Second, 25 * time.Second} {
+			got, renewed := g.renew("gate_1", "one", after(at), after(at+10*time.Second))
+			same(g.T, "renewed", renewed, true)
+			want.Claimed = after(at + 10*time.Second)
+			g.reads("RenewClaim", got, want)
+			g.reads("FindGates", g.gate("gate_1", after(at)), want)
+			_, claimed := g.claim("gate_1", "two", after(at+9*time.Second), after(time.Minute))
+			same(g.T, "claimed by another", claimed, false)
+		}
+		got, renewed := g.renew("gate_1", "one", after(26*time.Second), after(30*time.Second))
+		same(g.T, "renewed for less", renewed, true)
+		g.reads("RenewClaim for less", got, want)
+	}},
+	{"RenewClaim does not claim anew", func(g *gates) {
+		k := g.open(to("r", after(0)))
+		for _, id := range []string{"approved", "given back", "used", "another's", "unused"} {
+			g.approved(about(k, id, id, after(0)))
+		}
+		g.opened(about(k, "pending", "pending", after(0)))
+		for _, id := range []string{"given back", "used", "another's", "unused"} {
+			g.claim(id, "c", after(0), after(time.Second))
+		}
+		g.endClaim("given back", "c", false, after(0))
+		g.endClaim("used", "c", true, after(0))
+		g.claim("another's", "two", after(time.Second), after(2*time.Second))
+		other := g.open(to("other", after(0)))
+		g.approved(about(other, "cancelled", "cancelled", after(0)))
+		g.claim("cancelled", "c", after(0), after(time.Hour))
+		g.complete(other, run.ReasonByAgent, after(0))
+		for id, at := range map[string]time.Time{
+			"approved": after(0), "pending": after(0), "given back": after(0), "used": after(0), "another's": after(time.Minute),
+			"unused": after(window), "cancelled": after(0),
+		} {
+			want := g.gate(id, at)
+			for _, claim := range []string{"c", ""} {
+				got, renewed := g.renew(id, claim, at, after(time.Hour))
+				same(g.T, id+": renewed", renewed, false)
+				g.reads(id, got, want)
+				g.reads(id+": FindGates", g.gate(id, at), want)
+			}
+		}
 	}},
 	{"only an approved gate is claimed", func(g *gates) {
 		k := g.open(to("r", after(0)))
@@ -65,9 +109,9 @@ var claimGateCases = []gateCase{
 		g.approved(about(k, "a", "gate_1", after(0)))
 		g.claim("gate_1", "one", after(window-time.Second), after(window+time.Minute))
 		g.stands("while it is claimed", "gate_1", after(window+time.Minute-time.Second), run.GateApproved)
-		_, claimed := g.claim("gate_1", "one", after(window+30*time.Second), after(window+2*time.Minute))
-		same(g.T, "prolonged", claimed, true)
-		_, claimed = g.claim("gate_1", "two", after(window+2*time.Minute), after(window+3*time.Minute))
+		_, renewed := g.renew("gate_1", "one", after(window+30*time.Second), after(window+2*time.Minute))
+		same(g.T, "prolonged", renewed, true)
+		_, claimed := g.claim("gate_1", "two", after(window+2*time.Minute), after(window+3*time.Minute))
 		same(g.T, "claimed by another after that", claimed, false)
 		g.stands("after that", "gate_1", after(window+2*time.Minute), run.GateExpired)
 		_, ended := g.endClaim("gate_1", "one", true, after(window+2*time.Minute))

@@ -73,6 +73,8 @@ var decideGateCases = []gateCase{
 			g.noGate("DecideGate", err)
 			_, _, err = g.store.ClaimGate(g.Context(), id, "c", after(0), after(time.Second))
 			g.noGate("ClaimGate", err)
+			_, _, err = g.store.RenewClaim(g.Context(), id, "c", after(0), after(time.Second))
+			g.noGate("RenewClaim", err)
 			_, _, err = g.store.EndClaim(g.Context(), id, "c", true, after(0))
 			g.noGate("EndClaim", err)
 			_, err = g.store.GateAnswer(g.Context(), id)

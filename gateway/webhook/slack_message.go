@@ -60,6 +60,9 @@ func (s *Slack) message(e *run.Event) slackMessage {
 	m.Blocks = append(m.Blocks, block{Type: "header", Text: &header}, block{Type: "section", Fields: fields(g)})
 	if e.Type == run.ApprovalPending {
 		m.Blocks = append(m.Blocks, proposals(g)...)
+		if e.ArgsBytes > 0 {
+			m.Blocks = append(m.Blocks, section(plain(fmt.Sprintf("Not all of the arguments are here: they have %d bytes.", e.ArgsBytes))))
+		}
 	}
 	if page := s.page(g); page != "" {
 		m.Text += " " + page

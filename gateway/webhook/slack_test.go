@@ -110,6 +110,8 @@ func TestSlack(t *testing.T) {
 			[]string{"mrkdwn ```\n{\"a\":\nˋˋˋ&lt;!channel&gt;\n```"}, nil},
 		{"much JSON", func(e *run.Event) { e.Gate.Proposed[0].Args = []byte(`{"a":"` + strings.Repeat("x", 4000) + `"}`) }, "Approval needed: issue_refund for support in run refund",
 			[]string{"mrkdwn ```\n{\"a\":\"" + strings.Repeat("x", 2494) + "… (1508 bytes more)\n```"}, nil},
+		{"arguments that were cut", func(e *run.Event) { e.ArgsBytes = 100_000 }, "Approval needed: issue_refund for support in run refund",
+			[]string{"plain_text Not all of the arguments are here: they have 100000 bytes."}, nil},
 		{"many tools", func(e *run.Event) {
 			e.Gate.Proposed = nil
 			for i := range 7 {
