@@ -48,9 +48,9 @@ func (f Filter) String() string { return name(f.Notifier) }
 // Check reports globs that no event has, and what is wrong with the Notifier.
 func (f Filter) Check() error {
 	var errs []error
-	for _, pattern := range f.Events {
+	for i, pattern := range f.Events {
 		if !slices.ContainsFunc(types, func(t run.EventType) bool { return glob.Match(pattern, string(t)) }) {
-			errs = append(errs, fmt.Errorf("events: there is no %q", pattern))
+			errs = append(errs, fmt.Errorf("events[%d]: no event is called %q; there are %v", i, pattern, types))
 		}
 	}
 	return errors.Join(append(errs, Check(f.Notifier))...)
