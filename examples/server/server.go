@@ -84,7 +84,7 @@ func (srv *server) reload(next *settings, err error) {
 		return
 	}
 	if names := srv.settings.restarts(next); len(names) > 0 {
-		srv.log.Warn("configuration holds changes that need a restart", "of", commas(names))
+		srv.log.Warn("configuration holds changes that need a restart", "of", strings.Join(names, ", "))
 	}
 	if srv.admin == nil && next.asks() {
 		srv.log.Warn(nobodyDecides)

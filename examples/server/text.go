@@ -15,12 +15,3 @@ func count(n int, thing string) string {
 	}
 	return fmt.Sprintf("%d %s", n, thing)
 }
-
-// commas are texts with commas between them.
-func commas[T ~string](all []T) string {
-	texts := make([]string, len(all))
-	for i := range all {
-		texts[i] = string(all[i])
-	}
-	return strings.Join(texts, ", ")
-}

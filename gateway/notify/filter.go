@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rungate/rungate/internal/glob"
 	"github.com/rungate/rungate/run"
@@ -50,8 +51,16 @@ func (f Filter) Check() error {
 	var errs []error
 	for i, pattern := range f.Events {
 		if !slices.ContainsFunc(types, func(t run.EventType) bool { return glob.Match(pattern, string(t)) }) {
-			errs = append(errs, fmt.Errorf("events[%d]: no event is called %q; there are %v", i, pattern, types))
+			errs = append(errs, fmt.Errorf("events[%d]: no event is called %q; there are %s", i, pattern, commas(types)))
 		}
 	}
 	return errors.Join(append(errs, Check(f.Notifier))...)
+}
+
+func commas(types []run.EventType) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
 }

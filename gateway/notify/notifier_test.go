@@ -54,8 +54,8 @@ type checked struct {
 func (c checked) Check() error { return c.err }
 
 func TestCheck(t *testing.T) {
-	const known = "there are [run.started run.completed run.blocked run.unblocked limit.raised budget.alert budget.exceeded " +
-		"approval.pending approval.approved approval.rejected approval.expired policy.drift policy.shadow rule.alert loop.detected]"
+	const known = "there are run.started, run.completed, run.blocked, run.unblocked, limit.raised, budget.alert, budget.exceeded, " +
+		"approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected"
 	some := notify.Log(slog.New(slog.DiscardHandler))
 	for _, tt := range []struct {
 		name     string
