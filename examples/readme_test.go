@@ -27,7 +27,7 @@ func fenced(t *testing.T, language string) (blocks []string) {
 // Every line of Go in the README stands in an example that is compiled and run.
 func TestREADMEGo(t *testing.T) {
 	var code strings.Builder
-	for _, file := range []string{"client/example_test.go", "mux/example_test.go", "policy/chain_test.go", "approval/example_test.go"} {
+	for _, file := range []string{"client/example_test.go", "mux/example_test.go", "mux/operators_test.go", "policy/chain_test.go", "approval/example_test.go"} {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
 		code.Write(b)
@@ -43,41 +43,62 @@ func TestREADMEGo(t *testing.T) {
 	}
 }
 
-// The configuration and the policy in the README are one that the server takes,
-// and the policy decides as the cases there want it to.
+// The configuration and the policies in the README are ones that the server takes,
+// and the larger policy decides as the cases there want it to.
 func TestREADMEConfiguration(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "policies"), 0o755))
-	write := func(name, content string) string {
-		file := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
-		return file
-	}
-	yaml := fenced(t, "yaml")
-	config, cases := write("rungate.yaml", yaml[0]), write("cases.yaml", yaml[1])
-	write("policies/prod.json", fenced(t, "json")[0])
-	for _, command := range [][]string{{"check", config}, {"policy", "test", config, cases}} {
-		server(t, append([]string{"run", "-C", "server", "."}, command...))
+	yaml, policies := fenced(t, "yaml"), fenced(t, "json")
+	require.Len(t, policies, 2)
+	for i, commands := range [][][]string{
+		{{"check", "rungate.yaml"}},
+		{{"check", "rungate.yaml"}, {"policy", "test", "rungate.yaml", "cases.yaml"}},
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.Mkdir(filepath.Join(dir, "policies"), 0o755))
+		for name, content := range map[string]string{"rungate.yaml": yaml[0], "cases.yaml": yaml[1], "policies/p.json": policies[i]} {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+		}
+		out := server(t, dir, append(commands, []string{"check", "policies/p.json"})...)
+		assert.NotContains(t, out, "warning")
 	}
 }
 
-// The server's commands in the README do what they should.
+// The server's commands in the README do what they should, beside the files that
+// they name.
 func TestREADMECommands(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
-	commands := regexp.MustCompile(`(?m)^    go (run -C )examples/(server \. (?:check|policy|token)(?: [a-z].*?)?)(?: +#.*)?$`).FindAllStringSubmatch(string(readme), -1)
-	require.Len(t, commands, 5)
-	for _, m := range commands {
-		server(t, strings.Fields(m[1]+m[2]))
+	var commands [][]string
+	for _, m := range regexp.MustCompile(`(?m)^    \./rungate ((?:check policies|policy|token)[^#\n]*)`).FindAllStringSubmatch(string(readme), -1) {
+		commands = append(commands, strings.Fields(m[1]))
 	}
+	require.Len(t, commands, 5)
+	server(t, "server", commands...)
 }
 
-// server runs a command of the server that has to end well.
-func server(t *testing.T, args []string) {
+// server builds the server as the README says, and runs it in a directory, by
+// commands that have to end well. It returns what they print.
+func server(t *testing.T, dir string, commands ...[]string) (printed string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", args...)
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "rungate")
+	build := regexp.MustCompile(`(?m)^    (go build .*)$`).FindStringSubmatch(string(readme))
+	require.NotNil(t, build)
+	execute(t, "..", "bash", "-c", strings.Replace(build[1], "$PWD/rungate", program, 1))
+	for _, args := range commands {
+		printed += execute(t, dir, program, args...)
+	}
+	return printed
+}
+
+// execute runs a program that has to end well.
+func execute(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "OPENAI_API_KEY=sk-one", "ANTHROPIC_API_KEY=sk-two", "REFUNDS_TOKEN=rg_agt_0123456789abcdef0123456789abcdef",
-		"RUNGATE_ADMIN_TOKEN=rg_adm_0123456789abcdef0123456789abcdef", "HOOK_SECRET=a-secret", "SLACK_WEBHOOK_URL=https://hooks.slack.com/services/x")
+		"RUNGATE_ADMIN_TOKEN=rg_adm_0123456789abcdef0123456789abcdef", "HOOK_SECRET=sixteen-letters-", "SLACK_WEBHOOK_URL=https://hooks.slack.com/services/x")
 	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s\n%s", strings.Join(args, " "), out)
+	require.NoError(t, err, "%s %s\n%s", program, strings.Join(args, " "), out)
+	return string(out)
 }

@@ -159,9 +159,9 @@ func TestFindingsAreToldOnce(t *testing.T) {
 			[]run.Finding{{Rule: "allowed_tools", Field: "tool", Requested: "pay", Tool: "pay"}}},
 		"no policy.drift, by a rule": {`"rules":[{"name":"never","then":"deny"}]`, []string{ask(20)}, run.PolicyDrift, nil},
 		"rule.alert": {`"rules":[{"name":"big","when":[{"call":"estimated_cost_usd","op":">","value":"0.01"}],"then":"alert"}]`, []string{ask(20), ask(21), ask(5)}, run.RuleAlert,
-			[]run.Finding{{Rule: "big", Reason: `it has estimated_cost_usd > "0.01".`}}},
+			[]run.Finding{{Rule: "big", Reason: `its estimated_cost_usd is over 0.01.`}}},
 		"rule.alert, of an answer": {`"rules":[{"name":"over","tool":"pay","when":[{"arg":"usd","op":">","value":5}],"then":"alert"}]`, []string{ask(20), ask(21)}, run.RuleAlert,
-			[]run.Finding{{Rule: "over", Field: "tool", Requested: "pay", Tool: "pay", Args: []byte(`{"usd":7}`), Reason: `the answer calls the tool "pay" with usd > 5.`}}},
+			[]run.Finding{{Rule: "over", Field: "tool", Requested: "pay", Tool: "pay", Args: []byte(`{"usd":7}`), Reason: `the answer calls the tool "pay", and its argument "usd" is over 5.`}}},
 		"policy.shadow": {`"mode":"shadow","rules":[{"name":"never","then":"deny"}]`, []string{ask(20), ask(21)}, run.PolicyShadow,
 			[]run.Finding{{Rule: "never"}}},
 	} {

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -53,7 +52,7 @@ type condition struct {
 	values    []value // one, but for "in"
 	re        *regexp.Regexp
 	want      bool   // what "exists" must be
-	text      string // the whole, for people
+	text      string // that it holds, for people
 }
 
 func (d *Condition) compile(path string, paths *pathTree, bad complaint) condition {
@@ -96,8 +95,7 @@ func (d *Condition) compile(path string, paths *pathTree, bad complaint) conditi
 
 // complete takes the value of the condition.
 func (c *condition) complete(plain any) error {
-	shown, _ := json.Marshal(plain) // fails on a json.Number that is none, which is refused below
-	c.text = fmt.Sprintf("%s%s %s %s", c.arg, c.fact, c.op, shown)
+	c.text = c.sentence(plain)
 	switch c.op {
 	case "exists":
 		exists, ok := plain.(bool)
@@ -105,10 +103,6 @@ func (c *condition) complete(plain any) error {
 			return errors.New("want true or false")
 		}
 		c.want = exists || plain == nil
-		c.text = c.arg + c.fact + " is there"
-		if !c.want {
-			c.text = c.arg + c.fact + " is not there"
-		}
 		return nil
 	case "in":
 		return c.completeList(plain)

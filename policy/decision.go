@@ -105,7 +105,7 @@ type Approval struct {
 	// answer that may have such calls is held back until it is known.
 	HoldTool bool
 
-	Channel string        // where people are asked, such as "slack://#customer-ops"; may be empty
+	Channel string        // a label for where people are asked, such as "slack://#customer-ops"; may be empty
 	Expires time.Duration // how long the decision may take; 0 is run.DefaultWindow
 }
 

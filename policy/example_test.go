@@ -107,7 +107,7 @@ func ExampleRule() {
 	}
 	// Output:
 	// allow  <nil>
-	// deny the answer calls the tool "issue_refund" with amount_usd > 500. <nil>
+	// deny the answer calls the tool "issue_refund", and its argument "amount_usd" is over 500. <nil>
 	// deny the answer calls the tool "issue_refund", and its argument "amount_usd" is missing or cannot be read for sure. <nil>
 }
 

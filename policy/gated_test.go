@@ -20,7 +20,7 @@ func TestWhatIsAskedAbout(t *testing.T) {
 	t.Run("all calls of an answer", func(t *testing.T) {
 		d := decide(t, policy.Policy{Rules: rules}, policy.Input{Calls: []provider.ToolCall{
 			{Name: "issue_refund", Args: args("900")}, {Name: "look_up", Args: args("1")}, {Name: "send_mail", Args: args("2")}, {Name: "issue_refund", Args: args("9")}}})
-		large := finding("large", "issue_refund", `the answer calls the tool "issue_refund" with amount_usd > 500.`, args("900"))
+		large := finding("large", "issue_refund", `the answer calls the tool "issue_refund", and its argument "amount_usd" is over 500.`, args("900"))
 		assert.Equal(t, large, d.Finding)
 		assert.Equal(t, []policy.Finding{large, finding("mail", "send_mail", `the answer calls the tool "send_mail".`, args("2"))}, d.Gated)
 	})
@@ -33,7 +33,7 @@ func TestWhatIsAskedAbout(t *testing.T) {
 		assert.Equal(t, finding("r", "shop", `it declares the tool "shop", which the provider runs before its argument "amount_usd" can be seen.`, nil), d.Finding)
 	})
 	t.Run("a request, and all that it declares", func(t *testing.T) {
-		request := finding("ops", "", `it has team == "ops".`, nil)
+		request := finding("ops", "", `its team is "ops".`, nil)
 		request.Field = ""
 		declares := func(rule, tool string) policy.Finding {
 			return finding(rule, tool, `it declares the tool "`+tool+`".`, nil)

@@ -37,9 +37,10 @@ type Rule struct {
 	When []Condition `json:"when"` // none holds always
 	Then Action      `json:"then"`
 
-	// Channel is where people are asked, such as "slack://#customer-ops"; empty is
-	// nowhere in particular. Expires is how long they may take, up to 30 days; 0 is
-	// run.DefaultWindow. Both are for rules to approve only.
+	// Channel is a label for where people are asked, such as "slack://#customer-ops";
+	// may be empty. It is shown with the question, and nothing is sent anywhere by it.
+	// Expires is how long they may take, up to 30 days; 0 is run.DefaultWindow. Both
+	// are for rules to approve only.
 	Channel string        `json:"channel"`
 	Expires time.Duration `json:"expires"`
 }
@@ -170,13 +171,14 @@ func (r *rule) holds(v *view) bool {
 }
 
 // finding says why the rule has fired on what v shows; tool is the name of that
-// which is declared or called.
+// which is declared or called. The reason is a sentence that begins in lower case:
+// it stands after a colon, too.
 func (r *rule) finding(v *view, tool string) Finding {
 	f := Finding{Rule: r.name, Tool: tool}
-	what, with := "it", "has"
+	what := ""
 	if r.tool != "" {
 		f.Field, f.Requested = "tool", tool
-		what, with = fmt.Sprintf("it declares the tool %q", tool), "with"
+		what = fmt.Sprintf("it declares the tool %q", tool)
 		if v.call != nil {
 			what = fmt.Sprintf("the answer calls the tool %q", tool)
 		}
@@ -190,13 +192,16 @@ func (r *rule) finding(v *view, tool string) Finding {
 	case v.unsure != nil && v.unsure.arg != "":
 		f.Reason = fmt.Sprintf("%s, and its argument %q is missing or cannot be read for sure.", what, v.unsure.arg)
 	case v.unsure != nil:
-		f.Reason = fmt.Sprintf("its %s is not known.", v.unsure.fact)
+		f.Reason = v.unsure.is("not known.")
 	case len(r.when) > 0:
 		texts := make([]string, len(r.when))
 		for i := range r.when {
 			texts[i] = r.when[i].text
 		}
-		f.Reason = fmt.Sprintf("%s %s %s.", what, with, strings.Join(texts, " and "))
+		if what != "" {
+			what += ", and "
+		}
+		f.Reason = what + strings.Join(texts, " and ") + "."
 	case r.tool != "":
 		f.Reason = what + "."
 	}

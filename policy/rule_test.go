@@ -101,16 +101,18 @@ func TestFindings(t *testing.T) {
 		want policy.Finding
 	}{
 		{"on the request", policy.Rule{When: []policy.Condition{{Call: "user", Op: "==", Value: "u-1"}, {Call: "user", Op: "exists"}}}, request,
-			policy.Finding{Reason: `it has user == "u-1" and user is there.`}},
+			policy.Finding{Reason: `its user is "u-1" and its user is given.`}},
 		{"on the request, always", policy.Rule{}, request, policy.Finding{}},
 		{"on what is not known", policy.Rule{When: []policy.Condition{{Call: "estimated_cost_usd", Op: ">", Value: "0.50"}}}, request,
 			policy.Finding{Reason: "its estimated_cost_usd is not known."}},
+		{"on several things that are not known", policy.Rule{When: []policy.Condition{{Call: "steps", Op: ">", Value: 5}}}, request,
+			policy.Finding{Reason: "its steps are not known."}},
 		{"on a declared tool", policy.Rule{Tool: "shell", Declared: true}, request,
 			policy.Finding{Field: "tool", Requested: "shell", Tool: "shell", Reason: `it declares the tool "shell".`}},
 		{"on a call", policy.Rule{Tool: "issue_*", When: []policy.Condition{{Call: "user", Op: "exists", Value: false}}}, answer,
-			policy.Finding{Field: "tool", Requested: "issue_refund", Tool: "issue_refund", Reason: `the answer calls the tool "issue_refund" with user is not there.`}},
+			policy.Finding{Field: "tool", Requested: "issue_refund", Tool: "issue_refund", Reason: `the answer calls the tool "issue_refund", and its user is not given.`}},
 		{"on its arguments", policy.Rule{Tool: "issue_*", When: []policy.Condition{over}}, answer,
-			policy.Finding{Field: "tool", Requested: "issue_refund", Tool: "issue_refund", Args: args, Reason: `the answer calls the tool "issue_refund" with amount_usd > 500.`}},
+			policy.Finding{Field: "tool", Requested: "issue_refund", Tool: "issue_refund", Args: args, Reason: `the answer calls the tool "issue_refund", and its argument "amount_usd" is over 500.`}},
 		{"on arguments that are not there", policy.Rule{Tool: "issue_*", When: []policy.Condition{over, {Arg: "to", Op: "==", Value: "x"}}}, answer,
 			policy.Finding{Field: "tool", Requested: "issue_refund", Tool: "issue_refund", Args: args, Reason: `the answer calls the tool "issue_refund", and its argument "to" is missing or cannot be read for sure.`}},
 	} {

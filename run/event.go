@@ -62,7 +62,7 @@ type Finding struct {
 	Allowed   []string // what would have been allowed
 	Tool      string   // that is declared or called
 	Args      []byte   // of the call of Tool, as the model wrote them, where the rule is about them
-	Reason    string   // a sentence, instead of one made from the fields above
+	Reason    string   // a sentence, instead of one made from the fields above; may begin in lower case
 	Repeated  uint64   // hash of what goes round in a loop
 }
 

@@ -28,7 +28,7 @@ type Gate struct {
 	Priced   bool         // Cost is known
 	Proposed []Proposal   // what would happen; of an answer one for each call of a tool that is asked about
 
-	Channel string        // where people are asked, such as "slack://#customer-ops"; may be empty
+	Channel string        // a label for where people are asked, such as "slack://#customer-ops"; may be empty
 	Pauses  bool          // the run's other calls wait, too
 	Window  time.Duration // how long it can be decided, and after that how long an approval can be used
 

@@ -25,6 +25,7 @@ func (s Status) Live() bool { return s == Open || s == Paused }
 const (
 	ReasonIdle         = "idle_timeout"
 	ReasonByAgent      = "completed_by_agent"
+	ReasonByOperator   = "completed_by_operator"
 	ReasonSuperseded   = "superseded_by_new_run"
 	ReasonParentClosed = "parent_closed" // of it, or of an ancestor further up
 	ReasonCrowdedOut   = "too_many_open_runs"

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"testing"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -25,15 +26,24 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// carol is who is asked. She approves up to $5,000.
-func carol(p run.Proposal) run.Verdict {
-	var refund struct {
-		Amount float64 `json:"amount_usd"`
+// carol approves refunds of up to $5,000, and nothing else.
+// One answer may call several tools, and a rule without a tool asks about no call
+// of one.
+func carol(g *run.Gate) run.Verdict {
+	v := run.Verdict{By: "carol", Approve: len(g.Proposed) > 0}
+	for _, asked := range g.Proposed {
+		var refund struct {
+			Amount float64 `json:"amount_usd"`
+		}
+		err := json.Unmarshal(asked.Args, &refund)
+		if asked.Tool != "issue_refund" || err != nil || refund.Amount > 5000 {
+			v.Approve = false
+		}
 	}
-	if err := json.Unmarshal(p.Args, &refund); err != nil || refund.Amount > 5000 {
-		return run.Verdict{By: "carol", Comment: "this has to be done by hand"}
+	if !v.Approve {
+		v.Comment = "this has to be done by hand"
 	}
-	return run.Verdict{Approve: true, By: "carol"}
+	return v
 }
 
 // The agent knows nothing of approvals: a call that needs one takes its time. The
@@ -53,9 +63,10 @@ func Example() {
 
 	var gw *gateway.Gateway
 	decide := func(ctx context.Context, e *run.Event) error {
-		asked := e.Gate.Proposed[0]
-		fmt.Printf("%s wants %s(%s)\n", e.Agent, asked.Tool, asked.Args)
-		_, err := gw.Gates().Decide(ctx, e.Gate.ID, carol(asked))
+		for _, asked := range e.Gate.Proposed {
+			fmt.Printf("%s wants %s(%s)\n", e.Agent, asked.Tool, asked.Args)
+		}
+		_, err := gw.Gates().Decide(ctx, e.Gate.ID, carol(e.Gate))
 		return err
 	}
 	gw, err = gateway.New(gateway.Config{
@@ -103,4 +114,26 @@ func Example() {
 	// the agent may do issue_refund({"amount_usd":1240,"order":"ord_2H4p"})
 	// helpdesk wants issue_refund({"amount_usd":9000,"order":"ord_2H4p"})
 	// refused: approval_rejected
+}
+
+// Carol looks at all that would happen.
+func TestCarol(t *testing.T) {
+	call := func(tool, args string) run.Proposal { return run.Proposal{Tool: tool, Args: []byte(args)} }
+	for name, c := range map[string]struct {
+		proposed []run.Proposal
+		want     bool
+	}{
+		"a refund":                        {[]run.Proposal{call("issue_refund", `{"amount_usd":1240}`)}, true},
+		"two refunds":                     {[]run.Proposal{call("issue_refund", `{"amount_usd":1240}`), call("issue_refund", `{"amount_usd":600}`)}, true},
+		"a refund, and one too many":      {[]run.Proposal{call("issue_refund", `{"amount_usd":1240}`), call("issue_refund", `{"amount_usd":9000}`)}, false},
+		"a refund, and something else":    {[]run.Proposal{call("issue_refund", `{"amount_usd":1240}`), call("send_mail", `{}`)}, false},
+		"a refund that cannot be read":    {[]run.Proposal{call("issue_refund", `{"amount_usd":`)}, false},
+		"a request, which calls no tools": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := carol(&run.Gate{Proposed: c.proposed}).Approve; got != c.want {
+				t.Errorf("Approve is %t, want %t", got, c.want)
+			}
+		})
+	}
 }

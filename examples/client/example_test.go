@@ -23,15 +23,11 @@ import (
 // The program goes on to call api.openai.com. The transport governs these calls,
 // and lets all others pass.
 func Example() {
-	limits, err := policy.Parse([]byte(`{
-		"name": "research",
-		"models": {"allow": ["openai/gpt-4*"]},
-		"budgets": [{"name": "per-run", "per": "run", "limit_usd": "0.50"}]
-	}`))
+	p, err := policy.Parse([]byte(`{"name": "research", "models": {"allow": ["openai/gpt-4*"]}, "budgets": [{"name": "per-run", "per": "run", "limit_usd": "0.50"}]}`))
 	if err != nil {
 		log.Fatal(err)
 	}
-	policies, err := policy.New(limits)
+	policies, err := policy.New(p)
 	if err != nil {
 		log.Fatal(err)
 	}

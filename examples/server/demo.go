@@ -110,7 +110,7 @@ console:        %s/
 		say("The same as a stream", call("-N", "demo", c.body(true)))
 		refund := call("-i", "demo-refund-"+name, c.refund("$1240"))
 		say("A tool call that a person has to approve: the answer is withheld, and the agent told to come again", refund)
-		say("An operator approves it, in the console at "+operators+"/ or so", d.approve(operators+"/v1"))
+		say("An operator approves it, in the console at "+operators+"/ or with this command", d.approve(operators+"/v1"))
 		say("The agent comes again, and gets the answer that was withheld", refund)
 		say("A tool call that a rule refuses: the agent does not get the answer", call("-i", "demo-refund-"+name, c.refund("$25000")))
 		say("An agent that goes on and on: its run ends with a 402", fmt.Sprintf(

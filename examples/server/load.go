@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/rungate/rungate/budget"
-	"github.com/rungate/rungate/gateway/admin"
 	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -25,6 +24,8 @@ type loader struct {
 	sum  hash.Hash
 	dirs []string // where a change of a file matters
 	errs strict.Errors
+
+	tokens map[run.Digest]string // where they stand
 }
 
 // Sources say where settings came from.
@@ -36,7 +37,7 @@ type sources struct {
 // load reads the configuration at path. What is wrong with it, the error names
 // all at once. The sources are known in any case.
 func load(path string, env func(string) (string, bool)) (*settings, sources, error) {
-	l := &loader{env: env, dir: filepath.Dir(path), sum: sha256.New()}
+	l := &loader{env: env, dir: filepath.Dir(path), sum: sha256.New(), tokens: map[run.Digest]string{}}
 	s := l.settings(path)
 	src := sources{digest: hex.EncodeToString(l.sum.Sum(nil)), dirs: l.dirs}
 	if len(l.errs) > 0 {
@@ -76,18 +77,26 @@ func (l *loader) settings(path string) *settings {
 	return s
 }
 
-// minToken is how long a token must be after its prefix: 96 bits in the shortest
-// of the usual spellings. Those that are made here are longer.
-const minToken = 16
+// minSecret is how long a webhook's secret must be, and a token after its prefix:
+// 96 bits in the shortest of the usual spellings. Tokens that are made here are
+// longer.
+const minSecret = 16
 
-// token reads a token that begins with a prefix, as a command makes them.
+// token reads a token that begins with a prefix, as a command makes them, and that
+// stands nowhere else.
 func (l *loader) token(path, prefix, command string, s *provider.Secret) run.Digest {
 	l.secret(path, s)
 	rest, ok := strings.CutPrefix(s.Reveal(), prefix)
-	if !ok || len(rest) < minToken {
-		l.fail(path, "want %s and at least %d random characters, as the command %s makes them", prefix, minToken, command)
+	if !ok || len(rest) < minSecret {
+		l.fail(path, "want %s and at least %d random characters, as the command %s makes them", prefix, minSecret, command)
+		return run.Digest{}
 	}
-	return run.DigestOf(*s)
+	d := run.DigestOf(*s)
+	if other := l.tokens[d]; other != "" {
+		l.fail(path, "is the same as %s", other)
+	}
+	l.tokens[d] = path
+	return d
 }
 
 func (l *loader) agent(path string, a *agentDoc) run.Enrolment {
@@ -172,12 +181,6 @@ func (l *loader) prices(d *document) *budget.Prices {
 func (l *loader) together(s *settings) {
 	if _, err := policy.New(s.policies...); err != nil {
 		l.add("policies", err)
-	}
-	if err := new(run.AgentTable).Replace(s.agents...); err != nil {
-		l.add("agents", err)
-	}
-	if err := new(admin.OperatorTable).Replace(s.operators...); err != nil {
-		l.add("admin.tokens", err)
 	}
 	for i, a := range s.Agents {
 		known := func(p policy.Policy) bool { return p.Name == a.Policy || p.ID == a.Policy }

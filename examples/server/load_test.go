@@ -137,7 +137,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"an agent without a token", `, token: "${REFUNDS_TOKEN}"`, "", nil,
 			"agents[0].token: want rg_agt_ and at least 16 random characters, as the command token makes them"},
 		{"two agents with a token", "agents: [", `agents: [{id: b, token: "${REFUNDS_TOKEN}"}, `, nil,
-			`agents: agents[1]: token: agents "b" and "a" have the same one`},
+			"agents[1].token: is the same as agents[0].token"},
 		{"a policy that is not there", "id: a,", "id: a, policy: q,", nil, `agents[0].policy: there is no policy "q"`},
 
 		{"a mode of waiting that is not known", "id: a,", "id: a, approval: wait=for-ever,", nil,
@@ -159,20 +159,23 @@ func TestLoadRefuses(t *testing.T) {
 		{"an operator that looks like two", "", `admin: {tokens: [{name: carol (via bot), token: "${RUNGATE_ADMIN_TOKEN}"}]}`, nil,
 			"admin.tokens[0].name: want 1 to 256 printable characters without parentheses"},
 		{"two operators with a token", "", `admin: {tokens: ["${RUNGATE_ADMIN_TOKEN}", {name: carol, token: "${RUNGATE_ADMIN_TOKEN}"}]}`, nil,
-			`admin.tokens: operators[1]: "operator" and "carol" have the same token`},
+			"admin.tokens[1].token: is the same as admin.tokens[0]"},
+		{"a token twice", "", `admin: {tokens: ["${RUNGATE_ADMIN_TOKEN}", "${RUNGATE_ADMIN_TOKEN}"]}`, nil, "admin.tokens[1]: is the same as admin.tokens[0]"},
 
 		{"a webhook that leads nowhere", "", "webhooks: [{events: [run.started]}]", nil, "webhooks[0].url: is missing\nwebhooks[0].secret: is missing"},
-		{"a webhook that leads inwards", "", `webhooks: [{url: "https://10.0.0.1/", secret: x}]`, nil,
-			"webhooks[0].url: 10.0.0.1 is not a public address; allow private addresses if it is meant"},
-		{"a webhook without TLS", "", `webhooks: [{url: "http://hooks.example.com/", secret: x}]`, nil,
-			"webhooks[0].url: http tells everybody on the way; use https, or allow private addresses"},
-		{"a webhook twice", "", `webhooks: [{url: "https://a.example", secret: x}, {url: "https://a.example", secret: y}]`, nil, "webhooks[1].url: is used twice"},
+		{"a webhook that leads inwards", "", `webhooks: [{url: "https://10.0.0.1/", secret: sixteen-letters-}]`, nil,
+			"webhooks[0].url: 10.0.0.1 is not a public address; allow private addresses (allow_private: true) if it is meant"},
+		{"a webhook without TLS", "", `webhooks: [{url: "http://hooks.example.com/", secret: sixteen-letters-}]`, nil,
+			"webhooks[0].url: http tells everybody on the way; use https, or allow private addresses (allow_private: true)"},
+		{"a webhook twice", "", `webhooks: [{url: "https://a.example", secret: sixteen-letters-}, {url: "https://a.example", secret: sixteen-letters-}]`, nil, "webhooks[1].url: is used twice"},
+		{"a webhook's secret that is too short", "", `webhooks: [{url: "https://a.example", secret: fifteen-letters}]`, nil,
+			"webhooks[0].secret: want at least 16 random characters"},
 		{"a webhook's secret that cannot be read", "", `webhooks: [{url: "https://a.example", secret: whsec_x, previous_secret: whsec_MTIz}]`, nil,
 			"webhooks[0].secret: what follows \"whsec_\" is not base64\n" +
 				"webhooks[0].previous_secret: what follows \"whsec_\" is base64 of 3 bytes; want 24 to 64"},
-		{"an event that does not exist", "", `webhooks: [{url: "https://a.example", secret: x, events: ["approval.*", "approve.*"]}]`, nil,
-			`webhooks[0].events[1]: no event is called "approve.*"; there are [run.started run.completed run.blocked run.unblocked limit.raised ` +
-				`budget.alert budget.exceeded approval.pending approval.approved approval.rejected approval.expired policy.drift policy.shadow rule.alert loop.detected]`},
+		{"an event that does not exist", "", `webhooks: [{url: "https://a.example", secret: sixteen-letters-, events: ["approval.*", "approve.*"]}]`, nil,
+			`webhooks[0].events[1]: no event is called "approve.*"; there are run.started, run.completed, run.blocked, run.unblocked, limit.raised, ` +
+				`budget.alert, budget.exceeded, approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected`},
 		{"Slack without a webhook", "", `slack: [{console_url: rungate}]`, nil,
 			"slack[0].url: is missing\nslack[0].console_url: \"rungate\" is not the URL of a page"},
 

@@ -107,7 +107,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 }
 
 // check says whether the configuration, or the file of policies, at path can be
-// used.
+// used, and what about it is hardly meant.
 func (p *program) check(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -123,7 +123,11 @@ func (p *program) check(path string) error {
 	if _, err := newServer(s, nil, slog.New(slog.DiscardHandler)); err != nil {
 		return refused(path, err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is fine: %d providers, %d agents, %d operators, %d policies\n", path, len(s.Providers), len(s.agents), len(s.operators), len(s.policies))
+	_, err = fmt.Fprintf(p.stdout, "%s is fine: %s, %s, %s, %s\n", path, count(len(s.Providers), "provider"), count(len(s.agents), "agent"),
+		count(len(s.operators), "operator"), count(len(s.policies), "policy"))
+	for _, w := range s.warnings(s.adminListen()) {
+		fmt.Fprintln(p.stdout, "  warning:", w)
+	}
 	return err
 }
 

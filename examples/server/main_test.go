@@ -37,7 +37,7 @@ func TestCommands(t *testing.T) {
 		err    string // how it begins
 	}{
 		{"check", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken, "RUNGATE_ADMIN_TOKEN=" + testAdmin, "HOOK_SECRET=" + testSecret}, []string{"check", "testdata/rungate.yaml"},
-			"testdata/rungate.yaml is fine: 3 providers, 1 agents, 2 operators, 3 policies\n", ""},
+			"testdata/rungate.yaml is fine: 3 providers, 1 agent, 2 operators, 3 policies\n", ""},
 		{"check what is wrong", nil, []string{"check", "testdata/rungate.yaml"}, "",
 			"testdata/rungate.yaml cannot be used:\n" +
 				"  admin.tokens[0]: the environment variable RUNGATE_ADMIN_TOKEN is not set, or empty\n" +
@@ -46,7 +46,7 @@ func TestCommands(t *testing.T) {
 		{"check what is not there", nil, []string{"check", "testdata/none.yaml"}, "",
 			"testdata/none.yaml cannot be used:\n  open testdata/none.yaml: no such file or directory"},
 		{"check a file of policies", nil, []string{"check", "testdata/policies/more.json"},
-			"testdata/policies/more.json is fine: policy prod-agents/small at revision 211db54be5d4, 0 rules, 1 budgets, 0 rate limits\n" +
+			"testdata/policies/more.json is fine: policy prod-agents/small at revision 211db54be5d4, 0 rules, 1 budget, 0 rate limits\n" +
 				"testdata/policies/more.json is fine: policy anything at revision 03d8b3061dc1, 0 rules, 0 budgets, 0 rate limits\n", ""},
 		{"check a policy that is wrong", nil, []string{"check", "testdata/policy-wrong.yaml"}, "",
 			"testdata/policy-wrong.yaml cannot be used:\n" +
@@ -57,7 +57,7 @@ func TestCommands(t *testing.T) {
 			"testdata/policies-wrong.yaml cannot be used:\n  policy 1 (\"p\"): \"p\" names another policy already"},
 		{"test a policy", nil, []string{"policy", "test", "policies/prod-agents.json", "prod-agents.cases.yaml"}, "14 cases passed\n", ""},
 		{"test the policies of a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken, "RUNGATE_ADMIN_TOKEN=" + testAdmin, "HOOK_SECRET=" + testSecret},
-			[]string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.json"}, "1 cases passed\n", ""},
+			[]string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.json"}, "1 case passed\n", ""},
 		{"test a policy that decides otherwise", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases.yaml"},
 			"one that is not: want allow, got deny by \"allowed_models\"\n" +
 				"a policy that is not there: policy \"prod-agents/v5\": unknown policy\n", "2 of 3 cases failed"},

@@ -57,8 +57,8 @@ func (p *program) checkPolicies(path string, data []byte) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "%s is fine: policy %s at revision %s, %d rules, %d budgets, %d rate limits\n",
-			path, d.Name, b.Policy.Revision, len(d.Rules), len(d.Budgets), len(d.RateLimits))
+		fmt.Fprintf(p.stdout, "%s is fine: policy %s at revision %s, %s, %s, %s\n",
+			path, d.Name, b.Policy.Revision, count(len(d.Rules), "rule"), count(len(d.Budgets), "budget"), count(len(d.RateLimits), "rate limit"))
 	}
 	return nil
 }
@@ -79,9 +79,9 @@ func (p *program) testPolicies(ctx context.Context, path, casesPath string) erro
 		fmt.Fprintln(p.stdout, failures[i].String())
 	}
 	if len(failures) > 0 {
-		return fmt.Errorf("%d of %d cases failed", len(failures), len(cases))
+		return fmt.Errorf("%d of %s failed", len(failures), count(len(cases), "case"))
 	}
-	_, err = fmt.Fprintf(p.stdout, "%d cases passed\n", len(cases))
+	_, err = fmt.Fprintf(p.stdout, "%s passed\n", count(len(cases), "case"))
 	return err
 }
 

@@ -43,10 +43,13 @@ func (p *program) serve(ctx context.Context, args []string) error {
 		return err
 	}
 	log.Info("listening", "address", at.agents.Addr().String())
+	operators := ""
 	if at.operators != nil {
-		log.Info("listening for operators", "address", at.operators.Addr().String())
-	} else {
-		log.Info("no operators are served, since the configuration has no admin; nobody can approve anything")
+		operators = at.operators.Addr().String()
+		log.Info("listening for operators", "address", operators)
+	}
+	for _, w := range s.warnings(operators) {
+		log.Warn(w)
 	}
 	if demo != nil {
 		demo.explain(p.stdout, at)

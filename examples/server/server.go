@@ -84,7 +84,10 @@ func (srv *server) reload(next *settings, err error) {
 		return
 	}
 	if names := srv.settings.restarts(next); len(names) > 0 {
-		srv.log.Warn("configuration holds changes that need a restart", "of", names)
+		srv.log.Warn("configuration holds changes that need a restart", "of", strings.Join(names, ", "))
+	}
+	if srv.admin == nil && next.asks() {
+		srv.log.Warn(nobodyDecides)
 	}
 	srv.log.Info("configuration loaded", "agents", len(next.agents), "policies", len(next.policies), "prices", next.prices.ID())
 }

@@ -169,6 +169,6 @@ func TestReloadSaysWhatNeedsARestart(t *testing.T) {
 	path := up.config(t, dir, oldToken, "sk-old")
 	sv := serveConfig(t, path, time.Minute)
 	write(t, dir, "rungate.yaml", strings.Replace(readFile(t, path), "listen: 127.0.0.1:0", "listen: 127.0.0.1:1\naliases: {a: b}", 1))
-	sv.log.await(t, `of="[listen aliases]"`)
+	sv.log.await(t, `of="listen, aliases"`)
 	assert.Equal(t, 200, sv.status(t, oldToken))
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -29,31 +27,11 @@ type slackDoc struct {
 	AllowPrivate bool            `json:"allow_private"`
 }
 
-// eventTypes are all that a webhook can be sent.
-var eventTypes = []run.EventType{
-	run.RunStarted, run.RunCompleted, run.RunBlocked, run.RunUnblocked, run.LimitRaised,
-	run.BudgetAlert, run.BudgetExceeded,
-	run.ApprovalPending, run.ApprovalApproved, run.ApprovalRejected, run.ApprovalExpired,
-	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected,
-}
-
-func (w *webhookDoc) Validate() error {
-	var c complaint
-	for i, glob := range w.Events {
-		if !slices.ContainsFunc(eventTypes, notify.Filter{Events: []string{glob}}.Wants) {
-			c.add(fmt.Sprintf("events[%d]", i), "no event is called %q; there are %v", glob, eventTypes)
-		}
-	}
-	return c.err()
-}
-
 // notifier sends what the document says.
 func (w *webhookDoc) notifier() *notify.Filter {
-	return &notify.Filter{Events: w.Events, Notifier: w.endpoint()}
-}
-
-func (w *webhookDoc) endpoint() *webhook.Endpoint {
-	return &webhook.Endpoint{URL: w.URL, Secret: w.Secret, PreviousSecret: w.PreviousSecret, AllowPrivate: w.AllowPrivate}
+	return &notify.Filter{Events: w.Events, Notifier: &webhook.Endpoint{
+		URL: w.URL, Secret: w.Secret, PreviousSecret: w.PreviousSecret, AllowPrivate: w.AllowPrivate,
+	}}
 }
 
 func (s *slackDoc) notifier() *webhook.Slack {
@@ -63,7 +41,10 @@ func (s *slackDoc) notifier() *webhook.Slack {
 func (l *loader) webhook(path string, w *webhookDoc) {
 	l.secret(path+".secret", &w.Secret)
 	l.secret(path+".previous_secret", &w.PreviousSecret)
-	l.checked(path, w.endpoint().Check())
+	l.checked(path, w.notifier().Check())
+	if n := len(w.Secret); 0 < n && n < minSecret {
+		l.fail(path+".secret", "want at least %d random characters", minSecret)
+	}
 }
 
 func (l *loader) slack(path string, s *slackDoc) {

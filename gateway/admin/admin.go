@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/provider"
 )
 
@@ -52,6 +54,9 @@ func New(gw *gateway.Gateway, cfg Config) (http.Handler, error) {
 		"POST /v1/gates/{id}/approve":                a.decide(true),
 		"POST /v1/gates/{id}/reject":                 a.decide(false),
 		"GET /v1/runs/{id}":                          a.showRun,
+		"POST /v1/runs/{id}/raise":                   a.raiseLimit,
+		"POST /v1/runs/{id}/unblock":                 a.unblock,
+		"POST /v1/runs/{id}/complete":                a.complete,
 		"GET /v1/webhooks/dead-letters":              a.listDeadLetters,
 		"POST /v1/webhooks/dead-letters/{id}/resend": a.resend,
 		"/": unknown,
@@ -110,6 +115,24 @@ func (a *api) refuse(ctx context.Context, w http.ResponseWriter, err error) {
 	}
 	body.Error.Code, body.Error.Message, body.Error.Context = f.code, "Rungate: "+f.message+".", f.context
 	write(w, status, &body)
+}
+
+// read reads the body of a request, of so many bytes at most, into *v. An empty one
+// leaves it as it is.
+func read(r *http.Request, most int64, v any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, most))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge
+	}
+	if err != nil {
+		return invalid("body", "it cannot be read to its end")
+	}
+	if len(body) > 0 {
+		if err := strict.JSON(body, v); err != nil {
+			return invalid("body", "%v", err)
+		}
+	}
+	return nil
 }
 
 func write(w http.ResponseWriter, status int, answer any) {

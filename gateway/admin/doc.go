@@ -8,6 +8,9 @@
 //	POST /v1/gates/{id}/approve   {"reason": "…", "by": "…"}
 //	POST /v1/gates/{id}/reject    likewise
 //	GET  /v1/runs/{id}            team, after
+//	POST /v1/runs/{id}/raise      team; {"rule": "…", "limit_usd": "…"}
+//	POST /v1/runs/{id}/unblock    team
+//	POST /v1/runs/{id}/complete   team
 //	GET  /v1/webhooks/dead-letters
 //	POST /v1/webhooks/dead-letters/{id}/resend
 //
@@ -20,6 +23,12 @@
 // A gate is decided by the operator whose token it is. Who decides on another's
 // behalf says so with "by", and both are recorded: "alice (via ops-bot)". What
 // comes before the last "(via …)" is the operator's word, and not checked.
+//
+// A limit is raised for one run: that of a budget per run by "limit_usd" or
+// "limit_tokens", as the budget counts; max_duration by "limit_duration", such as
+// "4h"; max_steps, max_depth, max_children, identical_calls and
+// identical_tool_calls by "limit". A run that it has blocked goes on. A run that is
+// unblocked and has no more room is blocked again by its next call.
 //
 // Errors are {"error":{"code","message","context"}}. A gate that is decided
 // already answers 409 gate_decided with that decision in the context.

@@ -19,6 +19,7 @@ const (
 	codeRunNotFound        = "run_not_found"
 	codeDeadLetterNotFound = "dead_letter_not_found"
 	codeGateDecided        = "gate_decided"
+	codeRunClosed          = "run_closed"
 	codeTooLarge           = "request_too_large"
 	codeStoreUnavailable   = "store_unavailable"
 	codeOverloaded         = "overloaded"
@@ -34,6 +35,7 @@ var statuses = map[string]int{
 	codeRunNotFound:        http.StatusNotFound,
 	codeDeadLetterNotFound: http.StatusNotFound,
 	codeGateDecided:        http.StatusConflict,
+	codeRunClosed:          http.StatusConflict,
 	codeTooLarge:           http.StatusRequestEntityTooLarge,
 	codeStoreUnavailable:   http.StatusServiceUnavailable,
 	codeOverloaded:         http.StatusServiceUnavailable,

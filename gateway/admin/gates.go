@@ -3,13 +3,11 @@ package admin
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"github.com/rungate/rungate/gateway/internal/object"
-	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/run"
 )
 
@@ -94,18 +92,9 @@ type verdict struct {
 // decide approves or rejects a gate, and answers with it as it is after that.
 func (a *api) decide(approve bool) endpoint {
 	return func(o *Operator, r *http.Request) (any, error) {
-		body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxVerdictBytes))
-		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge
-		}
-		if err != nil {
-			return nil, invalid("body", "it cannot be read to its end")
-		}
 		var v verdict
-		if len(body) > 0 {
-			if err := strict.JSON(body, &v); err != nil {
-				return nil, invalid("body", "%v", err)
-			}
+		if err := read(r, maxVerdictBytes, &v); err != nil {
+			return nil, err
 		}
 		by := o.Name
 		if v.By != "" && v.By != o.Name {

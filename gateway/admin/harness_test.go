@@ -68,13 +68,18 @@ func newDesk(t testing.TB, change ...func(*gateway.Config)) *desk {
 // Run returns a run of alice in which one call was made.
 func (d *desk) Run(id string) run.Run {
 	d.t.Helper()
-	r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}`))
-	w := httptest.NewRecorder()
-	d.Gateway.ServeHTTP(w, r.WithContext(run.NewContext(r.Context(), run.Ref{Agent: "alice", ID: id})))
-	require.Equal(d.t, 200, w.Code, w.Body)
+	require.Equal(d.t, 200, d.Call(id))
 	found, err := d.Gateway.Runs().Find(context.Background(), run.Key{Team: "team:ops", ID: id})
 	require.NoError(d.t, err)
 	return found
+}
+
+// Call makes a call of alice in a run, and returns its status.
+func (d *desk) Call(id string) int {
+	r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}`))
+	w := httptest.NewRecorder()
+	d.Gateway.ServeHTTP(w, r.WithContext(run.NewContext(r.Context(), run.Ref{Agent: "alice", ID: id})))
+	return w.Code
 }
 
 // refund is a gate about the refund of an order.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rungate/rungate/internal/glob"
 	"github.com/rungate/rungate/run"
@@ -48,10 +49,18 @@ func (f Filter) String() string { return name(f.Notifier) }
 // Check reports globs that no event has, and what is wrong with the Notifier.
 func (f Filter) Check() error {
 	var errs []error
-	for _, pattern := range f.Events {
+	for i, pattern := range f.Events {
 		if !slices.ContainsFunc(types, func(t run.EventType) bool { return glob.Match(pattern, string(t)) }) {
-			errs = append(errs, fmt.Errorf("events: there is no %q", pattern))
+			errs = append(errs, fmt.Errorf("events[%d]: no event is called %q; there are %s", i, pattern, commas(types)))
 		}
 	}
 	return errors.Join(append(errs, Check(f.Notifier))...)
+}
+
+func commas(types []run.EventType) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
 }

@@ -54,6 +54,8 @@ type checked struct {
 func (c checked) Check() error { return c.err }
 
 func TestCheck(t *testing.T) {
+	const known = "there are run.started, run.completed, run.blocked, run.unblocked, limit.raised, budget.alert, budget.exceeded, " +
+		"approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected"
 	some := notify.Log(slog.New(slog.DiscardHandler))
 	for _, tt := range []struct {
 		name     string
@@ -66,7 +68,7 @@ func TestCheck(t *testing.T) {
 		{"it is not", checked{some, errDown}, "down"},
 		{"a filter", notify.Filter{Events: []string{"approval.*", "*", "budget.alert"}, Notifier: some}, ""},
 		{"a filter of nothing", notify.Filter{Events: []string{"approvals.*", "budget.*", "run"}, Notifier: checked{some, errDown}},
-			"events: there is no \"approvals.*\"\nevents: there is no \"run\"\ndown"},
+			"events[0]: no event is called \"approvals.*\"; " + known + "\nevents[2]: no event is called \"run\"; " + known + "\ndown"},
 		{"a filter for nobody", notify.Filter{}, "there is no notifier"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

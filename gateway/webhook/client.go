@@ -79,7 +79,7 @@ func checkURL(to string, allowPrivate bool) error {
 	case allowPrivate:
 		return nil
 	case u.Scheme == "http":
-		return errors.New("URL: http tells everybody on the way; use https, or allow private addresses")
+		return errors.New("URL: http tells everybody on the way; use https, or allow private addresses (allow_private: true)")
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
 		if err := public(ip); err != nil {

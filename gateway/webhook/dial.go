@@ -80,7 +80,7 @@ func public(ip netip.Addr) error {
 		ok = ok && !p.Contains(ip)
 	}
 	if !ok {
-		return fmt.Errorf("%v is not a public address; allow private addresses if it is meant", ip)
+		return fmt.Errorf("%v is not a public address; allow private addresses (allow_private: true) if it is meant", ip)
 	}
 	return nil
 }

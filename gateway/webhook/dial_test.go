@@ -58,11 +58,11 @@ func TestDialing(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "localhost", "::ffff:127.0.0.1"} {
 		t.Run(host, func(t *testing.T) {
 			p := &webhook.Endpoint{URL: "http://" + net.JoinHostPort(host, port), Secret: secret}
-			assert.ErrorContains(t, p.Notify(t.Context(), started()), "is not a public address; allow private addresses if it is meant")
+			assert.ErrorContains(t, p.Notify(t.Context(), started()), "is not a public address; allow private addresses (allow_private: true) if it is meant")
 			assert.Zero(t, in.count())
 
 			s := &webhook.Slack{URL: provider.Secret(p.URL)}
-			assert.ErrorContains(t, s.Notify(t.Context(), pending()), "is not a public address; allow private addresses if it is meant")
+			assert.ErrorContains(t, s.Notify(t.Context(), pending()), "is not a public address; allow private addresses (allow_private: true) if it is meant")
 			assert.Zero(t, in.count())
 		})
 	}
