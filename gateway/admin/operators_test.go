@@ -60,7 +60,8 @@ func TestTokenRefused(t *testing.T) {
 	require.Equal(t, 200, d.Do("GET", "/v1/gates", "", "Authorization: bearer "+d.Bob).Code)
 
 	for _, request := range []string{"GET /v1/gates", "GET /v1/gates/" + g.ID, "POST /v1/gates/" + g.ID + "/approve",
-		"POST /v1/gates/" + g.ID + "/reject", "GET /v1/runs/nightly?team=team:ops", "GET /nowhere"} {
+		"POST /v1/gates/" + g.ID + "/reject", "GET /v1/runs/nightly?team=team:ops",
+		"GET /v1/webhooks/dead-letters", "POST /v1/webhooks/dead-letters/evt_a/resend", "GET /nowhere"} {
 		t.Run(request, func(t *testing.T) {
 			method, path, _ := strings.Cut(request, " ")
 			first := ""

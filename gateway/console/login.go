@@ -80,21 +80,17 @@ func (l *TokenLogin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.show(w, r, http.StatusUnauthorized, "You are not signed in any more. What you have just sent has had no effect.")
 		return
 	}
-	from := address(r)
-	if !l.guesses.may(from) {
+	o, err := admin.Lookup(r.Context(), l.operators, token)
+	switch {
+	case errors.Is(err, admin.ErrUnknownOperator) && !l.guesses.another(address(r)):
 		w.Header().Set("Retry-After", "10")
 		l.show(w, r, http.StatusTooManyRequests, "There were too many wrong tokens from your address. Wait for some seconds.")
-		return
-	}
-	_, err := admin.Lookup(r.Context(), l.operators, token)
-	switch {
 	case errors.Is(err, admin.ErrUnknownOperator):
-		l.guesses.wrong(from)
 		l.show(w, r, http.StatusUnauthorized, "This is no valid token of an operator.")
 	case err != nil:
 		l.show(w, r, http.StatusServiceUnavailable, "It cannot be found out now whether this is a valid token. Try again in a moment.")
 	default:
-		setCookie(w, r, l.sessions.begin(token, time.Now()), SessionTime)
+		setCookie(w, r, l.sessions.begin(o.Name, token, time.Now()), SessionTime)
 		reload(w, r)
 	}
 }
@@ -143,11 +139,12 @@ func sessionOf(r *http.Request) string {
 	return c.Value
 }
 
-// setCookie sets the session's cookie, or with a negative age takes it away.
+// setCookie sets the session's cookie, or with a negative age takes it away. It
+// comes with links from other sites, such as a chat, but with no form of theirs.
 func setCookie(w http.ResponseWriter, r *http.Request, session string, age time.Duration) {
 	c := &http.Cookie{
 		Name: cookieName(r), Value: session, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: !plain(r), SameSite: http.SameSiteStrictMode,
+		HttpOnly: true, Secure: !plain(r), SameSite: http.SameSiteLaxMode,
 	}
 	if age < 0 {
 		c.MaxAge = -1

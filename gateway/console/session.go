@@ -11,9 +11,9 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// mostSessions is how many may be signed in at once. One more ends the session
-// that would end first.
-const mostSessions = 1000
+// mostSessions is how many of one operator may go on at once. One more ends the
+// one that would end first.
+const mostSessions = 100
 
 // sessions are who is signed in. Like tokens, what browsers are given is kept as
 // its digest only. The zero value is ready for use.
@@ -23,29 +23,42 @@ type sessions struct {
 }
 
 type session struct {
-	token run.Digest
-	ends  time.Time
+	operator string
+	token    run.Digest
+	ends     time.Time
 }
 
 // begin returns what is given to the browser of a new session.
-func (s *sessions) begin(token provider.Secret, at time.Time) string {
+func (s *sessions) begin(operator string, token provider.Secret, at time.Time) string {
 	given := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {
 		s.all = map[run.Digest]session{}
 	}
-	if len(s.all) >= mostSessions {
-		var first run.Digest
-		for d, x := range s.all {
-			if ends := s.all[first].ends; ends.IsZero() || x.ends.Before(ends) {
+	s.makeRoom(operator, at)
+	s.all[run.DigestOf(provider.Secret(given))] = session{operator, run.DigestOf(token), at.Add(SessionTime)}
+	return given
+}
+
+// makeRoom drops sessions that have ended, and one of the operator's where there
+// are too many. The caller holds mu.
+func (s *sessions) makeRoom(operator string, at time.Time) {
+	var first run.Digest
+	n := 0
+	for d, x := range s.all {
+		switch {
+		case !at.Before(x.ends):
+			delete(s.all, d)
+		case x.operator == operator:
+			if n++; n == 1 || x.ends.Before(s.all[first].ends) {
 				first = d
 			}
 		}
+	}
+	if n >= mostSessions {
 		delete(s.all, first)
 	}
-	s.all[run.DigestOf(provider.Secret(given))] = session{run.DigestOf(token), at.Add(SessionTime)}
-	return given
 }
 
 // token returns the digest of the token by which a session has begun that has not
@@ -79,16 +92,8 @@ type guesses struct {
 	from map[string]*rate.Limiter
 }
 
-// may reports whether tokens from an address are looked at.
-func (g *guesses) may(address string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	l := g.from[address]
-	return l == nil || l.Tokens() >= 1
-}
-
-// wrong counts a wrong token.
-func (g *guesses) wrong(address string) {
+// another counts a wrong token, and reports whether it is within the limits.
+func (g *guesses) another(address string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.from[address] == nil {
@@ -97,5 +102,5 @@ func (g *guesses) wrong(address string) {
 		}
 		g.from[address] = rate.NewLimiter(rate.Every(guessEvery), guessesAtOnce)
 	}
-	g.from[address].Allow()
+	return g.from[address].Allow()
 }
