@@ -42,7 +42,7 @@ func TestNewRefuses(t *testing.T) {
 // requests are one for each thing that the console does.
 func requests(gate string) []string {
 	return []string{"GET /", "GET /decided", "GET /gates/" + gate, "GET /gates/" + gate + "?live=x", "POST /gates/" + gate,
-		"GET /run?team=team:ops&id=nightly", "GET /nowhere", "PUT /gates/" + gate}
+		"GET /gates/" + gate + "/arguments/1", "GET /run?team=team:ops&id=nightly", "GET /nowhere", "PUT /gates/" + gate}
 }
 
 // Who is nobody sees nothing, and decides nothing.

@@ -12,7 +12,7 @@ import (
 const (
 	// mostLaidOut is the size of arguments above which they are shown as they
 	// were written only.
-	mostLaidOut = 256 << 10
+	mostLaidOut = 64 << 10
 
 	// deepest is the level up to which nested values are set in.
 	deepest = 16
@@ -23,8 +23,13 @@ type args struct {
 	Members []member      // of a JSON object, in their order
 	Whole   template.HTML // instead, where they are something else
 	Note    string        // on Whole, or on what is to be minded
-	Raw     template.HTML // as they were written
+	Raw     template.HTML // as they were written; empty if Whole is that
+
+	Bytes, Shown int // how many there are, and how many of them are shown
 }
+
+// Left is how many bytes are not shown.
+func (a *args) Left() int { return a.Bytes - a.Shown }
 
 // A member of an object.
 type member struct {
@@ -34,21 +39,27 @@ type member struct {
 	Again bool          // another one has the same name
 }
 
-// layOut makes arguments readable. It leaves nothing out and changes no order.
-func layOut(raw []byte) args {
-	a := args{Raw: text(string(raw))}
-	raw = bytes.Trim(raw, " \t\r\n") // which JSON allows
+// layOut makes arguments readable, the first most bytes of them if there are more.
+// It leaves nothing out of those and changes no order.
+func layOut(raw []byte, most int) args {
+	written := begin(raw, most)
+	a := args{Bytes: len(raw), Shown: len(written)}
+	trimmed := bytes.Trim(raw, " \t\r\n") // which JSON allows
 	switch {
-	case len(raw) == 0:
-		a.Note = "It is called without arguments."
+	case len(trimmed) == 0 && a.Shown == a.Bytes:
+		a.Raw, a.Note = text(written), "It is called without arguments."
 		return a
-	case !json.Valid(raw):
-		a.Whole, a.Note = a.Raw, "This is not JSON. It is shown as it was written."
+	case a.Shown < a.Bytes:
+		a.Whole = text(written)
 		return a
 	case len(raw) > mostLaidOut:
-		a.Whole, a.Note = a.Raw, fmt.Sprintf("These are %d bytes, too many to lay out. They are shown as they were written.", len(raw))
+		a.Whole, a.Note = text(written), fmt.Sprintf("These are %d bytes, too many to lay out. They are shown as they were written.", len(raw))
+		return a
+	case !json.Valid(trimmed):
+		a.Whole, a.Note = text(written), "This is not JSON. It is shown as it was written."
 		return a
 	}
+	raw, a.Raw = trimmed, text(written)
 	dec := decode(raw)
 	if raw[0] != '{' {
 		a.Whole, _ = layOutValue(raw)
@@ -79,7 +90,8 @@ func layOut(raw []byte) args {
 
 func newMember(name string, value []byte) member {
 	m := member{Name: text(name)}
-	if s, ok := token(decode(value)).(string); ok {
+	if value[0] == '"' {
+		s := token(decode(value)).(string)
 		m.Value = text(s)
 		m.Size = size(s, strings.Count(s, "\n"))
 		return m

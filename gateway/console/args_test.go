@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/rungate/rungate/run"
 )
 
 var anySpan = regexp.MustCompile(`</?span[^>]*>`)
@@ -54,7 +56,7 @@ func TestLayOut(t *testing.T) {
 		"no text, in a string": {args: "{\"a\":\"\xff\"}", members: []string{"a: U+FFFD"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := layOut([]byte(c.args))
+			a := layOut([]byte(c.args), mostShown)
 			var members []string
 			for _, m := range a.Members {
 				s := seen(m.Name) + ": " + seen(m.Value)
@@ -67,6 +69,11 @@ func TestLayOut(t *testing.T) {
 			assert.Equal(t, c.whole, seen(a.Whole))
 			assert.Contains(t, a.Note, c.note)
 			assert.Equal(t, c.note == "", a.Note == "", a.Note)
+			assert.Zero(t, a.Left())
+			if c.note == "not JSON" {
+				assert.Empty(t, a.Raw, "it is there once")
+				return
+			}
 			assert.Equal(t, text(c.args), a.Raw)
 		})
 	}
@@ -74,19 +81,70 @@ func TestLayOut(t *testing.T) {
 
 // What does not fit is there all the same, and said to be longer than it looks.
 func TestLayOutLong(t *testing.T) {
-	long := strings.Repeat("a", 100_000)
-	a := layOut([]byte(`{"short":"` + long[:1000] + `","long":"` + long + `","lines":"` + strings.Repeat(`x\n`, 30) + `","items":[` + strings.Repeat("1,", 30) + `1]}`))
+	long := strings.Repeat("a", 50_000)
+	a := layOut([]byte(`{"short":"`+long[:1000]+`","long":"`+long+`","lines":"`+strings.Repeat(`x\n`, 30)+`","items":[`+strings.Repeat("1,", 30)+`1]}`), mostShown)
 	assert.Empty(t, a.Members[0].Size)
 	assert.Equal(t, long, seen(a.Members[1].Value))
-	assert.Equal(t, "100000 characters: scroll to read all of it", a.Members[1].Size)
+	assert.Equal(t, "50000 characters: scroll to read all of it", a.Members[1].Size)
 	assert.Contains(t, a.Members[2].Size, "60 characters, 31 lines")
 	assert.Contains(t, a.Members[3].Size, "33 lines")
 
-	huge := `{"a":"` + strings.Repeat("<", 1<<20) + `"}`
-	a = layOut([]byte(huge))
+	large := `{"a":"` + strings.Repeat("<", mostLaidOut) + `"}`
+	a = layOut([]byte(large), mostShown)
 	assert.Empty(t, a.Members)
-	assert.True(t, seen(a.Whole) == huge, "all of it is there")
-	assert.Contains(t, a.Note, "1048584 bytes")
+	assert.True(t, seen(a.Whole) == large, "all of it is there")
+	assert.Empty(t, a.Raw, "and once")
+	assert.Contains(t, a.Note, "65544 bytes")
+}
+
+// What is too long is cut, between characters, and it is known how much is left.
+func TestLayOutCut(t *testing.T) {
+	for name, c := range map[string]struct {
+		args, shown string
+		left        int
+	}{
+		"a byte more":         {`{"a":123456789}`, `{"a":12345678`, 2},
+		"within a character":  {`{"a":"xxxxxxä"}`, `{"a":"xxxxxx`, 4},
+		"blanks, and then it": {strings.Repeat(" ", 20) + "{}", strings.Repeat(" ", 13), 9},
+		"no text":             {strings.Repeat("\xff", 20), "0xFF ×13", 7},
+		"no beginning":        {strings.Repeat("\x80", 20), "", 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := layOut([]byte(c.args), 13)
+			assert.Equal(t, c.shown, seen(a.Whole))
+			assert.Equal(t, c.left, a.Left())
+			assert.Equal(t, len(c.args), a.Bytes)
+			assert.Empty(t, a.Members)
+			assert.Empty(t, a.Raw)
+		})
+	}
+}
+
+// Of many calls each has its share of what is shown.
+func TestShares(t *testing.T) {
+	for name, c := range map[string]struct {
+		lengths, shares []int
+		unseen          string
+	}{
+		"none":              {nil, []int{}, ""},
+		"one":               {[]int{100}, []int{100}, ""},
+		"as much as can be": {[]int{mostShown}, []int{mostShown}, ""},
+		"a byte more":       {[]int{mostShown + 1}, []int{mostShown}, "1 bytes of arguments"},
+		"a long one first":  {[]int{8 << 20, 100}, []int{mostShown / 2, 100}, "8257536 bytes of arguments"},
+		"a long one last":   {[]int{100, 8 << 20}, []int{100, mostShown - 100}, "8126564 bytes of arguments"},
+		"as many as can be": {make([]int, mostCalls), make([]int, mostCalls), ""},
+		"more":              {make([]int, mostCalls+3), make([]int, mostCalls), "3 calls"},
+		"more, and long":    {append([]int{8 << 20}, make([]int, mostCalls)...), append([]int{mostShown / mostCalls}, make([]int, mostCalls-1)...), "8387298 bytes of arguments and 1 calls"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g run.Gate
+			for _, n := range c.lengths {
+				g.Proposed = append(g.Proposed, run.Proposal{Tool: "t", Args: make([]byte, n)})
+			}
+			assert.Equal(t, c.shares, shares(&g))
+			assert.Equal(t, c.unseen, unseen(&g))
+		})
+	}
 }
 
 // However deep or odd the arguments are, a page with them does not grow without
@@ -100,7 +158,7 @@ func TestLayOutIsBounded(t *testing.T) {
 		"hidden":        `["` + strings.Repeat(`\u200b\u200c`, n/6) + `"]`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := layOut([]byte(args))
+			a := layOut([]byte(args), mostShown)
 			assert.NotEmpty(t, seen(a.Whole)+string(a.Raw))
 			assert.Less(t, len(a.Whole), 100*len(args))
 		})
@@ -114,7 +172,7 @@ func FuzzLayOut(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		a := layOut(raw)
+		a := layOut(raw, mostShown)
 		for _, m := range append(a.Members, member{Value: a.Whole}, member{Value: a.Raw}) {
 			for _, shown := range []string{string(m.Name), string(m.Value)} {
 				if strings.ContainsAny(anySpan.ReplaceAllString(shown, ""), `<>`) {

@@ -54,12 +54,13 @@ func New(gw *gateway.Gateway, cfg Config) (*Console, error) {
 	c := &Console{gw: gw, cfg: cfg}
 	c.mux.HandleFunc("GET /static/{name}", serveStatic)
 	for pattern, show := range map[string]func(*request) error{
-		"GET /{$}":         c.showPending,
-		"GET /decided":     c.showDecided,
-		"GET /gates/{id}":  c.showGate,
-		"POST /gates/{id}": c.decide,
-		"GET /run":         c.showRun,
-		"/":                elsewhere,
+		"GET /{$}":                      c.showPending,
+		"GET /decided":                  c.showDecided,
+		"GET /gates/{id}":               c.showGate,
+		"POST /gates/{id}":              c.decide,
+		"GET /gates/{id}/arguments/{n}": c.showArguments,
+		"GET /run":                      c.showRun,
+		"/":                             elsewhere,
 	} {
 		c.mux.Handle(pattern, c.signedIn(show))
 	}

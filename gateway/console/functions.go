@@ -12,12 +12,13 @@ import (
 
 // functions are those that templates call.
 var functions = template.FuncMap{
-	"text":     text,
+	"text":     func(s string) template.HTML { return excerpt(s, mostText) },
+	"name":     func(s string) template.HTML { return excerpt(s, named) },
+	"preview":  func(args []byte) template.HTML { return excerpt(args, previewed) },
+	"leading":  leading,
 	"when":     when,
 	"date":     date,
 	"team":     team,
-	"layOut":   layOut,
-	"preview":  preview,
 	"money":    func(m budget.Money) string { return "$" + m.String() },
 	"duration": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
 	"settled":  func(g run.Gate) time.Time { return settled(&g) },
@@ -60,13 +61,13 @@ func team(k run.Key) string {
 	return name
 }
 
-// previewed is how much of arguments lists show.
-const previewed = 160
+// How much of a gate lists show: bytes of the name of what is asked for, calls of
+// tools, and bytes of the arguments of each.
+const (
+	named     = 256
+	previews  = 3
+	previewed = 160
+)
 
-// preview shows the beginning of arguments.
-func preview(args []byte) template.HTML {
-	if len(args) <= previewed {
-		return text(string(args))
-	}
-	return text(strings.ToValidUTF8(string(args[:previewed]), "")) + "…"
-}
+// leading are the calls that lists show.
+func leading(all []run.Proposal) []run.Proposal { return all[:min(len(all), previews)] }

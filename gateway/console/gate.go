@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,11 +33,17 @@ type gateBody struct {
 	Comment string       // the reason as it was given then
 }
 
-// live is what the part of the page is about that keeps itself up to date. What
-// became of a form stays until that changes.
-func (b *gateBody) live() any {
-	return []any{b.Gate.Status, b.Gate.Decided, b.Gate.Used, b.Gate.Expires}
-}
+// live implements part. What became of a form stays until that changes.
+func (b *gateBody) live() any { return statesOf(b.Gate) }
+
+// Calls are what would happen.
+func (b *gateBody) Calls() []call { return calls(&b.Gate) }
+
+// Unseen is what of that is not on the page; empty if all of it is.
+func (b *gateBody) Unseen() string { return unseen(&b.Gate) }
+
+// Claimed reports whether what was approved is under way.
+func (b *gateBody) Claimed() bool { return claimed(&b.Gate) }
 
 func (c *Console) showGate(q *request) error {
 	g, err := c.gw.Gates().Find(q.r.Context(), q.r.PathValue("id"))
@@ -80,19 +87,23 @@ func (q *request) showGate(status int, b *gateBody) error {
 // subject says in a few words what a gate is about, for a title, which has no room
 // for marks.
 func subject(g *run.Gate) string {
-	s := "A request to " + g.Model
+	var s string
 	switch {
 	case len(g.Proposed) > 1:
 		s = "Several calls of tools"
 	case len(g.Proposed) == 1 && g.Proposed[0].Tool != "":
 		s = g.Proposed[0].Tool
+	case g.Model != "":
+		s = "A request to " + g.Model
+	default:
+		s = cmp.Or(g.Request, "A request")
 	}
 	return strings.Map(func(r rune) rune {
 		if hidden(r) {
 			return utf8.RuneError
 		}
 		return r
-	}, s)
+	}, begin(s, named))
 }
 
 // decide takes a decision, and leads back to its gate.

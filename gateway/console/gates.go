@@ -23,16 +23,8 @@ type pendingBody struct {
 	More  bool // than are shown
 }
 
-// live is which gates there are: pending, they do not change.
-func (b *pendingBody) live() any { return idsOf(b.Gates) }
-
-func idsOf(gates []run.Gate) []string {
-	ids := make([]string, len(gates))
-	for i := range gates {
-		ids[i] = gates[i].ID
-	}
-	return ids
-}
+// live implements part.
+func (b *pendingBody) live() any { return statesOf(b.Gates...) }
 
 func (c *Console) showPending(q *request) error {
 	gates, err := c.pending(q.r.Context())
@@ -69,14 +61,8 @@ type decidedBody struct {
 	Next  string // the gate that older ones are found by; empty if there are none
 }
 
-// live is which gates there are, and their states.
-func (b *decidedBody) live() any {
-	states := make([]run.GateStatus, len(b.Gates))
-	for i := range b.Gates {
-		states[i] = b.Gates[i].Status
-	}
-	return []any{idsOf(b.Gates), states}
-}
+// live implements part.
+func (b *decidedBody) live() any { return statesOf(b.Gates...) }
 
 func (c *Console) showDecided(q *request) error {
 	look := run.GateQuery{Before: q.r.URL.Query().Get("before"), N: mostDecided}
@@ -105,3 +91,24 @@ func settled(g *run.Gate) time.Time {
 	}
 	return g.Opened
 }
+
+// A gateState is all of a gate that changes, and what it is known by.
+type gateState struct {
+	ID      string
+	Status  run.GateStatus
+	Expires time.Time
+	Decided time.Time
+	Claimed bool
+}
+
+func statesOf(gates ...run.Gate) []gateState {
+	all := make([]gateState, len(gates))
+	for i := range gates {
+		g := &gates[i]
+		all[i] = gateState{g.ID, g.Status, g.Expires, g.Decided, claimed(g)}
+	}
+	return all
+}
+
+// claimed reports whether what was approved is under way.
+func claimed(g *run.Gate) bool { return g.Status == run.GateApproved && time.Now().Before(g.Claimed) }

@@ -27,7 +27,7 @@ func TestWithoutJavaScript(t *testing.T) {
 				p := s.Person("alice")
 				p.Sees("One gate waits", "gates/"+g.ID, "issue_refund", "refund-bot", "nightly")
 				p.Go("gates/" + g.ID)
-				p.Sees("issue_refund</code></h1>", "refund-bot", "u-7", "order", "ord_2H4p", "amount_usd", "1240.00",
+				p.Sees("issue_refund</code></h1>", "refund-bot", "for <strong>u-7</strong> as it says", "order", "ord_2H4p", "amount_usd", "1240.00",
 					"Refunds over $500 need a person.", "refund:over-$500", "Expires", "in 59 min",
 					"$0.03", "slack://#customer-ops", g.ID, "usd", "of $1.00 spent", "of 100000 tokens spent")
 				p.Submit("gates/"+g.ID, "verdict", verdict, "reason", "Seen it.\r\nTwice.")
@@ -116,7 +116,7 @@ func TestHostile(t *testing.T) {
 	s := serve(t, "")
 	g := s.Open(s.Run("nightly"), `{"</dl><b>\u200b":"</script><!--"}`, func(g *run.Gate) {
 		g.Proposed[0].Tool, g.Model, g.User, g.Agent, g.Rule, g.Reason, g.Channel = hostile, hostile, hostile, hostile, hostile, hostile, hostile
-		g.Policy.Name = hostile
+		g.Policy.Name, g.Request = hostile, hostile
 	})
 	p := s.Person("alice")
 	for _, page := range []string{s.URL, s.URL + "gates/" + g.ID, s.URL + "?live=x", s.URL + "run?team=team:ops&id=nightly"} {
@@ -204,12 +204,13 @@ func TestNotFound(t *testing.T) {
 	s := newSite(t, "/console")
 	cookie := s.SignIn("alice")
 	for path, says := range map[string]string{
-		"/gates/gate_none":           "There is no such gate.",
-		"/run?team=team:ops&id=none": "There is no such run.",
-		"/run":                       "There is no such run.",
-		"/decided?before=gate_none":  "There is no such gate.",
-		"/nowhere":                   "There is no such page.",
-		"/gates/":                    "There is no such page.",
+		"/gates/gate_none":             "There is no such gate.",
+		"/run?team=team:ops&id=none":   "There is no such run.",
+		"/run":                         "There is no such run.",
+		"/decided?before=gate_none":    "There is no such gate.",
+		"/nowhere":                     "There is no such page.",
+		"/gates/":                      "There is no such page.",
+		"/gates/gate_none/arguments/1": "There is no such gate.",
 	} {
 		w := s.Ask("GET", path, "", cookie)
 		assert.Equal(t, http.StatusNotFound, w.Code, path)

@@ -99,7 +99,7 @@ func (s *site) Open(r run.Run, args string, change ...func(*run.Gate)) run.Gate 
 	s.t.Helper()
 	g := run.Gate{
 		Agent: "refund-bot", User: "u-7", Rule: "refund:over-$500", Reason: "Refunds over $500 need a person.", Kind: run.ActionGate,
-		Fingerprint: run.FingerprintOf("/v1/chat/completions", []byte(args)), Model: "gpt-4.1", Cost: 3 * budget.Dollar / 100, Priced: true,
+		Fingerprint: run.FingerprintOf("/v1/chat/completions", []byte(args)), Request: "POST /v1/chat/completions", Model: "gpt-4.1", Cost: 3 * budget.Dollar / 100, Priced: true,
 		Proposed: []run.Proposal{{Tool: "issue_refund", Args: []byte(args)}}, Channel: "slack://#customer-ops", Pauses: true,
 	}
 	for _, f := range change {

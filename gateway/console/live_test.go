@@ -40,9 +40,11 @@ func TestLive(t *testing.T) {
 		"a gate is decided":              {"/gates/GATE", func(t *testing.T, s *site, g run.Gate) { approve(t, s, g) }, "Approved by bob"},
 		"a gate expires":                 {"/gates/GATE", func(*testing.T, *site, run.Gate) { time.Sleep(2 * run.DefaultWindow) }, "Expired without a decision"},
 		"a gate expires, in the list":    {"/", func(*testing.T, *site, run.Gate) { time.Sleep(2 * run.DefaultWindow) }, "Nothing waits for a decision."},
-		"an approval is used":            {"/gates/GATE", used, "The agent has got the answer"},
+		"an approval is claimed":         {"/gates/GATE", claim, "The answer is being sent to the agent."},
+		"an approval is used":            {"/gates/GATE", used, "The answer was sent to the agent"},
 		"a run ends":                     {"/gates/GATE", complete, "Cancelled"},
 		"a run ends, on its page":        {"/run?team=team:ops&id=nightly", complete, "completed"},
+		"a gate is decided, of its run":  {"/run?team=team:ops&id=nightly", func(t *testing.T, s *site, g run.Gate) { approve(t, s, g) }, "bob"},
 		"a run makes a call":             {"/run?team=team:ops&id=cheap", func(_ *testing.T, s *site, _ run.Gate) { s.Run("cheap") }, "in 2 calls"},
 		"a decision, in the list of all": {"/decided", func(t *testing.T, s *site, g run.Gate) { approve(t, s, g) }, "by bob"},
 	} {
@@ -95,6 +97,14 @@ func used(t *testing.T, s *site, g run.Gate) {
 	require.True(t, ok)
 }
 
+func claim(t *testing.T, s *site, g run.Gate) {
+	t.Helper()
+	approve(t, s, g)
+	_, ok, err := s.Gateway.Gates().Claim(context.Background(), &g, time.Minute)
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
 func complete(t *testing.T, s *site, g run.Gate) {
 	t.Helper()
 	_, err := s.Gateway.Runs().Complete(context.Background(), g.Run, run.ReasonByAgent)
@@ -108,12 +118,15 @@ func TestResults(t *testing.T) {
 		happens func(t *testing.T, s *site, g run.Gate)
 		shows   []string
 	}{
-		"approved":              {run.ActionGate, approve, []string{"Approved by bob", "The agent has not come for it yet."}},
-		"an answer got":         {run.ActionGate, used, []string{"Approved by bob", "The agent has got the answer"}},
+		"approved":              {run.ActionGate, approve, []string{"Approved by bob", "The agent has not got the answer yet."}},
+		"an answer under way":   {run.ActionGate, claim, []string{"Approved by bob", "The answer is being sent to the agent."}},
+		"a request under way":   {run.CallGate, claim, []string{"Approved by bob", "The request is being sent."}},
+		"a claim that lapsed":   {run.CallGate, func(t *testing.T, s *site, g run.Gate) { claim(t, s, g); time.Sleep(2 * time.Minute) }, []string{"Approved by bob", "The request has not been sent yet."}},
+		"an answer got":         {run.ActionGate, used, []string{"Approved by bob", "The answer was sent to the agent"}},
 		"a request sent":        {run.CallGate, used, []string{"Approved by bob", "The request was sent and answered"}},
-		"not used in time":      {run.ActionGate, func(t *testing.T, s *site, g run.Gate) { approve(t, s, g); time.Sleep(2 * run.DefaultWindow) }, []string{"Approved by bob", "The agent did not come for it in time."}},
+		"not used in time":      {run.ActionGate, func(t *testing.T, s *site, g run.Gate) { approve(t, s, g); time.Sleep(2 * run.DefaultWindow) }, []string{"Approved by bob", "The approval was not used in time."}},
 		"not used by its run":   {run.ActionGate, func(t *testing.T, s *site, g run.Gate) { approve(t, s, g); complete(t, s, g) }, []string{"Approved by bob", "The run ended before the approval was used."}},
-		"of a run that ended":   {run.ActionGate, complete, []string{"Cancelled", "The run ended before."}},
+		"of a run that ended":   {run.ActionGate, complete, []string{"Cancelled", "The run ended before anybody had decided."}},
 		"not decided":           {run.ActionGate, func(*testing.T, *site, run.Gate) { time.Sleep(2 * run.DefaultWindow) }, []string{"Expired without a decision", "a new gate opens"}},
 		"of a run, long closed": {run.CallGate, func(t *testing.T, s *site, g run.Gate) { used(t, s, g); complete(t, s, g) }, []string{"Approved by bob", "The request was sent"}},
 	} {
@@ -132,6 +145,32 @@ func TestResults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Lists tell what has been decided from what became of that.
+func TestOutcomes(t *testing.T) {
+	for name, c := range map[string]struct {
+		happens func(t *testing.T, s *site, g run.Gate)
+		shows   string
+	}{
+		"approved":     {approve, `approved</span> by bob`},
+		"used":         {used, `used</span>, approved by bob`},
+		"not used":     {func(t *testing.T, s *site, g run.Gate) { approve(t, s, g); complete(t, s, g) }, `cancelled</span>, approved by bob`},
+		"of an ended":  {complete, `cancelled</span></span>`},
+		"of a refusal": {reject, `rejected</span> by bob`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, "")
+			c.happens(t, s, s.Open(s.Run("nightly"), `{}`))
+			assert.Contains(t, s.Ask("GET", "/decided", "", s.SignIn("alice")).Body.String(), c.shows)
+		})
+	}
+}
+
+func reject(t *testing.T, s *site, g run.Gate) {
+	t.Helper()
+	_, err := s.Gateway.Gates().Decide(context.Background(), g.ID, run.Verdict{By: "bob"})
+	require.NoError(t, err)
 }
 
 func TestStoreUnavailable(t *testing.T) {

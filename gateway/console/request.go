@@ -25,10 +25,17 @@ func (q *request) page(name, title string, body any) *page {
 	return &page{Root: root(q.r), Here: name, Title: title, Operator: q.operator, CanSignOut: q.c.cfg.Login != nil, Body: body}
 }
 
+// A part of a page keeps itself up to date.
+type part interface {
+	// live is all that changes of it. How much time has passed does not count:
+	// pages know that by themselves.
+	live() any
+}
+
 // show answers with a page. Where the request is for the live part of a page that
 // it has already, it is answered with that part, or with nothing where it is still
 // the same.
-func (q *request) show(status int, name, title string, body any) error {
+func (q *request) show(status int, name, title string, body part) error {
 	p := q.page(name, title, body)
 	var err error
 	if p.Version, err = version(body); err != nil {
@@ -44,13 +51,9 @@ func (q *request) show(status int, name, title string, body any) error {
 	return p.write(q.w, status, "live")
 }
 
-// version tells whether the live part of a page is another than it was. How much
-// time has passed does not count: pages know that by themselves.
-func version(body any) (string, error) {
-	if v, ok := body.(interface{ live() any }); ok {
-		body = v.live()
-	}
-	data, err := json.Marshal(body)
+// version tells whether a part is another than it was.
+func version(b part) (string, error) {
+	data, err := json.Marshal(b.live())
 	if err != nil {
 		return "", err
 	}

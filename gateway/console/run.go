@@ -22,6 +22,11 @@ type runBody struct {
 	Refusals []run.Refusal
 }
 
+// live implements part.
+func (b *runBody) live() any {
+	return []any{b.Run, b.Budgets, statesOf(b.Gates...), b.Steps, b.Skipped, b.Refusals}
+}
+
 // showRun shows the run that the query names by its team and id. Ids may have any
 // printable character, and so have no place in a path.
 func (c *Console) showRun(q *request) error {

@@ -9,6 +9,30 @@ import (
 	"unicode/utf8"
 )
 
+// mostText is how many bytes of a text are shown that is no argument of a tool.
+const mostText = 4 << 10
+
+// excerpt is text of the first most bytes of s, with how much more there is.
+func excerpt[T string | []byte](s T, most int) template.HTML {
+	shown := begin(s, most)
+	more := len(s) - len(shown)
+	if more == 0 {
+		return text(shown)
+	}
+	return text(shown) + template.HTML(fmt.Sprintf(`<span class="hidden">… %d bytes more</span>`, more))
+}
+
+// begin returns the first most bytes of s, less if a character would be broken.
+func begin[T string | []byte](s T, most int) string {
+	if len(s) <= most {
+		return string(s)
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return string(s[:most])
+}
+
 // text makes HTML of a string that may be written to deceive: characters that
 // cannot be seen or that turn text around are shown by their number, and bytes
 // that are no text by their value. Line breaks and tabs stay.
