@@ -5,6 +5,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestAgentWaits(t *testing.T) {
 				t.Fatal("the agent still waits")
 			}
 			if verdict == "approve" {
-				do(t, browser, waitText("#live", "The agent has got the answer"))
+				do(t, browser, waitText("#live", "The answer was sent to the agent"))
 			}
 		})
 	}
@@ -206,6 +207,40 @@ func TestUnreachable(t *testing.T) {
 		chromedp.WaitNotVisible("#stale"))
 	s.refund()
 	do(t, browser, waitText("#live", "issue_refund"))
+}
+
+// A link in a chat leads to its page those who are signed in. A form there decides
+// nothing.
+func TestFromElsewhere(t *testing.T) {
+	s := newSite(t)
+	g := s.refund()
+	page := s.url + "gates/" + g.ID
+	chat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<a href=%q>Open in the console</a><form method="post" action=%[1]q><button name="verdict" value="approve">Win</button></form>`, page)
+	}))
+	t.Cleanup(chat.Close)
+	elsewhere := strings.Replace(chat.URL, "127.0.0.1", "localhost", 1) // another site than the console's
+	browser := newBrowser(t)
+	s.signIn(t, browser, "alice")
+	do(t, browser, chromedp.Navigate(elsewhere),
+		chromedp.Evaluate[chromedp.Void](`document.querySelector("a").click()`), waitText("h1", "issue_refund"), waitText("#decision", "Your decision"))
+	do(t, browser, chromedp.Navigate(elsewhere),
+		chromedp.Evaluate[chromedp.Void](`document.querySelector("button").click()`), waitText("body", "cross-origin request detected"))
+	assert.Equal(t, run.GatePending, s.gate(g).Status)
+}
+
+// What is not on the page is to be had as text, which the browser shows nowhere.
+func TestLongArguments(t *testing.T) {
+	s := newSite(t)
+	g := s.open(s.call("nightly", "gpt-4.1"), "send_mail", `{"text":"`+strings.Repeat("<script>alert(1)</script>", 20_000)+`","to":"mallory"}`)
+	browser := newBrowser(t)
+	s.signIn(t, browser, "alice")
+	do(t, browser, chromedp.Click("#"+g.ID), waitText("h1", "send_mail"),
+		waitText(".call .warning", "Only the first 262144 of 500026 bytes are shown here."),
+		waitText("#live .warning", "237882 bytes of arguments are not shown on this page."))
+	got := value[string](t, browser, `fetch(document.querySelector(".call .warning a").href).then(r => r.text())`)
+	assert.True(t, string(g.Proposed[0].Args) == got)
 }
 
 // Nothing that an agent wrote is run, or breaks the page, and nothing is refused

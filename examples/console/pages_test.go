@@ -39,6 +39,11 @@ func shown(t *testing.T, s *site) map[string]string {
 	request := s.open(s.call("run_nightly_report", "gpt-4.1"), "", "", func(g *run.Gate) {
 		g.Kind, g.Rule, g.Reason, g.Proposed, g.Model = run.CallGate, "models:expensive", "Calls of this model above $0.50 need a person.", nil, "o3-pro"
 	})
+	deletion := s.open(s.call("run_nightly_report", "gpt-4.1"), "", "delete", func(g *run.Gate) {
+		g.Kind, g.Rule, g.Reason, g.Proposed, g.Model, g.Priced = run.CallGate, "responses:delete", "What is stored is deleted by people.", nil, "", false
+		g.Request = "DELETE /v1/responses/resp_68af4030592c81938ec0a5fbab4a3e9f"
+	})
+	huge := s.open(r, "send_mail", `{"to":"all@example.com","text":"`+strings.Repeat("Dear customer, ", 20_000)+`"}`)
 	approved := s.open(r, "issue_refund", `{"order":"ord_9Kx1","amount_usd":702.50}`)
 	rejected := s.open(r, "delete_account", `{"customer":"cust_8812"}`)
 	decide := func(g run.Gate, approve bool, by, why string) {
@@ -50,6 +55,7 @@ func shown(t *testing.T, s *site) map[string]string {
 	return map[string]string{
 		"pending": "", "decided": "decided", "run": "run?team=team:customer-ops&id=" + r.ID,
 		"gate": "gates/" + pending.ID, "gate-decoys": "gates/" + decoy.ID, "gate-several": "gates/" + long.ID, "gate-request": "gates/" + request.ID,
+		"gate-deletion": "gates/" + deletion.ID, "gate-huge": "gates/" + huge.ID,
 		"gate-approved": "gates/" + approved.ID, "gate-rejected": "gates/" + rejected.ID, "problem": "gates/gate_none",
 	}
 }

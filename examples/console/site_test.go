@@ -98,7 +98,7 @@ func (s *site) open(r run.Run, tool, args string, change ...func(*run.Gate)) run
 	s.t.Helper()
 	g := run.Gate{
 		Agent: "refund-bot", User: "cust_8812", Rule: "refund:over-$500", Reason: "Refunds over $500 need a person.", Kind: run.ActionGate,
-		Fingerprint: run.FingerprintOf("/v1/chat/completions", []byte(tool+args)), Model: "gpt-4.1", Cost: 312 * budget.Dollar / 100_000, Priced: true,
+		Fingerprint: run.FingerprintOf("/v1/chat/completions", []byte(tool+args)), Request: "POST /v1/chat/completions", Model: "gpt-4.1", Cost: 312 * budget.Dollar / 100_000, Priced: true,
 		Proposed: []run.Proposal{{Tool: tool, Args: []byte(args)}}, Channel: "slack://#customer-ops", Pauses: true,
 	}
 	for _, f := range change {
