@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -184,8 +186,8 @@ func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []polic
 	}
 	for i := range findings {
 		f := &findings[i]
-		if f.Reason != "" && !slices.Contains(reasons, f.Reason) {
-			reasons = append(reasons, f.Reason)
+		if why := sentence(f.Reason); why != "" && !slices.Contains(reasons, why) {
+			reasons = append(reasons, why)
 		}
 		if f.Tool == "" {
 			continue
@@ -194,6 +196,15 @@ func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []polic
 	}
 	g.Reason = strings.Join(reasons, " ")
 	return g
+}
+
+// sentence returns a finding's reason, which mostly goes on a sentence, as one.
+func sentence(reason string) string {
+	first, n := utf8.DecodeRuneInString(reason)
+	if n == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + reason[n:]
 }
 
 // hosted reports whether the provider runs the tool that the request declares by
