@@ -90,7 +90,7 @@ func subject(g *run.Gate) string {
 	var s string
 	switch {
 	case len(g.Proposed) > 1:
-		s = "Several calls of tools"
+		s = "Several tools"
 	case len(g.Proposed) == 1 && g.Proposed[0].Tool != "":
 		s = g.Proposed[0].Tool
 	case g.Model != "":
