@@ -12,6 +12,7 @@
 // only, see [http.CrossOriginProtection].
 //
 // What an agent or a model wrote is shown as it is, in its order: characters that
-// cannot be seen, or that turn text around, are shown by their number, and nothing
-// is left out.
+// cannot be seen, or that turn text around, are shown by their number. Nothing is
+// left out silently: a page says how much of long arguments it does not show, and
+// links to all of them as text.
 package console
