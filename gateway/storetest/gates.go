@@ -27,7 +27,7 @@ func request(body string) run.Fingerprint { return sha256.Sum256([]byte(body)) }
 func about(k run.Key, body, id string, at time.Time) *run.Gate {
 	return &run.Gate{
 		ID: id, Run: k, Agent: "agt_one", User: "u-1", Policy: start().Policy, Rule: "refund", Reason: "It is much.",
-		Kind: run.ActionGate, Fingerprint: request(body), Model: "m", Cost: 1 << 60, Priced: true,
+		Kind: run.ActionGate, Fingerprint: request(body), Request: "POST /v1/messages", Model: "m", Cost: 1 << 60, Priced: true,
 		Proposed: []run.Proposal{{Tool: "issue_refund", Args: []byte(`{"usd": 1240.00}`)}, {Tool: "web_search", Hosted: true}},
 		Channel:  "slack://#ops", Window: window, Status: run.GatePending, Opened: at, Expires: at.Add(window),
 	}
