@@ -54,6 +54,7 @@ type call struct {
 	watch     watch
 	step      run.Step
 	failed    *refusal // why the call was refused, or its answer is of our own making
+	values    []string // what the answer's header points to; not used again
 }
 
 const stepPrefix = "step_"
@@ -71,9 +72,13 @@ func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call
 // giveBack lets another call have the memory of c, which has ended. Where the
 // watch may still be looking at it, it is left to the collector.
 func (c *call) giveBack() {
-	if !c.watch.fired.Load() {
-		calls.giveBack(c)
+	if c.watch.fired.Load() {
+		return
 	}
+	onTick := c.watch.onTick
+	*c = call{}
+	c.watch.onTick = onTick
+	calls.pool.Put(c)
 }
 
 // A step takes a call further, or fails.
@@ -217,8 +222,18 @@ func (c *call) requestID() string { return "req_" + c.id[len(stepPrefix):] }
 // echoRun tells the agent which run the call was attached to.
 func (c *call) echoRun(h http.Header) {
 	if c.run.ID != "" {
-		h[run.HeaderRunID] = []string{c.run.ID}
+		c.tellValue(h, run.HeaderRunID, c.run.ID)
 	}
+}
+
+// tellValue puts a value into the header of the answer.
+func (c *call) tellValue(h http.Header, name, value string) {
+	n := len(c.values)
+	if n == cap(c.values) {
+		n, c.values = 0, make([]string, 0, 1+len(costHeaders))
+	}
+	c.values = append(c.values, value)
+	h[name] = c.values[n : n+1 : n+1]
 }
 
 // free reports whether the call costs nothing: listing models, counting tokens,

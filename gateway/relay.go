@@ -205,7 +205,7 @@ func (c *call) write(p []byte) error {
 		return nil
 	}
 	c.watch.hold()
-	c.watch.spoke = true
+	c.watch.spoke = c.answer.rest != nil // else there is no more to wait for
 	defer c.watch.release()
 	_, err := c.w.Write(p)
 	return c.left(err)

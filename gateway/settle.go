@@ -191,11 +191,9 @@ func (c *call) tellCost(h http.Header) {
 	}
 	ends[3] = len(b)
 	all, from := string(b), 0
-	values := make([]string, len(ends))
 	for i, end := range ends {
 		if end > from {
-			values[i] = all[from:end]
-			h[costHeaders[i]] = values[i : i+1 : i+1]
+			c.tellValue(h, costHeaders[i], all[from:end])
 		}
 		from = end
 	}

@@ -16,11 +16,12 @@ import (
 // the leases of what it has taken. It is one timer, which looks at the clock when
 // something could be due; what passes in between costs no more than noting when.
 type watch struct {
-	c     *call
-	runID string // the call may be given another state of its run meanwhile
-	claim *run.GateClaim
-	timer *time.Timer
-	fired atomic.Bool // tick has run, or is about to
+	c      *call
+	runID  string // the call may be given another state of its run meanwhile
+	claim  *run.GateClaim
+	timer  *time.Timer
+	onTick func()      // tick, made once for each memory of a call
+	fired  atomic.Bool // tick has run, or is about to
 
 	heard    atomic.Int64 // when the provider was last heard of, as time since c.start
 	patience atomic.Int64 // for how long it may be silent from then; not positive is for ever
@@ -47,7 +48,10 @@ func (w *watch) start(c *call) {
 	w.patience.Store(int64(patience))
 	w.heard.Store(int64(now))
 	w.renewed.Store(int64(now))
-	w.timer = time.AfterFunc(math.MaxInt64, w.tick) // tick uses timer, so that is set before it can run
+	if w.onTick == nil {
+		w.onTick = w.tick
+	}
+	w.timer = time.AfterFunc(math.MaxInt64, w.onTick) // tick uses timer, so that is set before it can run
 	w.timer.Reset(w.due(now) - now)
 }
 
@@ -88,7 +92,9 @@ func (w *watch) hold() { w.writing.Lock() }
 // release ends hold. If the provider was heard of in what was written, it is now:
 // for as long as the agent has kept us, it may have had to wait.
 func (w *watch) release() {
-	w.told = w.now()
+	if w.spoke || w.stream {
+		w.told = w.now()
+	}
 	if w.spoke {
 		w.spoke = false
 		w.heard.Store(int64(w.told))
