@@ -195,7 +195,7 @@ func BenchmarkStep(b *testing.B) {
 // BenchmarkListGates is a page of a hundred gates, somewhere among as many as may
 // be live.
 func BenchmarkListGates(b *testing.B) {
-	s := memstore.New(memstore.Options{})
+	s := memstore.New(memstore.Options{TeamGates: memstore.DefaultGates})
 	ctx := context.Background()
 	if _, err := s.Attach(ctx, &run.Attachment{Team: "team:a", At: noon, ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}, new(run.Run)); err != nil {
 		b.Fatal(err)
