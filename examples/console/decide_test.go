@@ -34,7 +34,7 @@ func TestByMouse(t *testing.T) {
 			do(t, browser, waitText("#live", "One gate waits"), waitText("#live", "issue_refund"))
 			title, err := chromedp.Run(browser, chromedp.Title())
 			require.NoError(t, err)
-			assert.Equal(t, "(1) Pending gates · Rungate", title)
+			assert.Equal(t, "(1) Waiting for your decision · Rungate", title)
 			do(t, browser,
 				chromedp.Click("#"+g.ID),
 				waitText("h1", "issue_refund"), waitText(".args", "1240.00"),

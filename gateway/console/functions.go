@@ -14,7 +14,7 @@ import (
 var functions = template.FuncMap{
 	"text":     func(s string) template.HTML { return excerpt(s, mostText) },
 	"name":     func(s string) template.HTML { return excerpt(s, named) },
-	"preview":  func(args []byte) template.HTML { return excerpt(args, previewed) },
+	"summary":  summary,
 	"leading":  leading,
 	"when":     when,
 	"date":     date,
@@ -52,21 +52,20 @@ func span(d time.Duration) string {
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// team names the team of a run.
+// team names the team of a run, whose agent may have none.
 func team(k run.Key) string {
 	kind, name, _ := strings.Cut(k.Team, ":")
 	if kind == "agent" {
-		return name + " alone"
+		return "none"
 	}
 	return name
 }
 
-// How much of a gate lists show: bytes of the name of what is asked for, calls of
-// tools, and bytes of the arguments of each.
+// How much of a gate lists show: bytes of the name of what is asked for, and calls
+// of tools.
 const (
-	named     = 256
-	previews  = 3
-	previewed = 160
+	named    = 256
+	previews = 3
 )
 
 // leading are the calls that lists show.

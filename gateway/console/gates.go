@@ -32,7 +32,7 @@ func (c *Console) showPending(q *request) error {
 		return err
 	}
 	b := pendingBody{Gates: gates, More: len(gates) == mostPending}
-	return q.show(http.StatusOK, "pending", "Pending gates", &b)
+	return q.show(http.StatusOK, "pending", "Waiting for your decision", &b)
 }
 
 // pending returns the pending gates, the one that expires soonest first.

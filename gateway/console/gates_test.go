@@ -25,7 +25,7 @@ func TestWithoutJavaScript(t *testing.T) {
 				s := serve(t, prefix)
 				g := s.Open(s.Run("nightly"), `{"order":"ord_2H4p","amount_usd":1240.00}`)
 				p := s.Person("alice")
-				p.Sees("One gate waits", "gates/"+g.ID, "issue_refund", "refund-bot", "nightly")
+				p.Sees("One gate waits", "gates/"+g.ID, "issue_refund", "amount_usd</span> 1240.00", "refund-bot", "nightly")
 				p.Go("gates/" + g.ID)
 				p.Sees("issue_refund</code></h1>", "refund-bot", "for <strong>u-7</strong> as it says", "order", "ord_2H4p", "amount_usd", "1240.00",
 					"Refunds over $500 need a person.", "refund:over-$500", "Expires", "in 59 min",
@@ -39,7 +39,7 @@ func TestWithoutJavaScript(t *testing.T) {
 				assert.Equal(t, "alice", now.By)
 				assert.Equal(t, "Seen it.\nTwice.", now.Comment)
 				p.Go("../decided")
-				p.Sees("issue_refund", "Seen it.", string(want), "by alice")
+				p.Sees("issue_refund", "amount_usd</span> 1240.00", "Seen it.", string(want), "by alice")
 				p.Go("run?team=team:ops&id=nightly")
 				p.Sees("nightly", "of $1.00 spent", "issue_refund", string(want), "alice", "openai/gpt-4.1", "200")
 				p.Submit("logout")

@@ -24,7 +24,7 @@ func TestLoginLeadsBack(t *testing.T) {
 	s := serve(t, "/console")
 	g := s.Open(s.Run("nightly"), `{}`)
 	for path, says := range map[string]string{
-		"": "Pending gates", "decided": "Decided gates", "gates/" + g.ID: "issue_refund", "run?team=team:ops&id=nightly": "nightly",
+		"": "Waiting for your decision", "decided": "Decided gates", "gates/" + g.ID: "issue_refund", "run?team=team:ops&id=nightly": "nightly",
 	} {
 		p := s.Stranger()
 		p.Go(s.URL + path)
