@@ -40,13 +40,13 @@ func TestByMouse(t *testing.T) {
 				waitText("h1", "issue_refund"), waitText(".args", "1240.00"),
 				chromedp.SendKeys("#reason", "Seen the order.\nAsked the customer."),
 				chromedp.Click("button."+verdict),
-				waitText("#decision", "by you"), waitText("#live", "Nothing else waits"),
+				waitText("#decision", "by you"), waitText("#live", "Back to pending"),
 			)
 			now := s.gate(g)
 			assert.Equal(t, want, now.Status)
 			assert.Equal(t, "alice", now.By)
 			assert.Equal(t, "Seen the order.\nAsked the customer.", now.Comment)
-			do(t, browser, chromedp.Click("#live .button"), waitText("main", "Nothing waits for a decision."))
+			do(t, browser, chromedp.Click(".decision .button"), waitText("main", "Nothing waits for a decision."))
 			do(t, browser, chromedp.Click(`nav a[href$="decided"]`), waitText("main", "Asked the customer."))
 		})
 	}
@@ -158,7 +158,7 @@ func TestWithoutScripts(t *testing.T) {
 }
 
 // Two look at the same gate. What one decides the other is shown, without having
-// to ask, and without what they were writing being taken from them before.
+// to ask, and without what they were writing being taken from them.
 func TestTwoPeople(t *testing.T) {
 	s := newSite(t)
 	g := s.refund()
@@ -170,7 +170,8 @@ func TestTwoPeople(t *testing.T) {
 	do(t, bob, lookTwice())
 	assert.Equal(t, "This is what bob thinks", value[string](t, bob, `document.getElementById("reason").value`))
 	do(t, alice, chromedp.Click("button.approve"), waitText("#decision", "Approved by you"))
-	do(t, bob, waitText("#decision", "Approved by alice"), waitText("#live", "This is what alice thinks"))
+	do(t, bob, waitText("#decision", "Approved by alice"), waitText("#live", "This is what alice thinks"),
+		waitText("#unsent", "alice has decided while you were writing."), waitText("#unsent blockquote", "This is what bob thinks"))
 	assert.Zero(t, value[int](t, bob, `document.querySelectorAll("#live form").length`))
 	assert.Equal(t, "The gate is approved by alice", value[string](t, bob, `document.getElementById("news").textContent`))
 }
@@ -238,7 +239,7 @@ func TestLongArguments(t *testing.T) {
 	s.signIn(t, browser, "alice")
 	do(t, browser, chromedp.Click("#"+g.ID), waitText("h1", "send_mail"),
 		waitText(".call .warning", "Only the first 262144 of 500026 bytes are shown here."),
-		waitText("#live .warning", "237882 bytes of arguments are not shown on this page."))
+		waitText(".decision .warning", "237882 bytes of arguments are not shown on this page."))
 	got := value[string](t, browser, `fetch(document.querySelector(".call .warning a").href).then(r => r.text())`)
 	assert.True(t, string(g.Proposed[0].Args) == got)
 }

@@ -24,6 +24,7 @@ type args struct {
 	Whole   template.HTML // instead, where they are something else
 	Note    string        // on Whole, or on what is to be minded
 	Raw     template.HTML // as they were written; empty if Whole is that
+	JSON    bool          // what Raw is
 
 	Bytes, Shown int // how many there are, and how many of them are shown
 }
@@ -59,7 +60,7 @@ func layOut(raw []byte, most int) args {
 		a.Whole, a.Note = text(written), "This is not JSON. It is shown as it was written."
 		return a
 	}
-	raw, a.Raw = trimmed, text(written)
+	raw, a.Raw, a.JSON = trimmed, text(written), true
 	dec := decode(raw)
 	if raw[0] != '{' {
 		a.Whole, _ = layOutValue(raw)

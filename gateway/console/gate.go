@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -26,7 +28,8 @@ type gateBody struct {
 	Run      *run.Run // nil if it is forgotten
 	Budgets  budgets
 	Operator string
-	Waiting  string // how many gates are pending, once this one is not; empty for none
+	Next     string // of the gates that are pending, once this one is not, the one that expires soonest; empty for none
+	Waiting  string // how many those are
 
 	Missed  *run.Verdict // what was to be decided, where somebody else was first
 	Mistake string       // why the reason cannot be taken
@@ -72,13 +75,11 @@ func (q *request) showGate(status int, b *gateBody) error {
 		if err != nil {
 			return err
 		}
-		switch n := len(pending); {
-		case n > mostCounted:
-			b.Waiting = fmt.Sprintf("More than %d wait", mostCounted)
-		case n > 1:
-			b.Waiting = fmt.Sprintf("%d more wait", n)
-		case n == 1:
-			b.Waiting = "One more waits"
+		if len(pending) > 0 {
+			b.Next = slices.MinFunc(pending, sooner).ID
+		}
+		if b.Waiting = strconv.Itoa(len(pending)); len(pending) > mostCounted {
+			b.Waiting = fmt.Sprintf("over %d", mostCounted)
 		}
 	}
 	return q.show(status, "gate", subject(&b.Gate), b)

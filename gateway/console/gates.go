@@ -50,9 +50,12 @@ func (c *Console) pending(ctx context.Context) ([]run.Gate, error) {
 		}
 		look.Before = found[len(found)-1].ID
 	}
-	slices.SortStableFunc(all, func(a, b run.Gate) int { return a.Expires.Compare(b.Expires) })
+	slices.SortStableFunc(all, sooner)
 	return all, nil
 }
+
+// sooner compares gates by when they expire.
+func sooner(a, b run.Gate) int { return a.Expires.Compare(b.Expires) }
 
 // decidedBody is what the page of gates that are not pending shows, the one
 // decided last first.

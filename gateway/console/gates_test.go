@@ -27,13 +27,15 @@ func TestWithoutJavaScript(t *testing.T) {
 				p := s.Person("alice")
 				p.Sees("One gate waits", "gates/"+g.ID, "issue_refund", "amount_usd</span> 1240.00", "refund-bot", "nightly")
 				p.Go("gates/" + g.ID)
-				p.Sees("issue_refund</code></h1>", "refund-bot", "for <strong>u-7</strong> as it says", "order", "ord_2H4p", "amount_usd", "1240.00",
+				p.Sees("<strong>refund-bot</strong> wants to call <code>issue_refund</code></h1>", "For <strong>u-7</strong> as it says", "order", "ord_2H4p", "amount_usd", "1240.00",
 					"Refunds over $500 need a person.", "refund:over-$500", "Expires", "in 59 min",
 					"$0.03", "slack://#customer-ops", g.ID, "usd", "of $1.00 spent", "of 100000 tokens spent")
 				p.Submit("gates/"+g.ID, "verdict", verdict, "reason", "Seen it.\r\nTwice.")
 				assert.Equal(t, s.URL+"gates/"+g.ID, p.at.String(), "it leads back")
-				p.Sees("by you", "Seen it.\nTwice.", "Nothing else waits")
-				assert.NotContains(t, p.Page, "<textarea")
+				p.Sees("<strong>refund-bot</strong> wanted to call", "Why a person was asked", "by you", "Seen it.\nTwice.", "Back to pending")
+				for _, past := range []string{"<textarea", "wants to", "Approved, the agent gets", "its other calls wait"} {
+					assert.NotContains(t, p.Page, past)
+				}
 				now := s.Gate(g.ID)
 				assert.Equal(t, want, now.Status)
 				assert.Equal(t, "alice", now.By)
@@ -93,7 +95,7 @@ func TestPendingOrder(t *testing.T) {
 	p.Sees("3 gates wait for a decision, the one that expires soonest first", soon.ID, "in 5 min", late.ID, "in 59 min", latest.ID, "in 1 h 59 min")
 	p.Go("gates/" + latest.ID)
 	p.Submit("gates/"+latest.ID, "verdict", "approve")
-	p.Sees("2 more wait")
+	p.Sees("gates/"+soon.ID, "Next (2 more)")
 }
 
 func TestManyPending(t *testing.T) {
@@ -144,7 +146,7 @@ func TestTwoDecide(t *testing.T) {
 	alice.Submit("gates/"+g.ID, "verdict", "reject", "reason", "No such order.")
 	bob.Submit("gates/"+g.ID, "verdict", "approve", "reason", "Fine.")
 	assert.Equal(t, http.StatusConflict, bob.Code)
-	bob.Sees("Your approval was not recorded", "Rejected by alice", "No such order.")
+	bob.Sees("Your approval was not recorded", "Rejected by alice", "No such order.", `<div id="unsent">`, "What you had written was not recorded", "Fine.")
 	assert.NotContains(t, bob.Page, "<textarea")
 	now := s.Gate(g.ID)
 	assert.Equal(t, run.GateRejected, now.Status)

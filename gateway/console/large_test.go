@@ -116,7 +116,7 @@ func TestManyCalls(t *testing.T) {
 	p.Sees("issue_refund", "and 300 more", "arg0", "arg1")
 	assert.NotContains(t, p.Page, "arg2")
 	p.Go("gates/" + g.ID)
-	p.Sees("301 tools at once", "issue_refund", "tool0", "arg0", "tool198", "arg198", "101 calls more are not shown here.",
+	p.Sees("make 301 calls at once", "issue_refund", "tool0", "arg0", "tool198", "arg198", "101 calls more are not shown here.",
 		"Your decision", "101 calls are not shown on this page. Read them before you approve.")
 	assert.NotContains(t, p.Page, "tool199")
 }
@@ -129,5 +129,5 @@ func TestLongTexts(t *testing.T) {
 	p := s.Person("alice")
 	p.Sees("xxx", "… 4744 bytes more")
 	p.Go("gates/" + g.ID)
-	p.Sees("<h1", "… 4744 bytes more", "Why it is asked", "… 904 bytes more", "Model", "… 904 bytes more")
+	p.Sees("<h1", "… 4744 bytes more", "Why a person is asked", "… 904 bytes more", "Model", "… 904 bytes more")
 }

@@ -40,12 +40,24 @@ function replace(html) {
   const next = new DOMParser().parseFromString(html, "text/html").getElementById("live");
   if (!next) return;
   const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
-  const reason = live.querySelector("textarea")?.value;
+  keep(live, next);
   live.replaceWith(document.adoptNode(next));
-  if (next.querySelector("textarea") && reason) next.querySelector("textarea").value = reason;
   if (focused) (document.getElementById(focused) ?? document.getElementById("main")).focus();
   title(next);
   document.getElementById("news").textContent = next.dataset.news ?? "";
+}
+
+// keep sees that what somebody has written is not lost: it stays in the form, or
+// where that is gone, to be read.
+function keep(live, next) {
+  const written = live.querySelector("textarea")?.value || live.querySelector("#unsent:not([hidden]) blockquote")?.textContent;
+  const form = next.querySelector("textarea");
+  const unsent = next.querySelector("#unsent");
+  if (!written) return;
+  if (form) form.value = written;
+  if (!unsent) return;
+  unsent.hidden = false;
+  unsent.querySelector("blockquote").textContent = written;
 }
 
 function title(live) {
