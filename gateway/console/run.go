@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/rungate/rungate/run"
 )
@@ -25,6 +26,19 @@ type runBody struct {
 // live implements part.
 func (b *runBody) live() any {
 	return []any{b.Run, b.Budgets, statesOf(b.Gates...), b.Steps, b.Skipped, b.Refusals}
+}
+
+// Calls are the steps, with the gates that have withheld their answers.
+func (b *runBody) Calls() []forwarded { return forwardedOf(b.Steps, b.Gates) }
+
+// OthersCalled reports whether not all calls are of the agent that the run is of.
+func (b *runBody) OthersCalled() bool {
+	return slices.ContainsFunc(b.Steps, func(s run.Step) bool { return s.Agent != b.Run.Agent })
+}
+
+// OthersRefused reports whether not all refused calls are of that agent.
+func (b *runBody) OthersRefused() bool {
+	return slices.ContainsFunc(b.Refusals, func(f run.Refusal) bool { return f.Agent != b.Run.Agent })
 }
 
 // showRun shows the run that the query names by its team and id. Ids may have any
