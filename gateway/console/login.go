@@ -64,12 +64,17 @@ type loginBody struct {
 // there. At /logout it ends the session.
 func (l *TokenLogin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		l.show(w, r, http.StatusUnauthorized, "")
+		problem := ""
+		if lost(r) {
+			problem = "Your browser did not keep the sign-in cookie: open this page by HTTPS or as localhost."
+		}
+		l.show(w, r, http.StatusUnauthorized, problem)
 		return
 	}
 	if r.URL.Path == "/logout" {
 		l.sessions.end(sessionOf(r))
-		setCookie(w, r, "", -1)
+		setCookie(w, r, "", -time.Second)
+		setMarker(w, r, -time.Second)
 		w.Header().Set("Location", "./")
 		w.WriteHeader(http.StatusSeeOther)
 		return
@@ -86,11 +91,12 @@ func (l *TokenLogin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "10")
 		l.show(w, r, http.StatusTooManyRequests, "There were too many wrong tokens from your address. Wait for some seconds.")
 	case errors.Is(err, admin.ErrUnknownOperator):
-		l.show(w, r, http.StatusUnauthorized, "This is no valid token of an operator.")
+		l.show(w, r, http.StatusUnauthorized, "That token is not valid.")
 	case err != nil:
 		l.show(w, r, http.StatusServiceUnavailable, "It cannot be found out now whether this is a valid token. Try again in a moment.")
 	default:
 		setCookie(w, r, l.sessions.begin(o.Name, token, time.Now()), SessionTime)
+		setMarker(w, r, markerTime)
 		reload(w, r)
 	}
 }
@@ -109,45 +115,4 @@ func address(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
-}
-
-// cookieName is the name of the session's cookie. Browsers take one that begins
-// with __Host- over HTTPS only, and for this host only.
-func cookieName(r *http.Request) string {
-	if plain(r) {
-		return "rungate-console"
-	}
-	return "__Host-rungate-console"
-}
-
-// plain reports whether a request has come without TLS to a host that is the
-// browser's own.
-func plain(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return r.TLS == nil && (host == "localhost" || ip.IsLoopback())
-}
-
-func sessionOf(r *http.Request) string {
-	c, err := r.Cookie(cookieName(r))
-	if err != nil {
-		return ""
-	}
-	return c.Value
-}
-
-// setCookie sets the session's cookie, or with a negative age takes it away. It
-// comes with links from other sites, such as a chat, but with no form of theirs.
-func setCookie(w http.ResponseWriter, r *http.Request, session string, age time.Duration) {
-	c := &http.Cookie{
-		Name: cookieName(r), Value: session, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: !plain(r), SameSite: http.SameSiteLaxMode,
-	}
-	if age < 0 {
-		c.MaxAge = -1
-	}
-	http.SetCookie(w, c)
 }

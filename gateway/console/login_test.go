@@ -92,7 +92,7 @@ func TestTokenRefused(t *testing.T) {
 		}
 		assert.True(t, first == w.Body.String(), "%s: it is not told why", name)
 	}
-	assert.Contains(t, first, "This is no valid token of an operator.")
+	assert.Contains(t, first, "That token is not valid.")
 	assert.Equal(t, http.StatusUnauthorized, s.Ask("POST", "/", "token="+strings.Repeat("x", 1<<20)).Code)
 	assert.Equal(t, http.StatusUnauthorized, s.Ask("POST", "/?token="+alice.Reveal(), "other=x").Code, "a form, not a link")
 }
@@ -116,7 +116,7 @@ func TestCookie(t *testing.T) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()
 			s.Pages.ServeHTTP(w, r)
-			require.Len(t, w.Result().Cookies(), 1)
+			require.Len(t, w.Result().Cookies(), map[bool]int{true: 2, false: 1}[c.secure])
 			got := w.Result().Cookies()[0]
 			assert.Equal(t, c.cookie, got.Name)
 			assert.Equal(t, c.secure, got.Secure)
@@ -127,6 +127,44 @@ func TestCookie(t *testing.T) {
 			assert.Regexp(t, `^[A-Z2-7]{26}$`, got.Value, "random, and nothing else")
 			assert.NotContains(t, w.Body.String()+fmt.Sprint(w.Header()), s.Tokens["alice"].Reveal())
 		})
+	}
+}
+
+// A browser that has not kept the cookie, which takes HTTPS, shows the form again.
+// There it says why.
+func TestCookieNotKept(t *testing.T) {
+	const why = "Your browser did not keep the sign-in cookie: open this page by HTTPS or as localhost."
+	s := newSite(t, "")
+	ask := func(method, path, form string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "http://gate.example"+path, strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		s.Pages.ServeHTTP(w, r)
+		return w
+	}
+	signedIn := ask("POST", "/", "token="+s.Tokens["alice"].Reveal())
+	require.Equal(t, http.StatusSeeOther, signedIn.Code)
+	session, marker := signedIn.Result().Cookies()[0], signedIn.Result().Cookies()[1]
+	assert.False(t, marker.Secure, "a browser keeps it anyway")
+	assert.Equal(t, "1", marker.Value, "it tells nothing")
+	assert.Equal(t, 60, marker.MaxAge)
+
+	w := ask("GET", "/", "", marker)
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Contains(t, w.Body.String(), why)
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"at first":            ask("GET", "/", ""),
+		"later":               ask("GET", "/", "", session, marker),
+		"of a session's end":  ask("GET", "/", "", &http.Cookie{Name: session.Name, Value: "ended"}, marker),
+		"after a wrong token": ask("POST", "/", "token=x", marker),
+	} {
+		assert.NotContains(t, w.Body.String(), why, name)
+	}
+	for _, c := range ask("POST", "/logout", "", session, marker).Result().Cookies() {
+		assert.Equal(t, -1, c.MaxAge, c.Name)
 	}
 }
 
