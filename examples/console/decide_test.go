@@ -67,14 +67,7 @@ func TestAgentWaits(t *testing.T) {
 			browser := newBrowser(t)
 			s.signIn(t, browser, "alice")
 			answer := make(chan *httptest.ResponseRecorder, 1)
-			go func() {
-				r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4.1","max_tokens":600,"messages":[{"role":"user",`+
-					`"content":"Refund the order, please."}],"tools":[{"type":"function","function":{"name":"issue_refund","parameters":{"type":"object"}}}]}`))
-				r.Header.Set("X-Rungate-Approval", "wait")
-				w := httptest.NewRecorder()
-				s.gateway.ServeHTTP(w, r.WithContext(run.NewContext(r.Context(), run.Ref{Agent: "refund-bot", ID: "nightly"})))
-				answer <- w
-			}()
+			go func() { answer <- s.askForRefund("nightly", "wait") }()
 			do(t, browser, waitText("#live", "issue_refund"), chromedp.Click(".gate"), waitText(".args", "1240.00"),
 				chromedp.SendKeys("#reason", "Too much."))
 			assert.Empty(t, answer, "nobody has decided")

@@ -44,6 +44,7 @@ func shown(t *testing.T, s *site) map[string]string {
 		g.Request = "DELETE /v1/responses/resp_68af4030592c81938ec0a5fbab4a3e9f"
 	})
 	huge := s.open(r, "send_mail", `{"to":"all@example.com","text":"`+strings.Repeat("Dear customer, ", 20_000)+`"}`)
+	require.Equal(t, 202, s.askForRefund("run_waits", "accepted").Code)
 	approved := s.open(r, "issue_refund", `{"order":"ord_9Kx1","amount_usd":702.50}`)
 	rejected := s.open(r, "delete_account", `{"customer":"cust_8812"}`)
 	decide := func(g run.Gate, approve bool, by, why string) {
@@ -53,7 +54,7 @@ func shown(t *testing.T, s *site) map[string]string {
 	decide(approved, true, "bob", "")
 	decide(rejected, false, "carol (via ops-bot)", "Not without a signed request.\nAsk support first.")
 	return map[string]string{
-		"pending": "", "decided": "decided", "run": "run?team=team:customer-ops&id=" + r.ID,
+		"pending": "", "decided": "decided", "run": "run?team=team:customer-ops&id=" + r.ID, "run-waits": "run?team=team:customer-ops&id=run_waits",
 		"gate": "gates/" + pending.ID, "gate-decoys": "gates/" + decoy.ID, "gate-several": "gates/" + long.ID, "gate-request": "gates/" + request.ID,
 		"gate-deletion": "gates/" + deletion.ID, "gate-huge": "gates/" + huge.ID,
 		"gate-approved": "gates/" + approved.ID, "gate-rejected": "gates/" + rejected.ID, "problem": "gates/gate_none",
@@ -78,13 +79,14 @@ func TestPages(t *testing.T) {
 		}
 		wide := value[int64](t, browser, `document.documentElement.scrollWidth`)
 		assert.LessOrEqual(t, wide, l.width, "%s, %s", name, l.name)
+		assert.Less(t, value[float64](t, browser, `document.querySelector("header").getBoundingClientRect().height`), 70.0, "%s, %s: the header is one row", name, l.name)
 		screenshot(t, browser, filepath.Join(dir, name+"-"+l.name+".png"))
 	}
 	for _, l := range looks {
 		do(t, browser, l.set(), chromedp.Navigate(s.url), chromedp.WaitVisible("#token"))
 		check("login", l)
 	}
-	s.signIn(t, browser, "alice")
+	s.signIn(t, browser, longName)
 	for name, path := range pages {
 		for _, l := range looks {
 			do(t, browser, l.set(), chromedp.Navigate(s.url+path), chromedp.WaitVisible("h1"))

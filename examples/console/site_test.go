@@ -23,8 +23,11 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// A site is a gateway with its console below /console/, and the operators alice
-// and bob.
+// longName is of an operator for whom there is little room.
+const longName = "wilhelmina.van.der.berg@customer-operations.example"
+
+// A site is a gateway with its console below /console/, and the operators alice,
+// bob and one with a longName.
 type site struct {
 	t       *testing.T
 	gateway *gateway.Gateway
@@ -54,7 +57,7 @@ func newSite(t *testing.T) *site {
 
 	operators := &admin.OperatorTable{}
 	var enrolled []admin.Enrolment
-	for _, name := range []string{"alice", "bob"} {
+	for _, name := range []string{"alice", "bob", longName} {
 		token := admin.NewToken()
 		s.tokens[name] = token.Reveal()
 		enrolled = append(enrolled, admin.Enrolment{Operator: admin.Operator{Name: name}, Tokens: []run.Digest{run.DigestOf(token)}})
@@ -91,6 +94,17 @@ func (s *site) call(id, model string) run.Run {
 	found, err := s.gateway.Runs().Find(context.Background(), run.Key{Team: "team:customer-ops", ID: id})
 	require.NoError(s.t, err)
 	return found
+}
+
+// askForRefund lets the agent make a call in a run that is answered with the call of
+// a tool, for which it has to wait in that mode.
+func (s *site) askForRefund(id, mode string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4.1","max_tokens":600,"messages":[{"role":"user",`+
+		`"content":"Refund the order, please."}],"tools":[{"type":"function","function":{"name":"issue_refund","parameters":{"type":"object"}}}]}`))
+	r.Header.Set("X-Rungate-Approval", mode)
+	w := httptest.NewRecorder()
+	s.gateway.ServeHTTP(w, r.WithContext(run.NewContext(r.Context(), run.Ref{Agent: "refund-bot", ID: id})))
+	return w
 }
 
 // open opens a gate about the call of a tool.
