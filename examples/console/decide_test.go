@@ -166,6 +166,7 @@ func TestTwoPeople(t *testing.T) {
 	do(t, bob, waitText("#decision", "Approved by alice"), waitText("#live", "This is what alice thinks"),
 		waitText("#unsent", "alice has decided while you were writing."), waitText("#unsent blockquote", "This is what bob thinks"))
 	assert.Zero(t, value[int](t, bob, `document.querySelectorAll("#live form").length`))
+	assert.Equal(t, "decision", value[string](t, bob, `document.activeElement.id`), "the focus is not lost")
 	assert.Equal(t, "The gate is approved by alice", value[string](t, bob, `document.getElementById("news").textContent`))
 }
 

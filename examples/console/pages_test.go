@@ -94,3 +94,24 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
+
+// On a phone, what a decision is made by is in view, however long the page is, and
+// where it was made, the result.
+func TestDecisionInView(t *testing.T) {
+	const inView = `(s => { const r = document.querySelector(s).getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight })`
+	s := newSite(t)
+	g := s.open(s.call("nightly", "gpt-4.1"), "issue_refund", `{"order":"ord_2H4p","amount_usd":1240.00`+strings.Repeat(`,"item":{"id":1,"count":2}`, 20)+`}`)
+	browser := newBrowser(t)
+	s.signIn(t, browser, "alice")
+	do(t, browser, looks[2].set(), chromedp.Navigate(s.url+"gates/"+g.ID), chromedp.WaitVisible("h1"))
+	for _, scroll := range []string{"0", "500"} {
+		do(t, browser, chromedp.Evaluate[chromedp.Void](`scrollTo(0, `+scroll+`)`))
+		for _, part := range []string{"button.approve", "button.reject", "#reason"} {
+			assert.True(t, value[bool](t, browser, inView+`("`+part+`")`), "%s, after %s pixels", part, scroll)
+		}
+	}
+	_, err := s.gateway.Gates().Decide(t.Context(), g.ID, run.Verdict{Approve: true, By: "bob"})
+	require.NoError(t, err)
+	do(t, browser, waitText("#decision", "Approved by bob"))
+	assert.True(t, value[bool](t, browser, inView+`("#decision")`))
+}

@@ -39,10 +39,12 @@ function replace(html) {
   const live = document.getElementById("live");
   const next = new DOMParser().parseFromString(html, "text/html").getElementById("live");
   if (!next) return;
-  const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
+  const focused = live.contains(document.activeElement) ? document.activeElement : null;
   keep(live, next);
   live.replaceWith(document.adoptNode(next));
-  if (focused) (document.getElementById(focused) ?? document.getElementById("main")).focus();
+  const result = live.querySelector("form") && next.querySelector("#decision.result"); // in the place of the form
+  if (focused) (document.getElementById(focused.id) ?? result ?? document.getElementById("main")).focus();
+  result?.scrollIntoView({ block: "nearest" });
   title(next);
   document.getElementById("news").textContent = next.dataset.news ?? "";
 }
@@ -51,11 +53,13 @@ function replace(html) {
 // where that is gone, to be read.
 function keep(live, next) {
   const written = live.querySelector("textarea")?.value || live.querySelector("#unsent:not([hidden]) blockquote")?.textContent;
-  const form = next.querySelector("textarea");
-  const unsent = next.querySelector("#unsent");
   if (!written) return;
-  if (form) form.value = written;
-  if (!unsent) return;
+  const form = next.querySelector("textarea");
+  if (form) {
+    form.value = written;
+    return;
+  }
+  const unsent = next.querySelector("#unsent");
   unsent.hidden = false;
   unsent.querySelector("blockquote").textContent = written;
 }
