@@ -115,3 +115,12 @@ func TestDecisionInView(t *testing.T) {
 	do(t, browser, waitText("#decision", "Approved by bob"))
 	assert.True(t, value[bool](t, browser, inView+`("#decision")`))
 }
+
+// Who signs in where the browser keeps no cookie is told what to do.
+func TestPlainHTTP(t *testing.T) {
+	s := newSite(t)
+	browser := newBrowser(t)
+	do(t, browser, chromedp.Navigate(strings.Replace(s.url, "127.0.0.1", otherHost, 1)),
+		chromedp.SendKeys("#token", s.tokens["alice"]+"\r"),
+		waitText(".login [role=alert]", "Your browser did not keep the sign-in cookie"))
+}
