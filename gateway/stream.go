@@ -188,6 +188,7 @@ func (c *call) send(p []byte, spoke bool) error {
 		if err := c.beginStream(); err != nil {
 			return c.left(err)
 		}
+		c.watch.wake(c.watch.now()) // not for that any more
 	}
 	if _, err := c.w.Write(p); err != nil {
 		return c.left(err)
