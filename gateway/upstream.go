@@ -55,10 +55,9 @@ func newTransport() *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return bodyConn{c}, nil
+			return &providerConn{Conn: c}, nil
 		},
 		TLSHandshakeTimeout: 10 * time.Second,
-		ReadBufferSize:      16 << 10, // held by every open stream; with less, fast ones come in more reads
 		MaxIdleConnsPerHost: 4096,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
@@ -150,12 +149,41 @@ func (m *memory) done() bool {
 	return len(m.rest) == 0 && !m.writing
 }
 
-// bodyConn is a connection that takes a *memory in one write. Through the
-// Transport's buffers it would go in pieces of 4 KiB.
-type bodyConn struct{ net.Conn }
+// providerConn is a connection that makes up for the Transport's buffers of 4 KiB,
+// which every open stream holds. It takes a *memory in one write; and where more
+// comes than such a buffer has room for, it reads ahead.
+type providerConn struct {
+	net.Conn
+	more  bool    // the last read has filled its buffer
+	lent  *[]byte // what was read ahead is in it; nil for nothing
+	ahead []byte
+}
+
+// Read implements io.Reader. As with any connection's, there is one at a time.
+func (c *providerConn) Read(p []byte) (n int, err error) {
+	switch {
+	case c.lent != nil:
+		n = copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+	case c.more:
+		c.lent = largeBuffers.Get().(*[]byte)
+		var got int
+		got, err = c.Conn.Read(*c.lent)
+		n = copy(p, (*c.lent)[:got])
+		c.ahead, c.more = (*c.lent)[n:got], got >= len(p)
+	default:
+		n, err = c.Conn.Read(p)
+		c.more = n == len(p)
+	}
+	if c.lent != nil && len(c.ahead) == 0 {
+		largeBuffers.Put(c.lent)
+		c.lent, c.ahead = nil, nil
+	}
+	return n, err
+}
 
 // ReadFrom implements io.ReaderFrom.
-func (c bodyConn) ReadFrom(r io.Reader) (int64, error) {
+func (c *providerConn) ReadFrom(r io.Reader) (int64, error) {
 	if l, ok := r.(*io.LimitedReader); ok {
 		if m, ok := l.R.(*memory); ok { // of just as many bytes
 			n, err := m.WriteTo(c.Conn)
