@@ -28,16 +28,16 @@ func TestForms(t *testing.T) {
 		if c.Status != http.StatusOK {
 			continue
 		}
+		body, stream := c.Response, c.Response
+		if c.Stream {
+			body, err = governed.Dialect{}.Whole(provider.Messages, stream)
+		} else {
+			stream, err = governed.Dialect{}.Streamed(provider.Messages, body, true)
+		}
+		if err != nil {
+			continue // its own tests say which answers have one form only
+		}
 		t.Run(c.Name, func(t *testing.T) {
-			body, stream := c.Response, c.Response
-			if c.Stream {
-				body, err = governed.Dialect{}.Whole(provider.Messages, stream)
-			} else {
-				stream, err = governed.Dialect{}.Streamed(provider.Messages, body, true)
-			}
-			if err != nil {
-				t.Skip(err) // its own tests say which answers have one form only
-			}
 			whole, streamed := read(t, body), gather(t, stream)
 			assert.JSONEq(t, marshal(t, whole), marshal(t, streamed))
 			assert.JSONEq(t, whole.RawJSON(), streamed.RawJSON())

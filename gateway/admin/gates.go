@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rungate/rungate/gateway/internal/object"
 	"github.com/rungate/rungate/run"
@@ -53,14 +55,17 @@ func (a *api) listGates(_ *Operator, r *http.Request) (any, error) {
 	return &list, nil
 }
 
+var gateStatuses = []string{
+	string(run.GatePending), string(run.GateApproved), string(run.GateRejected),
+	string(run.GateExpired), string(run.GateUsed), string(run.GateCancelled),
+}
+
 func gateQuery(v url.Values) (run.GateQuery, error) {
 	q := run.GateQuery{
 		Status: run.GateStatus(v.Get("status")), Run: run.Key{Team: v.Get("team"), ID: v.Get("run_id")}, Before: v.Get("cursor"), N: gatesListed,
 	}
-	switch q.Status {
-	case "", run.GatePending, run.GateApproved, run.GateRejected, run.GateExpired, run.GateUsed, run.GateCancelled:
-	default:
-		return q, invalid("status", "%q is not known", q.Status)
+	if q.Status != "" && !slices.Contains(gateStatuses, string(q.Status)) {
+		return q, invalid("status", "%q is not known; there are %s", q.Status, strings.Join(gateStatuses, ", "))
 	}
 	if q.Run.ID != "" && q.Run.Team == "" {
 		return q, invalid("team", "is missing: a run is known by its team and its id")

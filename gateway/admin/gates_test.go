@@ -193,6 +193,8 @@ func TestListGates(t *testing.T) {
 		d.Refused(r, 400, "invalid_request")
 		assert.Equal(t, map[string]any{"field": field}, r.JSON["error"].(map[string]any)["context"])
 	}
+	r := d.Do("GET", "/v1/gates?status=done", "")
+	assert.Contains(t, r.JSON["error"].(map[string]any)["message"], "there are pending, approved, rejected, expired, used, cancelled.")
 }
 
 func TestNotFound(t *testing.T) {
