@@ -130,11 +130,16 @@ func (c *call) proceed() (next *call) {
 		if c.detached {
 			return
 		}
-		if next == nil {
-			defer c.g.leave()
-		}
+		g, successor := c.g, next
+		next = nil // if ending this one fails
+		defer func() {
+			if next == nil {
+				g.leave()
+			}
+		}()
 		c.end()
 		c.giveBack()
+		next = successor
 	}()
 	for len(c.todo) > 0 && !c.detached {
 		next := c.todo[0]

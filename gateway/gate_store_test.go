@@ -161,3 +161,24 @@ func TestNoRoomForAGate(t *testing.T) {
 		}, func(cfg *gateway.Config) { cfg.Store = small })
 	})
 }
+
+// A store that panics when a call has opened its gate leaves no call under way: the
+// gateway can be closed.
+func TestStorePanicsAfterOpening(t *testing.T) {
+	eachKind(t, func(t *testing.T, a *api, body string, h http.HandlerFunc, _ string) {
+		s := &panicking{}
+		gated(t, `{"mode":"wait"}`, h, func(t *testing.T, l *gateLab) {
+			_, err := l.Agent.RoundTrip(l.Request(t.Context(), a.path, body))
+			assert.Error(t, err)
+			assert.NoError(t, l.Gateway.Close(t.Context()))
+		}, func(cfg *gateway.Config) {
+			s.Store = cfg.Store.(*memstore.Store)
+			cfg.Store = s
+		})
+	})
+}
+
+// panicking is a store that panics at the end of a call.
+type panicking struct{ *memstore.Store }
+
+func (panicking) Detach(context.Context, *run.Detachment, *run.Run) error { panic("a store's mistake") }
