@@ -3,7 +3,7 @@
 // [Scope] says; a [Keeper] reserves room in it before a call and settles the
 // reservation with what the call really cost; a [Ledger] is where the accounts
 // are kept. A [Rate] limits how fast calls may follow each other, or how many
-// there may be at once; a [Limiter] holds calls to it, with [Rates] beneath.
+// there may be at once; the same Keeper holds calls to it, in the same transaction.
 //
 // Amounts are integers: picodollars ([Money]) or tokens.
 package budget

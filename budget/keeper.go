@@ -11,8 +11,8 @@ import (
 // DefaultLease is how long a reservation lives without being renewed.
 const DefaultLease = time.Minute
 
-// A Keeper holds calls to their budgets. Its methods are safe for concurrent
-// use.
+// A Keeper holds calls to their budgets and rates. Its methods are safe for
+// concurrent use.
 type Keeper struct {
 	Ledger Ledger
 	Lease  time.Duration // 0 is DefaultLease
@@ -25,28 +25,52 @@ func (k *Keeper) lease() time.Duration {
 	return k.Lease
 }
 
-// Reserve takes room for a projected call in all budgets that apply to its
-// subject, or in none, and puts it into r, which must be new. Budgets are those
-// of the policy that the run is bound to; they must not change as long as r is
-// held. The error is an *[ExhaustedError] if there is no room, an
-// *[UnboundedError] if a strict budget cannot tell; any other means that the
-// ledger did not answer.
+// A Claim is what a call asks a Keeper for.
+type Claim struct {
+	Subject *Subject
+	Rates   []Rate
+	Budgets []Budget // those of the policy that the run is bound to
+
+	// Projection is what the call will consume. Nil is nothing, as of one that
+	// lists models: such a call has its part in rates, and in no budget.
+	Projection *Projection
+
+	Record *Record // see Demand
+}
+
+// Reserve takes what a call asks for from all rates and in all budgets that apply
+// to its subject, or nothing, and puts it into r, which must be new. The rates and
+// budgets must not change as long as r is held. The error is a
+// *[RateLimitedError] if the call has to wait, an *[ExhaustedError] if there is no
+// room, an *[UnboundedError] if a strict budget cannot tell; any other means that
+// the ledger did not answer.
 //
 // The call is charged to the windows that it is reserved in, even if it ends
 // after them.
-func (k *Keeper) Reserve(ctx context.Context, r *Reservation, s *Subject, budgets []Budget, p *Projection) error {
-	if err := r.project(s, budgets, p); err != nil || len(r.holds) == 0 {
-		return err
+func (k *Keeper) Reserve(ctx context.Context, r *Reservation, c *Claim) error {
+	var tokens int64
+	if c.Projection != nil {
+		tokens = c.Projection.Tokens()
+		if err := r.project(c.Subject, c.Budgets, c.Projection); err != nil {
+			return err
+		}
+	}
+	r.takeFrom(c.Subject, c.Rates, tokens)
+	d := &r.demand
+	if d.Record = c.Record; len(d.Holds) == 0 && len(d.Takes) == 0 && d.Record == nil {
+		return nil
 	}
 	id := ID(ids.New())
-	short, ok, err := k.Ledger.Reserve(ctx, id, r.holds, k.lease())
-	if err != nil {
+	short, ok, err := k.Ledger.Reserve(ctx, id, d, k.lease())
+	switch {
+	case err != nil:
 		// Whether it was taken is not known: give it back in any case.
 		_, undo := k.Ledger.Settle(context.WithoutCancel(ctx), id, nil, nil)
 		return errors.Join(err, undo)
-	}
-	if !ok {
-		return exhausted(&r.holds[short.Hold], r.budgets[short.Hold], p, &short)
+	case !ok && short.Take >= 0:
+		return &RateLimitedError{Rate: *r.rates[short.Take], Owner: d.Takes[short.Take].Owner, RetryAfter: short.After}
+	case !ok:
+		return exhausted(&d.Holds[short.Hold], r.budgets[short.Hold], c.Projection, &short)
 	}
 	r.k, r.id = k, id
 	return nil
@@ -67,9 +91,9 @@ func (k *Keeper) Statement(ctx context.Context, s *Subject, budgets []Budget) ([
 	if err := r.project(s, budgets, nil); err != nil {
 		return nil, err
 	}
-	accounts := make([]Account, len(r.holds))
-	for i := range r.holds {
-		accounts[i] = r.holds[i].Account
+	accounts := make([]Account, len(r.demand.Holds))
+	for i := range accounts {
+		accounts[i] = r.demand.Holds[i].Account
 	}
 	balances, err := k.Ledger.Balances(ctx, accounts, nil)
 	if err != nil {
@@ -78,7 +102,7 @@ func (k *Keeper) Statement(ctx context.Context, s *Subject, budgets []Budget) ([
 	all := make([]Standing, len(accounts))
 	for i, a := range accounts {
 		all[i] = Standing{Budget: *r.budgets[i], Account: a, Balance: balances[i]}
-		all[i].Budget.Limit = r.holds[i].Limit
+		all[i].Budget.Limit = r.demand.Holds[i].Limit
 		if a.Window < Forever {
 			all[i].ResetsAt = a.Window.Start(a.Slot + 1)
 		}

@@ -42,9 +42,48 @@ type Hold struct {
 // An ID names a reservation. It is made by the caller, at random.
 type ID [16]byte
 
-// A Ledger keeps accounts. It is what a back end implements; the rules are with
-// [Keeper]. Each method is one transaction: it happens as a whole or not at all,
-// and no other is seen half done. All are safe for concurrent use.
+// A Demand is what a call takes under one ID.
+type Demand struct {
+	Takes []Take // from rates; of different buckets
+	Holds []Hold // in accounts; of different ones
+
+	// Record, where not nil, is added to the ledger's audit trail in the same
+	// transaction, if something is taken or there is nothing to take. A ledger
+	// without a trail leaves it alone.
+	Record *Record
+}
+
+// A Record is an entry of an audit trail.
+type Record struct {
+	Team string // whose trail it is added to
+	ID   string // a trail has one entry of the same ID
+	Text []byte // a JSON object in one line
+}
+
+// A Settlement is what a call has really used, of everything that was taken under
+// one ID.
+type Settlement struct {
+	Used    []int64 // one for each of the takes, in their order
+	Charges []int64 // one for each of the holds, in their order
+
+	// Lines are what somebody is to be told of if the settlement passes them. A
+	// ledger that keeps what is to be told does that in the same transaction;
+	// others leave it to the caller, who sees it by the balances.
+	Lines []Line
+}
+
+// A Line is an amount in the account of a hold. A settlement passes it that finds
+// Balance.Before below it, and leaves Balance.Peak at it or beyond.
+type Line struct {
+	Hold int
+	At   int64
+	Note []byte // what is to be told: the JSON of an event, to which the ledger adds what is spent
+}
+
+// A Ledger keeps accounts, and what is taken from rates. It is what a back end
+// implements; the rules are with [Keeper]. Each method is one transaction: it
+// happens as a whole or not at all, and no other is seen half done. All are safe
+// for concurrent use.
 //
 // Amounts are kept by slot: what is reserved in a slot is also charged to that
 // slot, however late. The balance of an account whose window does not roll is
@@ -52,37 +91,55 @@ type ID [16]byte
 // that end with the account's slot, or with a later one if anything was reserved
 // in that; its Peak is the highest of these slots.
 //
-// Slots are numbered by the caller, by its clock; leases and the forgetting of
-// old slots go by the ledger's. The two may be some minutes apart.
+// Slots are numbered by the caller, by its clock; leases, rates and the forgetting
+// of old slots go by the ledger's. The two may be some minutes apart.
 //
 // An account that is not there has the zero Balance and is made when it is
-// first reserved in. An error means that the ledger could not find out or could
-// not do it, never "no". A method whose ctx is cancelled may or may not have
-// happened; calling it again is safe. The slices that are passed are not kept.
+// first reserved in.
+//
+// An owner, a rate's name and a measure have one bucket. That of Requests or
+// InTokens holds up to Burst, is full at first, and fills steadily with Limit in
+// each Window. Limit, Window and Burst may differ from take to take: those of the
+// latest hold. That of Concurrent holds Limit slots.
+//
+// An error means that the ledger could not find out or could not do it, never
+// "no". A method whose ctx is cancelled, or that returns an error, may or may not
+// have happened; calling it again is safe. What is passed is not kept.
 type Ledger interface {
-	// Reserve takes all holds under id, or none. It takes none if in one of the
-	// accounts Spent+Reserved+Need would be more than Limit, or SpentOnly is set
-	// and Spent is not less than Limit; ok is then false, and short says which
-	// hold and its balance. The holds are of different accounts.
+	// Reserve takes everything that is demanded under id, or nothing.
+	//
+	// From a bucket it takes Need if that much is in it. Of more than Burst it
+	// waits for a full bucket, and what is missing then is a debt: the bucket has
+	// to fill up from below nothing. A need of nothing also waits for the end of a
+	// debt. In an account, there is no room if Spent+Reserved+Need would be more
+	// than Limit, or SpentOnly is set and Spent is not less than Limit.
+	//
+	// Where something is missing, ok is false, and short says what: if there is not
+	// enough in a bucket, that, of several the one with the longest wait; else the
+	// hold.
 	//
 	// The reservation is leased: if it is neither settled nor renewed within the
-	// lease, by the ledger's clock, whoever made it is taken for dead and all
-	// its holds are charged in full. To reserve under an id that is known does
-	// nothing and is ok.
-	Reserve(ctx context.Context, id ID, holds []Hold, lease time.Duration) (short Shortage, ok bool, err error)
+	// lease, by the ledger's clock, whoever made it is taken for dead. Then all its
+	// holds are charged in full, its slots are free again, and what else it has
+	// taken from buckets is gone. To reserve under an id that is known does nothing
+	// and is ok.
+	Reserve(ctx context.Context, id ID, d *Demand, lease time.Duration) (short Shortage, ok bool, err error)
 
 	// Renew begins the lease anew. It does nothing for an id that is not known,
 	// or is settled, or whose lease has ended.
 	Renew(ctx context.Context, id ID, lease time.Duration) error
 
-	// Settle ends a reservation: what it held is free again, and charges, one
-	// for each of its holds in their order, are spent. No charges at all means
-	// that nothing was spent. It appends the balances after that to dst, in
-	// the same order. A reservation is settled once: for an id that is settled
-	// or was never known, nothing happens and nothing is appended. One that was
-	// charged in full since its lease had ended is corrected to the charges, if
-	// the ledger still knows it, which is the case for an hour at least.
-	Settle(ctx context.Context, id ID, charges []int64, dst []Balance) ([]Balance, error)
+	// Settle ends a reservation. What it held is free again, and the charges are
+	// spent. Slots are free again. Of each take, what was not used is put back into
+	// the bucket, up to Burst, and what was used beyond Need is taken as well, as a
+	// debt if it is not there. A nil s means that nothing was used or spent.
+	//
+	// It appends the balances after that to dst, in the order of the holds. A
+	// reservation is settled once: for an id that is settled or was never known,
+	// nothing happens and nothing is appended. One that was charged in full since
+	// its lease had ended is corrected to the charges, if the ledger still knows it,
+	// which is the case for an hour at least; its takes are not.
+	Settle(ctx context.Context, id ID, s *Settlement, dst []Balance) ([]Balance, error)
 
 	// Balances appends the balances of accounts to dst, in their order, with
 	// Before equal to Peak.
@@ -95,13 +152,21 @@ type Ledger interface {
 	Forget(ctx context.Context, o Owner) error
 }
 
-// A Shortage says which hold of a reservation found no room.
+// A Shortage says what a reservation found too little of: Take or Hold is the
+// index of that, and the other one is -1.
 type Shortage struct {
-	Hold    int // its index
-	Balance Balance
+	Take int
 
-	// Room is the slot at which there will be room, if until then nothing more
-	// is reserved or spent, and nothing given back: what counts now leaves the
-	// window. It is 0 if that never gives room.
+	// After is how long the take has to wait, if nothing else is taken or put back
+	// until then. Nobody knows when a slot will be free: for Concurrent it is
+	// [SlotWait].
+	After time.Duration
+
+	Hold    int
+	Balance Balance // of its account
+
+	// Room is the slot at which there will be room for the hold, if until then
+	// nothing more is reserved or spent, and nothing given back: what counts now
+	// leaves the window. It is 0 if that never gives room.
 	Room int64
 }

@@ -81,8 +81,8 @@ func (r *Rate) take(tokens int64) Take {
 	return t
 }
 
-// ErrRateLimited says that a call has come too soon. What Take returns is a
-// *[RateLimitedError], which matches it.
+// ErrRateLimited says that a call has come too soon. What Reserve returns
+// is a *[RateLimitedError], which matches it.
 var ErrRateLimited = errors.New("rate limited")
 
 // A RateLimitedError says which rate has no room for a call now.

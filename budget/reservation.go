@@ -8,25 +8,30 @@ import (
 	"time"
 )
 
-// A Reservation is room taken for one call. It has to be given back by Settle
-// or Release, whichever comes first; what comes later does nothing. The zero
-// Reservation, and one for a call without budgets, holds nothing. A Reservation
-// is for one goroutine, except that Renew may be called beside the others; it
-// must not be copied.
+// A Reservation is what was taken for one call, from rates and in budgets. It has
+// to be given back by Settle or Release, whichever comes first; what comes later
+// does nothing. The zero Reservation, and one for a call without budgets and
+// rates, holds nothing. A Reservation is for one goroutine, except that Renew may
+// be called beside the others; it must not be copied.
 type Reservation struct {
 	k       *Keeper
 	id      ID
-	holds   []Hold
+	demand  Demand
+	rates   []*Rate   // of each take
 	budgets []*Budget // of each hold
 	done    bool
 	after   []Balance // of each hold, once done
 
 	// Most calls have no more holds than this: no memory is taken for them.
 	few struct {
-		holds    [4]Hold
-		balances [4]Balance
-		budgets  [4]*Budget
-		charges  [4]int64
+		takes      [4]Take
+		holds      [4]Hold
+		balances   [4]Balance
+		rates      [4]*Rate
+		budgets    [4]*Budget
+		used       [4]int64
+		charges    [4]int64
+		settlement Settlement
 	}
 }
 
@@ -47,7 +52,7 @@ func (r *Reservation) project(s *Subject, budgets []Budget, p *Projection) error
 	for i := range s.Ancestors {
 		count(s.Ancestors[i].Budgets)
 	}
-	r.holds, r.budgets = sized(r.few.holds[:0], n), sized(r.few.budgets[:0], n)
+	r.demand.Holds, r.budgets = sized(r.few.holds[:0], n), sized(r.few.budgets[:0], n)
 	for i := range budgets {
 		if err := r.add(s, &s.Run, &budgets[i], p, at); err != nil {
 			return err
@@ -64,6 +69,25 @@ func (r *Reservation) project(s *Subject, budgets []Budget, p *Projection) error
 		}
 	}
 	return nil
+}
+
+// takeFrom finds the takes of a call of so many tokens.
+func (r *Reservation) takeFrom(s *Subject, rates []Rate, tokens int64) {
+	n := 0
+	for i := range rates {
+		n += len(s.tags(rates[i].Per))
+	}
+	r.demand.Takes, r.rates = sized(r.few.takes[:0], n), sized(r.few.rates[:0], n)
+	for i := range rates {
+		t := rates[i].take(tokens)
+		tags := s.tags(rates[i].Per)
+		for j, tag := range tags {
+			var applies bool
+			if t.Owner, applies = s.owner(rates[i].Per, &s.Run, tag); applies && !slices.Contains(tags[:j], tag) {
+				r.demand.Takes, r.rates = append(r.demand.Takes, t), append(r.rates, &rates[i])
+			}
+		}
+	}
 }
 
 // sized returns few, or an empty slice with room for n where few has none.
@@ -96,7 +120,7 @@ func (r *Reservation) add(s *Subject, run *Run, b *Budget, p *Projection, at tim
 	for i, tag := range tags {
 		var applies bool
 		if h.Owner, applies = s.owner(b.Per, run, tag); applies && !slices.Contains(tags[:i], tag) {
-			r.holds, r.budgets = append(r.holds, h), append(r.budgets, b)
+			r.demand.Holds, r.budgets = append(r.demand.Holds, h), append(r.budgets, b)
 		}
 	}
 	return nil
@@ -106,7 +130,7 @@ func (r *Reservation) add(s *Subject, run *Run, b *Budget, p *Projection, at tim
 // tokens. Each is 0 where there is no such budget.
 func (r *Reservation) Most() (dollars Money, tokens int64) {
 	for i, b := range r.budgets {
-		switch need := r.holds[i].Need; {
+		switch need := r.demand.Holds[i].Need; {
 		case b.Admission != Strict:
 		case b.Unit == Tokens:
 			tokens = max(tokens, need)
@@ -129,25 +153,41 @@ func (r *Reservation) Renew(ctx context.Context) error {
 	return r.k.Ledger.Renew(ctx, r.id, r.k.lease())
 }
 
-// Settle gives the room back and charges what the call has really cost. It
-// returns the alerts that this raised. If it fails, the reservation is still
-// held and Settle may be called again.
-func (r *Reservation) Settle(ctx context.Context, cost Money, tokens int64) ([]Alert, error) {
+// Settle gives back what was taken and charges what the call has really cost: so
+// much money, so many tokens. It returns the alerts that this raised; note, where
+// not nil, makes what a ledger keeps of an alert to tell, see [Line]. If it fails,
+// the reservation is still held and Settle may be called again.
+func (r *Reservation) Settle(ctx context.Context, cost Money, tokens int64, note func(*Alert) []byte) ([]Alert, error) {
 	if !r.Held() {
 		return nil, nil
 	}
-	charges := sized(r.few.charges[:0], len(r.holds))
-	for _, b := range r.budgets {
-		if b.Unit == Tokens {
-			charges = append(charges, tokens)
+	s := &r.few.settlement
+	*s = Settlement{Used: sized(r.few.used[:0], len(r.rates)), Charges: sized(r.few.charges[:0], len(r.budgets))}
+	for i := range r.demand.Takes {
+		if t := &r.demand.Takes[i]; t.Of == InTokens {
+			s.Used = append(s.Used, max(0, tokens))
 		} else {
-			charges = append(charges, int64(cost))
+			s.Used = append(s.Used, t.Need)
 		}
 	}
-	return r.end(ctx, charges)
+	for i, b := range r.budgets {
+		if b.Unit == Tokens {
+			s.Charges = append(s.Charges, tokens)
+		} else {
+			s.Charges = append(s.Charges, int64(cost))
+		}
+		if note == nil {
+			continue
+		}
+		for _, at := range b.alerts() {
+			a := r.alert(i, at)
+			s.Lines = append(s.Lines, Line{Hold: i, At: threshold(a.Budget.Limit, at), Note: note(&a)})
+		}
+	}
+	return r.end(ctx, s)
 }
 
-// Release gives the room back for a call that has cost nothing.
+// Release gives everything back for a call that was not made: it does not count.
 func (r *Reservation) Release(ctx context.Context) error {
 	if !r.Held() {
 		return nil
@@ -156,24 +196,32 @@ func (r *Reservation) Release(ctx context.Context) error {
 	return err
 }
 
-func (r *Reservation) end(ctx context.Context, charges []int64) ([]Alert, error) {
-	balances, err := r.k.Ledger.Settle(ctx, r.id, charges, sized(r.few.balances[:0], len(r.holds)))
+func (r *Reservation) end(ctx context.Context, s *Settlement) ([]Alert, error) {
+	balances, err := r.k.Ledger.Settle(ctx, r.id, s, sized(r.few.balances[:0], len(r.budgets)))
 	if err != nil {
 		return nil, err
 	}
 	r.done, r.after = true, balances
 	var raised []Alert
 	for i := range balances {
-		b, h, bal := r.budgets[i], &r.holds[i], &balances[i]
+		b, bal := r.budgets[i], &balances[i]
 		for _, at := range b.alerts() {
-			if line := threshold(h.Limit, at); bal.Before < line && bal.Peak >= line {
-				a := Alert{Budget: *b, Account: h.Account, At: at, Spent: bal.Spent}
-				a.Budget.Limit = h.Limit
+			if line := threshold(r.demand.Holds[i].Limit, at); bal.Before < line && bal.Peak >= line {
+				a := r.alert(i, at)
+				a.Spent = bal.Spent
 				raised = append(raised, a)
 			}
 		}
 	}
 	return raised, nil
+}
+
+// alert is one in the account of a hold, without what is spent there.
+func (r *Reservation) alert(hold int, at float64) Alert {
+	h := &r.demand.Holds[hold]
+	a := Alert{Budget: *r.budgets[hold], Account: h.Account, At: at}
+	a.Budget.Limit = h.Limit
+	return a
 }
 
 // Left is the least that the reservation's budgets have left after it was
@@ -183,7 +231,7 @@ func (r *Reservation) Left() (dollars Money, tokens int64) {
 	dollars, tokens = -1, -1
 	for i := range r.after {
 		b, bal := r.budgets[i], &r.after[i]
-		left := max(0, max(0, r.holds[i].Limit-bal.Spent)-bal.Reserved)
+		left := max(0, max(0, r.demand.Holds[i].Limit-bal.Spent)-bal.Reserved)
 		switch {
 		case b.Unit == USD && (dollars < 0 || Money(left) < dollars):
 			dollars = Money(left)

@@ -81,8 +81,8 @@ func (g *Gate) At(at time.Time) GateStatus {
 	return g.Status
 }
 
-// run is what the gate says of its run.
-func (g *Gate) run() Run {
+// Subject is what the gate says of its run.
+func (g *Gate) Subject() Run {
 	return Run{Key: g.Run, Agent: g.Agent, User: g.User, Policy: g.Policy}
 }
 

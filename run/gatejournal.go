@@ -23,7 +23,7 @@ import (
 type GateJournal interface {
 	// OpenGate adds a pending gate to its run, with the answer that it withholds,
 	// nil for none. Where the run has a live gate with the same Fingerprint, that
-	// is returned, and opened is false. The error is ErrNotFound where there is no
+	// is returned, and opened is whether it has the same ID as well. The error is ErrNotFound where there is no
 	// such run, a *[StateError] where it is neither open nor paused at g.Opened,
 	// ErrGatesFull where the journal's bounds leave no room.
 	OpenGate(ctx context.Context, g *Gate, answer []byte) (got Gate, opened bool, err error)
@@ -42,7 +42,7 @@ type GateJournal interface {
 
 	// ClaimGate claims an approved gate for one answer, until a time: nobody else
 	// can then. It returns false where the gate is not approved at that time, or
-	// is claimed already and the time of that has not passed. The error is
+	// is claimed by another already and the time of that has not passed. The error is
 	// ErrNoGate where there is no such gate, also of RenewClaim, EndClaim and
 	// GateAnswer.
 	ClaimGate(ctx context.Context, id, claim string, at, until time.Time) (g Gate, claimed bool, err error)

@@ -193,6 +193,6 @@ func (gs *Gates) Wait(ctx context.Context, g *Gate) error {
 
 func (gs *Gates) event(ctx context.Context, t EventType, at time.Time, g *Gate) {
 	if gs.Observer != nil {
-		gs.Observer.Event(context.WithoutCancel(ctx), &Event{Type: t, At: at, Run: g.run(), Agent: g.Agent, Gate: g})
+		gs.Observer.Event(context.WithoutCancel(ctx), &Event{Type: t, At: at, Run: g.Subject(), Agent: g.Agent, Gate: g})
 	}
 }

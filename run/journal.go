@@ -9,6 +9,9 @@ import (
 // ErrNotFound says that there is no such run.
 var ErrNotFound = errors.New("run not found")
 
+// ErrOvertaken says that a run is not the newest of its generations any more.
+var ErrOvertaken = errors.New("another run has been started meanwhile")
+
 // A Journal keeps runs and their steps. It is what a back end implements; the
 // rules are with [Recorder]. Each method is one transaction: it happens as a
 // whole or not at all, and no other is seen half done. All are safe for
@@ -16,9 +19,15 @@ var ErrNotFound = errors.New("run not found")
 // clock. An error other than ErrNotFound means that the journal could not find
 // out or could not do it, never "no".
 //
-// A method whose ctx is cancelled has happened or has not; an Attach that returns
-// an error has not counted the call. What pointers are passed to is the caller's
-// again when the method returns.
+// A method whose ctx is cancelled, or that returns an error other than those
+// named, has happened or has not. To call it again is safe: a call is counted once,
+// a step added once, and what has changed does not change again. What pointers are
+// passed to is the caller's again when the method returns.
+//
+// A call that Attach has counted is in flight until Detach, or for as long as it is
+// leased: one that is not renewed in time was of a process that has died, and is
+// not in flight from then on. When it was last attached or renewed, its run was
+// called last.
 //
 // A run may be started below another one of its team, its parent; that, its
 // parent and so on are its ancestors, for as long as it is remembered. A call of
@@ -36,16 +45,22 @@ var ErrNotFound = errors.New("run not found")
 // and not changed.
 type Journal interface {
 	// Attach finds or starts the run of a call, and writes it to r. If the run is
-	// open or paused then and its Limits leave room, the call is counted in flight;
+	// open or paused then and its Limits leave room, the call is counted in flight,
+	// unless it is that already: then it is the same run, which New does not follow on;
 	// else among the run's refusals, with the code and rule of the Block, or
 	// RefusedClosed, or RefusedLimit and the rule of the limit. What its Limits say
 	// is left to the caller where the run is Gated, see Attached.Deferred. With an
 	// error, r is left as it was. See [Attachment] and [Attached].
 	Attach(ctx context.Context, a *Attachment, r *Run) (Attached, error)
 
+	// Renew leases a call that is in flight until a later time. It does nothing for
+	// one that is not.
+	Renew(ctx context.Context, k Key, call string, at, until time.Time) error
+
 	// Detach ends a call that Attach counted, in whatever state the run is, and
 	// writes the run to r as it is after that. A step whose ID the run has already
-	// is not added again, and the call not detached again. With an error, r is
+	// is not added again. Where the call is not in flight any more, that is all:
+	// no Refusal is counted, and nothing Repeated taken off. With an error, r is
 	// left as it was. See [Detachment].
 	Detach(ctx context.Context, d *Detachment, r *Run) error
 
@@ -98,8 +113,10 @@ type Journal interface {
 
 // An Attachment asks for the run of a call.
 type Attachment struct {
-	Team string
-	At   time.Time
+	Team  string
+	At    time.Time
+	Call  string    // names the call: the ID of the step that it may become
+	Until time.Time // for how long it is leased
 
 	// ID is the run's id as the agent gives it: a full one, or the one that its
 	// generations share, which then means the newest of them. It is empty for an
@@ -125,11 +142,15 @@ type Attachment struct {
 	// ID.3, … and ID means it from then on.
 	New bool
 
-	// MayFollow, where not nil, is asked about the run in whose place New starts
-	// another, in whatever state it is: the newest of its generations. If it says
-	// no, nothing is started nor superseded, and the error is a *[ConflictError]
-	// with New. It is called within the transaction, and does not wait.
-	MayFollow func(*Run) bool
+	// Follows is the full id of the run that New is to follow on, the newest of the
+	// generations of ID in whatever state; empty is none. Where that is another one,
+	// nothing is started nor superseded, and the error is ErrOvertaken. It is not
+	// looked at where ID is empty.
+	Follows string
+
+	// PastGates lets New start a run in the place of one that is Gated. Otherwise
+	// nothing is started nor superseded then, and the error is a *[GatedError].
+	PastGates bool
 
 	// Parent names the run that a new run is started below, in the way of ID;
 	// empty is none, and a run that goes on keeps what it has. Where there is no
@@ -153,6 +174,7 @@ type Attachment struct {
 // neither where both are nil.
 type Detachment struct {
 	Key     Key // of that very run
+	Call    string
 	At      time.Time
 	Step    *Step
 	Refusal *Refusal
@@ -165,11 +187,12 @@ type Detachment struct {
 // A Repetition is something that comes up in a run, perhaps again: a turn of a
 // loop, or what is announced. The two are counted apart.
 type Repetition struct {
-	Announced bool
-	Hash      uint64
-	Limit     int64         // at least 1
-	Within    time.Duration // 0 is for ever
-	At        time.Time
+	Event  *Event // what is announced; nil of a turn of a loop
+	Hash   uint64
+	Call   string        // that it comes up in; what the same call has counted last is not counted again
+	Limit  int64         // at least 1
+	Within time.Duration // 0 is for ever
+	At     time.Time
 }
 
 // Attached is what became of an Attachment.

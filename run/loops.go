@@ -37,6 +37,7 @@ const RefusedLoop = "loop_detected"
 // A Turn is something that a run does, which may be a turn of a loop.
 type Turn struct {
 	Agent string
+	Call  string // that takes it
 	At    time.Time
 	Rule  string // RuleIdenticalCalls or RuleIdenticalToolCalls
 	Tool  string // that is called; empty for a call of the model
@@ -86,7 +87,7 @@ func (rc *Recorder) Repeat(ctx context.Context, r *Run, l *Loops, t *Turn) error
 	if within <= 0 {
 		within = DefaultWithin
 	}
-	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Hash: t.Hash, Limit: limit, Within: within, At: t.At})
+	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Hash: t.Hash, Call: t.Call, Limit: limit, Within: within, At: t.At})
 	if err != nil || n <= limit {
 		return err
 	}

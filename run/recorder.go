@@ -15,13 +15,22 @@ import (
 // use.
 type Recorder struct {
 	Journal  Journal
-	Observer Observer // nil is none
+	Observer Observer      // nil is none; where the journal is an Outbox as well, there has to be one
+	Lease    time.Duration // for which a call is in flight without being renewed; 0 is budget.DefaultLease
+}
+
+func (rc *Recorder) lease() time.Duration {
+	if rc.Lease == 0 {
+		return budget.DefaultLease
+	}
+	return rc.Lease
 }
 
 // An Arrival is a call that is to be attached to its run.
 type Arrival struct {
 	Agent      *Agent
 	Directives *Directives
+	Call       string // names it: the ID of the step that it may become
 	At         time.Time
 
 	// Policy is what a new run is bound to, and IdleTimeout how long it stays
@@ -45,7 +54,6 @@ type Arrival struct {
 	// error is a *[GatedError] then, since the call may be the repeated request of a gate.
 	PastGates bool
 
-	gated      bool // the error is of that kind
 	attachment Attachment
 	start      Run
 }
@@ -66,11 +74,8 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	}
 	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, Limits: ar.Limits, User: d.User, Tags: d.Tags}
 	a := &ar.attachment
-	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, ID: d.RunID, New: d.NewRun, Parent: d.Parent, Orphan: d.Orphan,
-		Exact: ar.Exact, Join: ar.Join, Model: ar.Model, Start: &ar.start}
-	if d.NewRun {
-		a.MayFollow = ar.mayFollow
-	}
+	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, Call: ar.Call, Until: ar.At.Add(rc.lease()), ID: d.RunID, New: d.NewRun, PastGates: ar.PastGates,
+		Parent: d.Parent, Orphan: d.Orphan, Exact: ar.Exact, Join: ar.Join, Model: ar.Model, Start: &ar.start}
 	if a.ID == "" {
 		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
 		if d.User != "" || d.Parent != "" {
@@ -80,12 +85,9 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 			a.Auto += "\n" + d.Parent
 		}
 	}
-	got, err := rc.Journal.Attach(ctx, a, r)
+	got, err := rc.attach(ctx, ar, r)
 	if got.Ended != nil {
 		rc.tell(ctx, RunCompleted, got.Ended, ar)
-	}
-	if conflict, ok := errors.AsType[*ConflictError](err); ok && ar.gated {
-		return &GatedError{conflict.Run}
 	}
 	switch {
 	case err != nil:
@@ -109,11 +111,34 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	return nil
 }
 
-// mayFollow reports whether a new run may be started in the place of r.
-func (ar *Arrival) mayFollow(r *Run) bool {
-	ar.gated = r.Gated && !ar.PastGates
-	return !ar.gated && ar.mayUse(r)
+// attach attaches the call. Where it starts a run in the place of another, that
+// must be one that the agent may use, and go on being the newest until then.
+func (rc *Recorder) attach(ctx context.Context, ar *Arrival, r *Run) (got Attached, err error) {
+	a := &ar.attachment
+	for range maxOvertaken {
+		if a.New && a.ID != "" {
+			old, err := rc.Journal.Find(ctx, Key{a.Team, a.ID}, a.At)
+			switch {
+			case errors.Is(err, ErrNotFound):
+				a.Follows = ""
+			case err != nil:
+				return Attached{}, err
+			case !ar.mayUse(&old):
+				return Attached{}, &ConflictError{Run: old, Agent: ar.Agent.ID, New: true}
+			default:
+				a.Follows = old.ID
+			}
+		}
+		if got, err = rc.Journal.Attach(ctx, a, r); !errors.Is(err, ErrOvertaken) {
+			break
+		}
+	}
+	return got, err
 }
+
+// maxOvertaken is how often a call tries to start the newest of several runs, while
+// others do as well.
+const maxOvertaken = 10
 
 // mayUse reports whether the agent may make calls of r. Its own run it may go on
 // with, whatever its policy is by now. What a new run would be bound to it may
@@ -141,6 +166,13 @@ func newRunID() string {
 	return fmt.Sprintf("run_%016x%08x", rand.Uint64(), rand.Uint32())
 }
 
+// Renew keeps a call in flight for another lease. The caller does that before the
+// lease ends, as long as the call lives.
+func (rc *Recorder) Renew(ctx context.Context, k Key, call string) error {
+	at := time.Now()
+	return rc.Journal.Renew(ctx, k, call, at, at.Add(rc.lease()))
+}
+
 // End ends a call that Attach attached, with the step that it was, or with the
 // reason why it was refused, and writes the run after that to r.
 func (rc *Recorder) End(ctx context.Context, d *Detachment, r *Run) error {
@@ -165,6 +197,7 @@ func (rc *Recorder) Complete(ctx context.Context, k Key, reason string) (Run, er
 // is nil, for another reason. A run that is not open stays as it is.
 func (rc *Recorder) Block(ctx context.Context, k Key, b *Block, exhausted *budget.ExhaustedError) (Run, error) {
 	at := time.Now()
+	b.Exhausted = exhausted
 	r, changed, err := rc.Journal.Block(ctx, k, b, at)
 	if changed {
 		if exhausted != nil {
@@ -215,10 +248,10 @@ func (rc *Recorder) Announce(ctx context.Context, t EventType, r *Run, agent str
 	if rc.Observer == nil {
 		return nil
 	}
-	at := time.Now()
-	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Announced: true, Hash: f.hash(t), Limit: 1, At: at})
+	e := &Event{Type: t, At: time.Now(), Run: *r, Agent: agent, Finding: f}
+	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Event: e, Hash: f.hash(t), Limit: 1, At: e.At})
 	if err == nil && n == 1 {
-		rc.event(ctx, &Event{Type: t, At: at, Run: *r, Agent: agent, Finding: f})
+		rc.event(ctx, e)
 	}
 	return err
 }
@@ -250,7 +283,7 @@ func (rc *Recorder) Sweep(ctx context.Context) ([]Run, error) {
 	}
 	for i := range s.Expired {
 		g := &s.Expired[i]
-		rc.event(ctx, &Event{Type: ApprovalExpired, At: at, Run: g.run(), Agent: g.Agent, Gate: g})
+		rc.event(ctx, &Event{Type: ApprovalExpired, At: at, Run: g.Subject(), Agent: g.Agent, Gate: g})
 	}
 	return s.Forgotten, err
 }

@@ -109,6 +109,10 @@ type Block struct {
 	Rule    string // of the policy; may be empty
 	Message string
 	Context []byte // the JSON object of the answer's context
+
+	// Exhausted is the budget that had no room, where that is what blocks. It is for
+	// the event, and not kept with the run.
+	Exhausted *budget.ExhaustedError
 }
 
 // A Step is one call that was forwarded to a provider.

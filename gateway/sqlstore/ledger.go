@@ -1,0 +1,7 @@
+package sqlstore
+
+// ledger implements budget.Ledger.
+type ledger struct {
+	database
+	o Options
+}

@@ -1,0 +1,6 @@
+package sqlstore
+
+// trail implements audit.Trail.
+type trail struct {
+	database
+}
