@@ -1,6 +1,9 @@
 package run
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A StateError says that a run takes no calls: it is closed or blocked.
 type StateError struct {
@@ -34,6 +37,26 @@ type GatedError struct {
 }
 
 func (e *GatedError) Error() string { return fmt.Sprintf("run %q has gates", e.Run.ID) }
+
+// ErrOvertaken says that a run is not the newest of its generations any more. What
+// Attach returns is an *[OvertakenError], which matches it.
+var ErrOvertaken = errors.New("another run has been started meanwhile")
+
+// An OvertakenError says which run is the newest of the generations of an id, where
+// that is not the one that a new run is to follow on.
+type OvertakenError struct {
+	Run Run // as it is then; the zero Run where there is none
+}
+
+func (e *OvertakenError) Error() string {
+	if e.Run.ID == "" {
+		return "the run to follow on is not there any more"
+	}
+	return fmt.Sprintf("run %q has been started meanwhile", e.Run.ID)
+}
+
+// Is makes the error match ErrOvertaken.
+func (e *OvertakenError) Is(target error) bool { return target == ErrOvertaken }
 
 // A ParentError says that there is no such run that another could be started
 // below. It is an ErrNotFound.

@@ -9,9 +9,6 @@ import (
 // ErrNotFound says that there is no such run.
 var ErrNotFound = errors.New("run not found")
 
-// ErrOvertaken says that a run is not the newest of its generations any more.
-var ErrOvertaken = errors.New("another run has been started meanwhile")
-
 // A Journal keeps runs and their steps. It is what a back end implements; the
 // rules are with [Recorder]. Each method is one transaction: it happens as a
 // whole or not at all, and no other is seen half done. All are safe for
@@ -34,8 +31,8 @@ var ErrOvertaken = errors.New("another run has been started meanwhile")
 // a run counts as one of its ancestors too, where it is about their LastCall and
 // about being idle.
 //
-// An open run that has no call in flight, and had none for its IdleTimeout, is
-// completed from then on, with ReasonIdle. One that has an ancestor that is
+// An open run that has no call in flight, and was last called its IdleTimeout ago
+// or longer, is completed from then on, with ReasonIdle. One that has an ancestor that is
 // completed, or forgotten, is completed from then on as well, with
 // ReasonParentClosed. Attach, Complete or Sweep, whichever first finds it so,
 // says that it ended; the others see it as completed and leave that to them.
@@ -53,9 +50,9 @@ type Journal interface {
 	// error, r is left as it was. See [Attachment] and [Attached].
 	Attach(ctx context.Context, a *Attachment, r *Run) (Attached, error)
 
-	// Renew leases a call that is in flight until a later time. It does nothing for
-	// one that is not.
-	Renew(ctx context.Context, k Key, call string, at, until time.Time) error
+	// RenewCall leases a call that is in flight until a later time. It does nothing
+	// for one that is not.
+	RenewCall(ctx context.Context, k Key, call string, at, until time.Time) error
 
 	// Detach ends a call that Attach counted, in whatever state the run is, and
 	// writes the run to r as it is after that. A step whose ID the run has already
@@ -144,12 +141,12 @@ type Attachment struct {
 
 	// Follows is the full id of the run that New is to follow on, the newest of the
 	// generations of ID in whatever state; empty is none. Where that is another one,
-	// nothing is started nor superseded, and the error is ErrOvertaken. It is not
+	// nothing changes, and the error is an *[OvertakenError] with that. It is not
 	// looked at where ID is empty.
 	Follows string
 
 	// PastGates lets New start a run in the place of one that is Gated. Otherwise
-	// nothing is started nor superseded then, and the error is a *[GatedError].
+	// nothing changes then, and the error is a *[GatedError].
 	PastGates bool
 
 	// Parent names the run that a new run is started below, in the way of ID;

@@ -116,22 +116,15 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 func (rc *Recorder) attach(ctx context.Context, ar *Arrival, r *Run) (got Attached, err error) {
 	a := &ar.attachment
 	for range maxOvertaken {
-		if a.New && a.ID != "" {
-			old, err := rc.Journal.Find(ctx, Key{a.Team, a.ID}, a.At)
-			switch {
-			case errors.Is(err, ErrNotFound):
-				a.Follows = ""
-			case err != nil:
-				return Attached{}, err
-			case !ar.mayUse(&old):
-				return Attached{}, &ConflictError{Run: old, Agent: ar.Agent.ID, New: true}
-			default:
-				a.Follows = old.ID
-			}
+		got, err = rc.Journal.Attach(ctx, a, r)
+		newer, overtaken := errors.AsType[*OvertakenError](err)
+		switch {
+		case !overtaken:
+			return got, err
+		case newer.Run.ID != "" && !ar.mayUse(&newer.Run):
+			return got, &ConflictError{Run: newer.Run, Agent: ar.Agent.ID, New: true}
 		}
-		if got, err = rc.Journal.Attach(ctx, a, r); !errors.Is(err, ErrOvertaken) {
-			break
-		}
+		a.Follows = newer.Run.ID
 	}
 	return got, err
 }
@@ -170,7 +163,7 @@ func newRunID() string {
 // lease ends, as long as the call lives.
 func (rc *Recorder) Renew(ctx context.Context, k Key, call string) error {
 	at := time.Now()
-	return rc.Journal.Renew(ctx, k, call, at, at.Add(rc.lease()))
+	return rc.Journal.RenewCall(ctx, k, call, at, at.Add(rc.lease()))
 }
 
 // End ends a call that Attach attached, with the step that it was, or with the
