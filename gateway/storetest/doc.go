@@ -1,14 +1,13 @@
 // Package storetest checks that a store keeps its word. What [run.Journal],
-// [run.GateJournal], [budget.Ledger] and [budget.Rates] promise in their comments is
-// here a test, sentence by sentence, for any implementation. One call checks all
-// four:
+// [run.GateJournal] and [budget.Ledger] promise in their comments is here a test,
+// sentence by sentence, for any implementation. One call checks all three:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) storetest.Store { return open(t) })
 //	}
 //
 // A back end of only some of them has [RunJournal], [RunGates], which needs the
-// runs as well, [RunLedger] and [RunRates].
+// runs as well, and [RunLedger].
 //
 // Run it with -race as well. It works against a store across a network: it
 // waits for nothing but the ends of leases of a few milliseconds, it compares

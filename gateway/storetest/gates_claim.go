@@ -24,14 +24,18 @@ var claimGateCases = []gateCase{
 		_, claimed = g.claim("gate_1", "one", after(10*time.Second), after(time.Minute))
 		same(g.T, "claimed again by the first", claimed, false)
 	}},
-	{"ClaimGate prolongs no claim", func(g *gates) {
+	{"ClaimGate is repeated by the same claim, and prolongs none", func(g *gates) {
 		k := g.open(to("r", after(0)))
 		g.approved(about(k, "a", "gate_1", after(0)))
 		g.claim("gate_1", "one", after(0), after(10*time.Second))
 		want := g.gate("gate_1", after(5*time.Second))
-		got, claimed := g.claim("gate_1", "one", after(5*time.Second), after(15*time.Second))
-		same(g.T, "claimed", claimed, false)
-		g.reads("ClaimGate", got, want)
+		for _, at := range []time.Duration{0, 5 * time.Second, 9 * time.Second} {
+			got, claimed := g.claim("gate_1", "one", after(at), after(at+10*time.Second))
+			same(g.T, "claimed", claimed, true)
+			g.reads("ClaimGate", got, want)
+		}
+		_, claimed := g.claim("gate_1", "two", after(10*time.Second), after(20*time.Second))
+		same(g.T, "claimed by another, when its time has passed", claimed, true)
 	}},
 	{"RenewClaim prolongs a claim, also when its time has passed", func(g *gates) {
 		k := g.open(to("r", after(0)))

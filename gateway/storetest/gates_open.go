@@ -39,6 +39,21 @@ var openGateCases = []gateCase{
 			}
 		}
 	}},
+	{"to open a gate again by its ID opens it once", func(g *gates) {
+		k := g.open(to("r", after(0)))
+		want := about(k, "a", "gate_1", after(0))
+		for range 3 {
+			got, opened := g.ask(want, "answer")
+			same(g.T, "opened", opened, true)
+			g.reads("OpenGate", got, *want)
+		}
+		same(g.T, "gates", g.list(run.GateQuery{N: 9}, after(0)), "[gate_1]")
+		g.decide("gate_1", true, after(0))
+		got, opened := g.ask(want, "another answer")
+		same(g.T, "opened, of one that is approved by now", opened, true)
+		same(g.T, "Status", got.Status, run.GateApproved)
+		same(g.T, "answer", g.answer("gate_1"), "answer")
+	}},
 	{"where the run has a live gate with the same Fingerprint, that is returned", func(g *gates) {
 		k := g.open(to("r", after(0)))
 		again := func(what string, at time.Time, want run.GateStatus) {

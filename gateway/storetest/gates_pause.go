@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -127,5 +128,55 @@ var pauseCases = []gateCase{
 		if len(f) != 1 || f[0].Code != run.RefusedLimit || f[0].Rule != run.RuleMaxChildren || f[0].Count != 2 {
 			g.Errorf("Refusals are %+v, want one by %s, counted twice", f, run.RuleMaxChildren)
 		}
+	}},
+	{"a call of a Gated run is attached again as it was the first time", func(g *gates) {
+		a := limited("r", after(0), run.Limits{MaxSteps: 1})
+		k := g.open(a)
+		g.opened(about(k, "a", "gate_1", after(0)))
+		for range 2 {
+			got := g.attach(leased("second", a))
+			g.is("beyond the limit", got.Run, "r", run.Open, "", 2)
+			same(g.T, "Exceeded and Deferred", fmt.Sprint(got.Exceeded, got.Deferred), run.RuleMaxSteps+"true")
+		}
+	}},
+	{"New starts no run in the place of one that is Gated, unless it is past gates", func(g *gates) {
+		g.past(to("r", after(0)))
+		unnamed := auto("agt", "auto-1", after(0))
+		g.past(unnamed)
+		for _, a := range []*run.Attachment{to("r", after(0)), unnamed} {
+			id := a.ID + a.AutoID
+			g.opened(about(key(id), "a", "gate_"+id, after(0)))
+			a.New, a.Call, a.Until, a.Follows = true, "new", after(idle), a.ID
+			r := run.Run{Key: key("as it was")}
+			got, err := g.store.Attach(g.Context(), a, &r)
+			gated, ok := errors.AsType[*run.GatedError](err)
+			if !ok || got != (run.Attached{}) || r.ID != "as it was" {
+				g.Fatalf("Attach returns %+v, the run %q and error %v; want a GatedError", got, r.ID, err)
+			}
+			g.is("the error's run", gated.Run, id, run.Open, "", 0)
+			same(g.T, "Gated", gated.Run.Gated, true)
+			g.is("Find", g.find(key(id), after(0)), id, run.Open, "", 0)
+			a.PastGates = true
+			if a.AutoID != "" {
+				a.AutoID = "auto-2"
+			}
+			started := g.attachOnce(a)
+			g.ended("past gates", started.Ended, id, run.ReasonSuperseded)
+			same(g.T, "Started", started.Started, true)
+		}
+	}},
+	{"of a run that is Gated by what has ended, New asks as well", func(g *gates) {
+		k := g.past(to("r", after(0)))
+		g.opened(about(k, "a", "gate_1", after(0)))
+		g.decide("gate_1", false, after(0))
+		g.complete(k, run.ReasonByAgent, after(0))
+		a := to("r", after(0))
+		a.New, a.Call, a.Until, a.Follows = true, "new", after(idle), "r"
+		_, err := g.store.Attach(g.Context(), a, new(run.Run))
+		if gated, ok := errors.AsType[*run.GatedError](err); !ok || gated.Run.ID != "r" {
+			g.Fatalf("Attach: error %v, want a GatedError", err)
+		}
+		a.PastGates = true
+		g.is("past gates", g.attachOnce(a).Run, "r.2", run.Open, "", 1)
 	}},
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,45 @@ import (
 type journal struct {
 	*testing.T
 	store run.Journal
+	calls *calls
+}
+
+func newJournal(t *testing.T, s run.Journal) *journal {
+	return &journal{t, s, &calls{of: map[run.Key][]string{}}}
+}
+
+// calls are the names of those that a case has attached and not detached.
+type calls struct {
+	mu   sync.Mutex
+	last int
+	of   map[run.Key][]string
+}
+
+// name returns one that no other call has.
+func (c *calls) name() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last++
+	return fmt.Sprint("call-", c.last)
+}
+
+func (c *calls) add(k run.Key, name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[k] = append(c.of[k], name)
+}
+
+// take returns the call of a run that was attached last, the name of none if there
+// is none.
+func (c *calls) take(k run.Key) (name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := len(c.of[k]) - 1
+	if last < 0 {
+		return "no call"
+	}
+	name, c.of[k] = c.of[k][last], c.of[k][:last]
+	return name
 }
 
 // noon is when the cases begin. A store may keep times no finer than a second.
@@ -27,8 +67,9 @@ var noon = time.Now().Truncate(time.Second).UTC()
 func after(d time.Duration) time.Time { return noon.Add(d) }
 
 const (
-	team = "team:one"
-	idle = time.Minute // of the runs, unless the case says otherwise
+	team    = "team:one"
+	idle    = time.Minute               // of the runs, unless the case says otherwise
+	forLong = 10 * 365 * 24 * time.Hour // a lease that does not end during a case
 )
 
 // start is what runs begin with.
@@ -44,10 +85,10 @@ func to(id string, at time.Time) *run.Attachment {
 	return &run.Attachment{Team: team, At: at, ID: id, Start: start()}
 }
 
-// anew is to, but starts a new run.
+// anew is to, but starts a new run, also in the place of one with gates.
 func anew(id string, at time.Time) *run.Attachment {
 	a := to(id, at)
-	a.New = true
+	a.New, a.PastGates = true, true
 	return a
 }
 
@@ -81,12 +122,60 @@ type attached struct {
 	Run run.Run
 }
 
+// attach attaches a call, which has a name of its own and a lease that does not end
+// during the case, where the case does not say otherwise. New follows on the newest.
 func (j *journal) attach(a *run.Attachment) (got attached) {
 	j.Helper()
+	x := *a
+	if x.Call == "" {
+		x.Call = j.calls.name()
+	}
+	if x.Until.IsZero() {
+		x.Until = x.At.Add(forLong)
+	}
+	for {
+		var err error
+		got.Attached, err = j.store.Attach(context.Background(), &x, &got.Run)
+		if newer, ok := errors.AsType[*run.OvertakenError](err); ok {
+			x.Follows = newer.Run.ID
+			continue
+		}
+		j.must("Attach", err)
+		break
+	}
+	if got.Run.Status.Live() && (got.Exceeded == "" || got.Deferred) {
+		j.calls.add(got.Run.Key, x.Call)
+	}
+	return got
+}
+
+// attachOnce is attach, but follows on no other run than a says.
+func (j *journal) attachOnce(a *run.Attachment) attached {
+	j.Helper()
+	if a.Call == "" {
+		a.Call = j.calls.name()
+	}
+	if a.Until.IsZero() {
+		a.Until = a.At.Add(forLong)
+	}
+	var got attached
 	var err error
 	got.Attached, err = j.store.Attach(context.Background(), a, &got.Run)
 	j.must("Attach", err)
 	return got
+}
+
+// overtaken checks that a call starts no run that follows on that one.
+func (j *journal) overtaken(what string, a *run.Attachment, follows string) *run.OvertakenError {
+	j.Helper()
+	a.Call, a.Until, a.Follows = j.calls.name(), a.At.Add(forLong), follows
+	r := run.Run{Key: key("as it was")}
+	got, err := j.store.Attach(context.Background(), a, &r)
+	e, ok := errors.AsType[*run.OvertakenError](err)
+	if !ok || !errors.Is(err, run.ErrOvertaken) || got != (run.Attached{}) || r.ID != "as it was" {
+		j.Fatalf("%s: following on %q: Attach returns %+v, the run %q and error %v; want an OvertakenError", what, follows, got, r.ID, err)
+	}
+	return e
 }
 
 // open attaches a call to a run, started by it or not, that has to be open.
@@ -107,9 +196,10 @@ func (j *journal) past(a *run.Attachment) run.Key {
 	return k
 }
 
+// detach ends the call of a run that was attached last.
 func (j *journal) detach(k run.Key, at time.Time, s *run.Step, f *run.Refusal) (r run.Run) {
 	j.Helper()
-	j.must("Detach", j.store.Detach(context.Background(), &run.Detachment{Key: k, At: at, Step: s, Refusal: f}, &r))
+	j.must("Detach", j.store.Detach(context.Background(), &run.Detachment{Key: k, Call: j.calls.take(k), At: at, Step: s, Refusal: f}, &r))
 	return r
 }
 

@@ -99,9 +99,9 @@ var journalCrowdCases = []journalCase{
 		}
 	}},
 	{"a step that is added many times at once is added once", func(j *journal) {
-		k := j.open(to("r", after(0)))
-		j.open(to("r", after(0)))
-		together(func(int) { j.detach(k, after(0), step("s", 3), nil) })
+		k := j.open(leased("one", to("r", after(0))))
+		j.open(leased("two", to("r", after(0))))
+		together(func(int) { j.end(run.Detachment{Key: k, Call: "one", At: after(0), Step: step("s", 3)}) })
 		r := j.find(k, after(0))
 		j.is("Find", r, "r", run.Open, "", 1)
 		if r.Steps != 1 || r.Spent != 3 {

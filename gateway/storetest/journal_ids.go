@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -96,42 +95,50 @@ var idCases = []journalCase{
 		j.is("Block", r, "r", run.Completed, run.ReasonSuperseded, 1)
 		j.is("the newest generation", j.find(key("r"), after(2*time.Second)), "r.2", run.Open, "", 1)
 	}},
-	{"New follows only on a run that MayFollow allows", func(j *journal) {
+	{"New follows only on the run that Follows names, the newest in whatever state", func(j *journal) {
 		j.past(to("r", after(0)))
 		j.past(anew("r", after(0)))
 		j.past(anew("r", after(0)))
-		var asked []string
-		allowed := false
-		follow := func(id string) *run.Attachment {
-			a := anew(id, after(time.Second))
-			a.MayFollow = func(r *run.Run) bool {
-				asked = append(asked, r.ID+" of "+r.Agent)
-				return allowed
+		overtaken := func(what string, status run.Status, reason string) {
+			j.Helper()
+			for _, id := range []string{"r", "r.2"} {
+				for _, follows := range []string{"", "r", "r.2", "r.4", "R.3"} {
+					e := j.overtaken(what, anew(id, after(time.Second)), follows)
+					j.is(what+": the error's run", e.Run, "r.3", status, reason, 0)
+				}
 			}
+			j.is(what+": Find", j.find(key("r"), after(time.Second)), "r.3", status, reason, 0)
+		}
+		follow := func(id, follows string) *run.Attachment {
+			a := anew(id, after(time.Second))
+			a.Follows = follows
 			return a
 		}
-		refused := func(what string, status run.Status, reason string) {
-			for _, id := range []string{"r", "r.2"} {
-				r := run.Run{Key: key("as it was")}
-				got, err := j.store.Attach(j.Context(), follow(id), &r)
-				var conflict *run.ConflictError
-				if !errors.As(err, &conflict) || !conflict.New || got.Started || r.ID != "as it was" {
-					j.Fatalf("%s: Started is %v, the run %q and the error %v, want a ConflictError with New", what, got.Started, r.ID, err)
-				}
-				j.is(what+": the error's run", conflict.Run, "r.3", status, reason, 0)
-				j.is(what+": Find", j.find(key("r"), after(time.Second)), "r.3", status, reason, 0)
-			}
-		}
-		refused("an open run", run.Open, "")
+		overtaken("an open run", run.Open, "")
+		j.block(key("r.3"), after(0))
+		overtaken("a blocked run", run.Blocked, block.Code)
+		j.is("when it is named", j.attachOnce(follow("r", "r.3")).Run, "r.4", run.Open, "", 1)
 		j.complete(key("r"), run.ReasonByAgent, after(0))
-		refused("a closed run", run.Completed, run.ReasonByAgent)
-		owner := start().Agent
-		same(j.T, "asked about", asked, []string{"r.3 of " + owner, "r.3 of " + owner, "r.3 of " + owner, "r.3 of " + owner})
-		allowed = true
-		j.is("when it is allowed", j.attach(follow("r")).Run, "r.4", run.Open, "", 1)
-		asked = nil
-		j.is("a name that is free", j.attach(follow("free")).Run, "free", run.Open, "", 1)
-		same(j.T, "asked about no run", len(asked), 0)
+		j.is("a closed one that is named", j.attachOnce(follow("r", "r.4")).Run, "r.5", run.Open, "", 1)
+		j.is("a name that is free, without Follows", j.attachOnce(follow("free", "")).Run, "free", run.Open, "", 1)
+		e := j.overtaken("a name that is free", anew("another", after(0)), "gone")
+		same(j.T, "the error's run", e.Run.ID, "")
+		_, err := j.store.Find(j.Context(), key("another"), after(0))
+		j.missing("Find", err)
+	}},
+	{"a New that is overtaken changes nothing", func(j *journal) {
+		j.past(to("r", after(0)))
+		e := j.overtaken("an idle run", anew("r", after(idle)), "")
+		j.is("the error's run", e.Run, "r", run.Completed, run.ReasonIdle, 0)
+		got := j.attach(anew("r", after(idle)))
+		j.ended("the one that follows on it", got.Ended, "r", run.ReasonIdle)
+		j.is("the one that follows on it", got.Run, "r.2", run.Open, "", 1)
+	}},
+	{"an automatic run looks at no Follows", func(j *journal) {
+		j.past(auto("agt", "auto-1", after(0)))
+		a := auto("agt", "auto-2", after(0))
+		a.New, a.Follows = true, "auto-9"
+		j.is("Attach", j.attachOnce(a).Run, "auto-2", run.Open, "", 1)
 	}},
 	{"New goes on after a run that is closed, blocked or idle", func(j *journal) {
 		j.past(to("closed", after(0)))

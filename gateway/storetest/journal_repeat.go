@@ -11,7 +11,7 @@ import (
 // announce counts one more announcement in the run r, of which there may be one.
 func (j *journal) announce(hash uint64, at time.Time) int64 {
 	j.Helper()
-	n, err := j.store.Repeat(j.Context(), key("r"), run.Repetition{Announced: true, Hash: hash, Limit: 1, At: at})
+	n, err := j.store.Repeat(j.Context(), key("r"), run.Repetition{Event: &run.Event{Type: run.LoopDetected, At: at}, Hash: hash, Limit: 1, At: at})
 	j.must("Repeat", err)
 	return n
 }
@@ -119,21 +119,60 @@ var repeatCases = []journalCase{
 	{"a call that came to nothing is taken off what it repeated", func(j *journal) {
 		k := j.past(to("r", after(0)))
 		end := func(repeated uint64, s *run.Step) {
-			j.open(to("r", after(0)))
-			j.must("Detach", j.store.Detach(j.Context(), &run.Detachment{Key: k, At: after(0), Step: s, Repeated: repeated}, new(run.Run)))
+			d := &run.Detachment{Key: j.open(to("r", after(0))), At: after(0), Step: s, Repeated: repeated}
+			d.Call = j.calls.take(k)
+			for range 2 { // the second time, it is not in flight any more
+				j.must("Detach", j.store.Detach(j.Context(), d, new(run.Run)))
+			}
 		}
 		same(j.T, "the first", j.repeat(7, after(0)), 1)
+		same(j.T, "the second", j.repeat(7, after(0)), 2)
 		end(7, nil)
 		end(8, nil) // never counted
-		same(j.T, "after one that was not made", j.repeat(7, after(0)), 1)
+		same(j.T, "after one that was not made", j.repeat(7, after(0)), 2)
 		end(7, step("s-1", 1))
-		same(j.T, "after one that failed", j.repeat(7, after(0)), 1)
-		end(7, step("s-1", 1)) // told of already
+		same(j.T, "after one that failed", j.repeat(7, after(0)), 2)
 		end(0, step("s-2", 1))
-		same(j.T, "after one that is to be counted", j.repeat(7, after(0)), 2)
-		end(0, nil)
-		same(j.T, "after one that was not counted", j.repeat(7, after(0)), 3)
+		same(j.T, "after one that is to be counted", j.repeat(7, after(0)), 3)
+		end(7, nil)
+		same(j.T, "after another one that was not made", j.repeat(7, after(0)), 3)
 		same(j.T, "what was never counted", j.repeat(8, after(0)), 1)
+	}},
+	{"what the same call has counted last is not counted again", func(j *journal) {
+		k := j.past(to("r", after(0)))
+		for name, event := range map[string]*run.Event{"a turn": nil, "an announcement": {Type: run.LoopDetected, At: after(0)}} {
+			by := func(hash uint64, call string) int64 {
+				j.Helper()
+				n, err := j.store.Repeat(j.Context(), k, run.Repetition{Event: event, Hash: hash, Call: call, Limit: 3, Within: time.Minute, At: after(0)})
+				j.must("Repeat", err)
+				return n
+			}
+			same(j.T, name+", by the first", by(7, "call-1"), 1)
+			same(j.T, name+", by the first again", by(7, "call-1"), 1)
+			same(j.T, name+", by the second", by(7, "call-2"), 2)
+			same(j.T, name+", by the second again", by(7, "call-2"), 2)
+			same(j.T, "another thing, by the second", by(8, "call-2"), 1)
+			same(j.T, name+", by the third", by(7, "call-3"), 3)
+			same(j.T, name+", by the fourth, beyond the limit", by(7, "call-4"), 4)
+			same(j.T, name+", by the fourth again", by(7, "call-4"), 4)
+			same(j.T, name+", by the third again, that has counted last", by(7, "call-3"), 3)
+		}
+	}},
+	{"a call that comes to nothing takes its turn with it, and can count it again", func(j *journal) {
+		a := to("r", after(0))
+		a.Call = "call-1"
+		k := j.open(a)
+		p := run.Repetition{Hash: 7, Call: "call-1", Limit: 3, Within: time.Minute, At: after(0)}
+		for range 2 {
+			n, err := j.store.Repeat(j.Context(), k, p)
+			j.must("Repeat", err)
+			same(j.T, "Repeat", n, 1)
+		}
+		d := &run.Detachment{Key: k, Call: "call-1", At: after(0), Repeated: 7}
+		for range 2 {
+			j.must("Detach", j.store.Detach(j.Context(), d, new(run.Run)))
+		}
+		same(j.T, "another call", j.repeat(7, after(0)), 1)
 	}},
 	{"of many that repeat the same at once, as many are counted as may be", func(j *journal) {
 		j.past(to("r", after(0)))

@@ -56,13 +56,13 @@ var stepCases = []journalCase{
 			j.Error("there is a step or a refusal")
 		}
 	}},
-	{"a step that the run has already is not added again, and the call not detached again", func(j *journal) {
+	{"a step that the run has already is not added again", func(j *journal) {
 		k := j.open(to("r", after(0)))
 		j.open(to("r", after(0)))
 		j.open(to("r", after(0)))
 		j.detach(k, after(0), step("s", 10), nil)
 		r := j.detach(k, after(time.Second), step("s", 10), nil)
-		j.is("Detach", r, "r", run.Open, "", 2)
+		j.is("Detach", r, "r", run.Open, "", 1)
 		if r.Steps != 1 || r.Spent != 10 || r.Tokens.Input != 10 {
 			j.Errorf("%d steps, %d spent, %d tokens; want 1, 10, 10", r.Steps, r.Spent, r.Tokens.Input)
 		}

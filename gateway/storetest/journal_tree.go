@@ -80,7 +80,7 @@ var treeCases = []journalCase{
 		j.family()
 		for _, parent := range []string{"child", "grandchild"} {
 			a := anew("child", after(0))
-			a.Parent = parent
+			a.Parent, a.Follows = parent, "child"
 			_, err := j.store.Attach(j.Context(), a, new(run.Run))
 			j.missing("Attach below "+parent, err)
 		}

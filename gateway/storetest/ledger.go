@@ -43,11 +43,17 @@ func (l *ledger) must(method string, err error) {
 	}
 }
 
-func (l *ledger) try(id budget.ID, lease time.Duration, holds ...budget.Hold) (budget.Shortage, bool) {
+// demand tries to take everything that is demanded.
+func (l *ledger) demand(id budget.ID, lease time.Duration, d *budget.Demand) (budget.Shortage, bool) {
 	l.Helper()
-	short, ok, err := l.store.Reserve(context.Background(), id, holds, lease)
+	short, ok, err := l.store.Reserve(context.Background(), id, d, lease)
 	l.must("Reserve", err)
 	return short, ok
+}
+
+func (l *ledger) try(id budget.ID, lease time.Duration, holds ...budget.Hold) (budget.Shortage, bool) {
+	l.Helper()
+	return l.demand(id, lease, &budget.Demand{Holds: holds})
 }
 
 // reserve makes a reservation for which there has to be room.
@@ -67,9 +73,21 @@ func (l *ledger) renew(id budget.ID, lease time.Duration) {
 
 func (l *ledger) settle(id budget.ID, charges ...int64) []budget.Balance {
 	l.Helper()
-	balances, err := l.store.Settle(context.Background(), id, charges, nil)
+	return l.end(id, &budget.Settlement{Charges: charges})
+}
+
+// end settles everything that was taken under an id.
+func (l *ledger) end(id budget.ID, s *budget.Settlement) []budget.Balance {
+	l.Helper()
+	balances, err := l.store.Settle(context.Background(), id, s, nil)
 	l.must("Settle", err)
 	return balances
+}
+
+// release ends what was taken under an id, of which nothing was used or spent.
+func (l *ledger) release(id budget.ID) []budget.Balance {
+	l.Helper()
+	return l.end(id, nil)
 }
 
 func (l *ledger) balance(a budget.Account) budget.Balance {

@@ -97,7 +97,7 @@ var ledgerCrowdCases = []ledgerCase{
 					l.Errorf("%d spent and %d reserved of 200", b.Spent, b.Reserved)
 				}
 				if (i+n)%2 == 0 {
-					l.settle(id)
+					l.release(id)
 					continue
 				}
 				l.settle(id, 2, 2)

@@ -46,7 +46,7 @@ var leaseCases = []ledgerCase{
 		l.stands("the account that all had part in", "b", 3+25+10, 0)
 		id := l.reserve(brief, hold("a", 10, 100))
 		l.lapse("a")
-		l.settle(id)
+		l.release(id)
 		l.stands("settled without charges", "a", 0, 0)
 	}},
 	{"a threshold that is passed when a lease ends is told of by the next Settle", func(l *ledger) {
@@ -70,7 +70,7 @@ var leaseCases = []ledgerCase{
 			id := l.reserve(lease, hold("a", 10, 100))
 			l.renew(id, long)
 			if time.Since(began) >= lease {
-				l.settle(id)
+				l.release(id)
 				continue
 			}
 			l.reserve(lease, hold("b", 1, 100)) // ends when the first lease would have, or later

@@ -12,7 +12,7 @@ var reserveCases = []ledgerCase{
 		same(l.T, "Balances", l.balance(account("a")), budget.Balance{})
 		short, ok := l.try(newID(), long, hold("a", 1, 0))
 		same(l.T, "Reserve: ok", ok, false)
-		same(l.T, "Shortage", short, budget.Shortage{})
+		same(l.T, "Shortage", short, budget.Shortage{Take: -1})
 	}},
 	{"Reserve takes room up to the limit and not beyond", func(l *ledger) {
 		l.reserve(long, hold("a", 60, 100))
@@ -47,7 +47,7 @@ var reserveCases = []ledgerCase{
 			id := newID()
 			short, ok := l.try(id, long, holds...)
 			same(l.T, "ok", ok, false)
-			same(l.T, "Shortage", short, budget.Shortage{Hold: i, Balance: budget.Balance{Reserved: 5}})
+			same(l.T, "Shortage", short, budget.Shortage{Take: -1, Hold: i, Balance: budget.Balance{Reserved: 5}})
 			for name, reserved := range map[string]int64{"a": 0, "b": 5, "c": 0} {
 				l.stands("after a shortage", name, 0, reserved)
 			}
@@ -73,11 +73,11 @@ var reserveCases = []ledgerCase{
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
 		id, holds := newID(), []budget.Hold{hold("a", 10, 10)}
-		_, _, _ = l.store.Reserve(gone, id, holds, long) // may or may not have happened
+		_, _, _ = l.store.Reserve(gone, id, &budget.Demand{Holds: holds}, long) // may or may not have happened
 		_, ok := l.try(id, long, holds...)
 		same(l.T, "Reserve: ok", ok, true)
 		l.stands("after Reserve", "a", 0, 10)
-		_, _ = l.store.Settle(gone, id, []int64{4}, nil)
+		_, _ = l.store.Settle(gone, id, &budget.Settlement{Charges: []int64{4}}, nil)
 		l.settle(id, 4)
 		l.stands("after Settle", "a", 4, 0)
 		_ = l.store.Forget(gone, account("a").Owner)

@@ -11,20 +11,17 @@ var settleCases = []ledgerCase{
 		id := l.reserve(long, hold("a", 10, 100), hold("b", 20, 100))
 		l.reserve(long, hold("b", 5, 100))
 		first := budget.Balance{Spent: 77}
-		got, err := l.store.Settle(context.Background(), id, []int64{3, 4}, []budget.Balance{first})
+		got, err := l.store.Settle(context.Background(), id, &budget.Settlement{Charges: []int64{3, 4}}, []budget.Balance{first})
 		l.must("Settle", err)
 		l.balances("Settle", got, first, budget.Balance{Spent: 3, Peak: 3}, budget.Balance{Spent: 4, Reserved: 5, Peak: 4})
 		l.stands("after Settle", "a", 3, 0)
 		l.stands("after Settle", "b", 4, 5)
 	}},
-	{"no charges at all mean that nothing was spent", func(l *ledger) {
-		for _, charges := range [][]int64{nil, {}} {
-			id := l.reserve(long, hold("a", 10, 10), hold("b", 10, 10))
-			got, err := l.store.Settle(context.Background(), id, charges, nil)
-			l.must("Settle", err)
-			l.balances("Settle", got, budget.Balance{}, budget.Balance{})
-			l.stands("after Settle", "a", 0, 0)
-		}
+	{"no settlement means that nothing was spent", func(l *ledger) {
+		id := l.reserve(long, hold("a", 10, 10), hold("b", 10, 10))
+		l.balances("Settle", l.release(id), budget.Balance{}, budget.Balance{})
+		l.stands("after Settle", "a", 0, 0)
+		l.stands("after Settle", "b", 0, 0)
 	}},
 	{"what a call has cost is spent, even beyond what was held and the limit", func(l *ledger) {
 		id := l.reserve(long, hold("a", 10, 10))
@@ -36,14 +33,14 @@ var settleCases = []ledgerCase{
 		id := l.reserve(long, hold("a", 10, 100))
 		l.settle(id, 3)
 		l.balances("a second Settle", l.settle(id, 3))
-		l.balances("a Settle without charges", l.settle(id))
+		l.balances("a Settle without charges", l.release(id))
 		l.stands("after them", "a", 3, 0)
 		first := budget.Balance{Spent: 77}
-		got, err := l.store.Settle(context.Background(), id, []int64{5}, []budget.Balance{first})
+		got, err := l.store.Settle(context.Background(), id, &budget.Settlement{Charges: []int64{5}}, []budget.Balance{first})
 		l.must("Settle", err)
 		l.balances("a third Settle", got, first)
 		id = l.reserve(long, hold("a", 10, 100))
-		l.settle(id)
+		l.release(id)
 		l.balances("a Settle after a release", l.settle(id, 3))
 		l.stands("after it", "a", 3, 0)
 	}},
@@ -57,7 +54,7 @@ var settleCases = []ledgerCase{
 		l.balances("the first charge", spend(10), budget.Balance{Spent: 10, Peak: 10})
 		l.balances("the second charge", spend(5), budget.Balance{Spent: 15, Peak: 15, Before: 10})
 		l.balances("a charge of nothing", spend(0), budget.Balance{Spent: 15, Peak: 15, Before: 15})
-		l.balances("a release", l.settle(l.reserve(long, hold("a", 50, 100))), budget.Balance{Spent: 15, Peak: 15, Before: 15})
+		l.balances("a release", l.release(l.reserve(long, hold("a", 50, 100))), budget.Balance{Spent: 15, Peak: 15, Before: 15})
 	}},
 	{"Forget drops an owner's accounts and no others", func(l *ledger) {
 		other := hold("a", 1, 10)

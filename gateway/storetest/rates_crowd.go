@@ -4,24 +4,24 @@ import (
 	"sync/atomic"
 )
 
-var rateCrowdCases = []rateCase{
-	{"many takes at once take no more than there is", func(r *rates) {
+var rateCrowdCases = []ledgerCase{
+	{"many takes at once take no more than there is", func(l *ledger) {
 		var taken atomic.Int64
 		together(func(int) {
 			for range 4 {
-				if _, ok := r.try(newID(), long, few("a", 3, 100), slots("b", 1000)); ok {
+				if _, ok := l.tryTake(newID(), long, few("a", 3, 100), slots("b", 1000)); ok {
 					taken.Add(1)
 				}
 			}
 		})
-		same(r.T, "takes of 3 of 100", taken.Load(), 33)
+		same(l.T, "takes of 3 of 100", taken.Load(), 33)
 	}},
-	{"many that come and go never hold more slots than there are", func(r *rates) {
+	{"many that come and go never hold more slots than there are", func(l *ledger) {
 		var now, most, refused atomic.Int64
 		together(func(int) {
 			for range 8 {
 				id := newID()
-				if _, ok := r.try(id, long, slots("a", 5), few("b", 1, 1<<20)); !ok {
+				if _, ok := l.tryTake(id, long, slots("a", 5), few("b", 1, 1<<20)); !ok {
 					refused.Add(1)
 					continue
 				}
@@ -29,19 +29,19 @@ var rateCrowdCases = []rateCase{
 					most.Store(n)
 				}
 				now.Add(-1)
-				r.giveBack(id)
+				l.giveBack(id)
 			}
 		})
-		same(r.T, "slots beyond the limit", most.Load(), 0)
-		r.take(long, slots("a", 5), few("b", 1<<20, 1<<20))
+		same(l.T, "slots beyond the limit", most.Load(), 0)
+		l.take(long, slots("a", 5), few("b", 1<<20, 1<<20))
 	}},
-	{"what is returned many times at once is returned once", func(r *rates) {
-		id := r.take(long, slots("a", 2), few("b", 5, 5))
-		r.take(long, slots("a", 2))
-		together(func(int) { r.giveBack(id, 1, 4) })
-		r.take(long, slots("a", 2), few("b", 1, 5))
-		_, ok := r.try(newID(), long, slots("a", 2))
-		same(r.T, "one slot more: ok", ok, false)
-		r.waits("one token more", few("b", 1, 5), 1)
+	{"what is returned many times at once is returned once", func(l *ledger) {
+		id := l.take(long, slots("a", 2), few("b", 5, 5))
+		l.take(long, slots("a", 2))
+		together(func(int) { l.giveBack(id, 1, 4) })
+		l.take(long, slots("a", 2), few("b", 1, 5))
+		_, ok := l.tryTake(newID(), long, slots("a", 2))
+		same(l.T, "one slot more: ok", ok, false)
+		l.waits("one token more", few("b", 1, 5), 1)
 	}},
 }

@@ -17,7 +17,6 @@ type Store interface {
 	run.Journal
 	run.GateJournal
 	budget.Ledger
-	budget.Rates
 }
 
 // Run checks all parts of a store; a gateway needs no more of it. Open returns a new and empty one; it is
@@ -32,19 +31,16 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("Ledger", func(t *testing.T) {
 		RunLedger(t, func(t *testing.T) budget.Ledger { return open(t) })
 	})
-	t.Run("Rates", func(t *testing.T) {
-		RunRates(t, func(t *testing.T) budget.Rates { return open(t) })
-	})
 }
 
 // RunJournal checks a store that keeps runs only. Open is as for [Run].
 func RunJournal(t *testing.T, open func(t *testing.T) run.Journal) {
 	for _, cases := range [][]journalCase{
-		attachCases, idCases, autoCases, idleCases, endCases, stepCases,
+		attachCases, callCases, idCases, autoCases, idleCases, endCases, stepCases,
 		limitCases, liftCases, repeatCases, treeCases, ancestorCases, journalCrowdCases,
 	} {
 		for _, c := range cases {
-			t.Run(c.name, func(t *testing.T) { c.check(&journal{t, open(t)}) })
+			t.Run(c.name, func(t *testing.T) { c.check(newJournal(t, open(t))) })
 		}
 	}
 }
@@ -65,15 +61,18 @@ func RunGates(t *testing.T, open func(t *testing.T) GateStore) {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := open(t)
-				c.check(&gates{&journal{t, s}, s})
+				c.check(&gates{newJournal(t, s), s})
 			})
 		}
 	}
 }
 
-// RunLedger checks a store that keeps accounts only. Open is as for [Run].
+// RunLedger checks a store that keeps accounts and rates only. Open is as for [Run].
 func RunLedger(t *testing.T, open func(t *testing.T) budget.Ledger) {
-	for _, cases := range [][]ledgerCase{reserveCases, settleCases, leaseCases, windowCases, ledgerCrowdCases} {
+	for _, cases := range [][]ledgerCase{
+		reserveCases, settleCases, leaseCases, windowCases, ledgerCrowdCases,
+		takeCases, returnCases, slotCases, demandCases, rateCrowdCases,
+	} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { c.check(&ledger{t, open(t)}) })
 		}
