@@ -18,12 +18,12 @@ import (
 func spend(t testing.TB, s *Store, a budget.Account, n int64) error {
 	t.Helper()
 	id := nth(0)
-	_, ok, err := s.Reserve(context.Background(), id, []budget.Hold{{Account: a, Need: n, Limit: 1 << 60}}, time.Hour)
+	_, ok, err := s.Reserve(context.Background(), id, &budget.Demand{Holds: []budget.Hold{{Account: a, Need: n, Limit: 1 << 60}}}, time.Hour)
 	if err != nil {
 		return err
 	}
 	require.True(t, ok)
-	_, err = s.Settle(context.Background(), id, []int64{n}, nil)
+	_, err = s.Settle(context.Background(), id, &budget.Settlement{Charges: []int64{n}}, nil)
 	return err
 }
 
@@ -46,7 +46,7 @@ func TestAccountsOfNothingAreDropped(t *testing.T) {
 	s := New(Options{Accounts: 3})
 	for n := range 100 {
 		require.NoError(t, spend(t, s, user(n, 0), 0))
-		_, ok, err := s.Reserve(t.Context(), nth(1), []budget.Hold{{Account: user(n, 0), Need: 2, Limit: 1}}, time.Hour)
+		_, ok, err := s.Reserve(t.Context(), nth(1), &budget.Demand{Holds: []budget.Hold{{Account: user(n, 0), Need: 2, Limit: 1}}}, time.Hour)
 		require.NoError(t, err)
 		require.False(t, ok, "what is refused makes no account")
 	}
@@ -113,8 +113,8 @@ func TestMemoryOfARun(t *testing.T) {
 		call := &budget.Subject{Team: "team:a", Run: budget.Run{ID: fmt.Sprintf("run_customer_refund_%032d", n), Since: int64(n)}}
 		for range 2 {
 			var r budget.Reservation
-			require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, &budget.Projection{Input: 10, MaxInput: 10, MaxOutput: 10}))
-			_, err := r.Settle(t.Context(), 10, 10)
+			require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: &budget.Projection{Input: 10, MaxInput: 10, MaxOutput: 10}}))
+			_, err := r.Settle(t.Context(), 10, 10, nil)
 			require.NoError(t, err)
 		}
 	}
@@ -143,15 +143,15 @@ func BenchmarkKeeperMixed(b *testing.B) {
 	}
 	k := budget.Keeper{Ledger: New(Options{})}
 	call := &budget.Subject{Team: "team:a", Run: budget.Run{ID: "r"}, Agent: "a", User: "u", Tags: []string{"x"}, Policy: "p"}
-	p := budget.Projection{Input: 1000}
+	claim := budget.Claim{Subject: call, Budgets: budgets, Projection: &budget.Projection{Input: 1000}}
 	var r budget.Reservation
 	b.ReportAllocs()
 	for b.Loop() {
 		r = budget.Reservation{}
-		if err := k.Reserve(b.Context(), &r, call, budgets, &p); err != nil {
+		if err := k.Reserve(b.Context(), &r, &claim); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := r.Settle(b.Context(), 1000, 1); err != nil {
+		if _, err := r.Settle(b.Context(), 1000, 1, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -26,15 +26,23 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 			r = j.heads[r.head] // a new run follows on the newest of its kind
 		}
 	}
+	if r != nil {
+		j.lapseCalls(r, a.At)
+		if c := j.calls[callKey{r, a.Call}]; c != nil {
+			return j.callAgain(c, a, out), nil
+		}
+	}
+	if a.New && !a.Join && !a.Exact {
+		if err := mayFollow(r, a); err != nil {
+			return got, err
+		}
+	}
 	if r != nil && j.lapse(r, a.At) {
-		got.Ended = r.copy()
+		got.Ended = r.copy(a.At)
 	}
 	if r == nil || a.New || h.auto && (r.Status == run.Completed || r.idle(a.At)) {
 		if a.Join || a.Exact {
 			return got, run.ErrNotFound
-		}
-		if r != nil && a.New && a.MayFollow != nil && !a.MayFollow(&r.Run) {
-			return got, &run.ConflictError{Run: r.at(a.At), Agent: a.Start.Agent, New: true}
 		}
 		parent, err := j.parentOf(a, r)
 		if err != nil {
@@ -50,7 +58,7 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 		}
 		if r != nil && a.New && r.Status != run.Completed {
 			j.complete(r, run.ReasonSuperseded, a.At)
-			got.Ended = r.copy()
+			got.Ended = r.copy(a.At)
 		}
 		r = j.start(a, h, r, parent)
 		got.Started = true
@@ -62,11 +70,44 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 		return got, nil
 	}
 	got.Deferred = got.Exceeded != ""
-	r.InFlight++
-	r.below(1)
+	j.begin(r, a.Call, a.Until)
 	j.touch(r, a.At)
 	out.InFlight, out.LastCall = r.InFlight, r.LastCall
 	return got, nil
+}
+
+// callAgain attaches a call that is in flight already.
+func (j *journal) callAgain(c *call, a *run.Attachment, out *run.Run) (got run.Attached) {
+	r := c.run
+	if j.lapse(r, a.At) { // with its parent
+		got.Ended = r.copy(a.At)
+	}
+	j.touch(r, a.At)
+	c.renew(a.Until)
+	r.show(out, a.At)
+	if out.Status.Live() && out.Gated {
+		others := *out
+		others.InFlight--
+		got.Exceeded = others.Exceeded(a.At)
+		got.Deferred = got.Exceeded != ""
+	}
+	return got
+}
+
+// mayFollow reports whether a new run may be started in the place of r, which may be
+// nil.
+func mayFollow(r *record, a *run.Attachment) error {
+	var newest run.Run
+	if r != nil {
+		newest = r.at(a.At)
+	}
+	switch {
+	case a.ID != "" && a.Follows != newest.ID:
+		return &run.OvertakenError{Run: newest}
+	case newest.Gated && !a.PastGates:
+		return &run.GatedError{Run: newest}
+	}
+	return nil
 }
 
 // parentOf returns the run that a new one is to be started below, in the place of

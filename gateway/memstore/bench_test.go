@@ -22,7 +22,7 @@ func busy(b *testing.B, n int) (*memstore.Store, []budget.Owner) {
 	for i := range owners {
 		owners[i] = account(fmt.Sprint("run", i), "").Owner
 		hold := budget.Hold{Account: budget.Account{Owner: owners[i], Budget: "stop_on_budget"}, Need: 1, Limit: 1}
-		if _, ok, err := s.Reserve(context.Background(), number(i), []budget.Hold{hold}, time.Minute); !ok || err != nil {
+		if _, ok, err := s.Reserve(context.Background(), number(i), &budget.Demand{Holds: []budget.Hold{hold}}, time.Minute); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}
@@ -37,16 +37,17 @@ func BenchmarkReserveSettle(b *testing.B) {
 			ctx := context.Background()
 			var id budget.ID
 			holds := make([]budget.Hold, 1)
-			charges := []int64{0}
+			demand := budget.Demand{Holds: holds}
+			settlement := budget.Settlement{Charges: []int64{0}}
 			balances := make([]budget.Balance, 0, 1)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				id[15], id[14], id[13], id[12] = byte(i), byte(i>>8), byte(i>>16), byte(i>>24)
 				holds[0] = budget.Hold{Account: budget.Account{Owner: owners[i%n], Budget: "stop_on_budget"}, Need: 1000, Limit: 1 << 40}
-				if _, ok, err := l.Reserve(ctx, id, holds, time.Minute); !ok || err != nil {
+				if _, ok, err := l.Reserve(ctx, id, &demand, time.Minute); !ok || err != nil {
 					b.Fatal(ok, err)
 				}
-				if _, err := l.Settle(ctx, id, charges, balances[:0]); err != nil {
+				if _, err := l.Settle(ctx, id, &settlement, balances[:0]); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -64,16 +65,16 @@ func BenchmarkKeeper(b *testing.B) {
 				k := budget.Keeper{Ledger: s}
 				var call budget.Subject
 				ctx := context.Background()
-				p := budget.Projection{Input: 1000}
+				claim := budget.Claim{Subject: &call, Budgets: budgets, Projection: &budget.Projection{Input: 1000}}
 				var r budget.Reservation
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					r = budget.Reservation{}
 					call.Team, call.Run.ID = owners[i%n].Team, owners[i%n].ID
-					if err := k.Reserve(ctx, &r, &call, budgets, &p); err != nil {
+					if err := k.Reserve(ctx, &r, &claim); err != nil {
 						b.Fatal(err)
 					}
-					if _, err := r.Settle(ctx, 1000, 1); err != nil {
+					if _, err := r.Settle(ctx, 1000, 1, nil); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -90,16 +91,17 @@ func BenchmarkReserveSettleParallel(b *testing.B) {
 		ctx := context.Background()
 		rnd := rand.New(rand.NewPCG(rand.Uint64(), 1))
 		holds := make([]budget.Hold, 1)
-		charges := []int64{0}
+		demand := budget.Demand{Holds: holds}
+		settlement := budget.Settlement{Charges: []int64{0}}
 		balances := make([]budget.Balance, 0, 1)
 		for pb.Next() {
 			id := number(int(rnd.Int64()))
 			holds[0] = budget.Hold{Account: budget.Account{Owner: owners[rnd.IntN(len(owners))], Budget: "stop_on_budget"}, Need: 1000, Limit: 1 << 40}
-			if _, ok, err := l.Reserve(ctx, id, holds, time.Minute); !ok || err != nil {
+			if _, ok, err := l.Reserve(ctx, id, &demand, time.Minute); !ok || err != nil {
 				b.Error(ok, err)
 				return
 			}
-			if _, err := l.Settle(ctx, id, charges, balances[:0]); err != nil {
+			if _, err := l.Settle(ctx, id, &settlement, balances[:0]); err != nil {
 				b.Error(err)
 				return
 			}
@@ -115,7 +117,7 @@ func (c *callOf) attachDetach(b *testing.B, j run.Journal) {
 		b.Error(err)
 		return
 	}
-	c.d.Key, c.d.At = c.r.Key, c.a.At
+	c.d.Key, c.d.Call, c.d.At = c.r.Key, c.a.Call, c.a.At
 	if err := j.Detach(ctx, &c.d, &c.r); err != nil {
 		b.Error(err)
 	}
@@ -134,7 +136,7 @@ func BenchmarkAttachDetach(b *testing.B) {
 			s := memstore.New(memstore.Options{})
 			calls := make([]callOf, n)
 			for i := range calls {
-				calls[i].a = run.Attachment{Team: "team:a", At: noon, ID: fmt.Sprint("run", i), Start: &run.Run{IdleTimeout: time.Hour}}
+				calls[i].a = run.Attachment{Team: "team:a", At: noon, Call: "call", Until: noon.Add(time.Minute), ID: fmt.Sprint("run", i), Start: &run.Run{IdleTimeout: time.Hour}}
 				calls[i].attachDetach(b, s)
 			}
 			return s, calls
@@ -166,7 +168,7 @@ func BenchmarkAttachDetach(b *testing.B) {
 func BenchmarkStep(b *testing.B) {
 	s := memstore.New(memstore.Options{})
 	ctx := context.Background()
-	a := &run.Attachment{Team: "team:a", At: noon, ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}
+	a := &run.Attachment{Team: "team:a", At: noon, Until: noon.Add(time.Minute), ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}
 	ids := make([]string, 3*memstore.DefaultSteps)
 	for i := range ids {
 		ids[i] = fmt.Sprint("step_", i)
@@ -176,6 +178,7 @@ func BenchmarkStep(b *testing.B) {
 	end := &run.Detachment{Key: key("r"), At: noon, Step: &step}
 	one := func(i int) {
 		step.ID = ids[i%len(ids)]
+		a.Call, end.Call = step.ID, step.ID
 		if _, err := s.Attach(ctx, a, &r); err != nil {
 			b.Fatal(err)
 		}
@@ -226,7 +229,7 @@ func BenchmarkAttachDetachGated(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("gates=%d", n), func(b *testing.B) {
 			s := memstore.New(memstore.Options{})
-			c := callOf{a: run.Attachment{Team: "team:a", At: noon, ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}}
+			c := callOf{a: run.Attachment{Team: "team:a", At: noon, Call: "call", Until: noon.Add(time.Minute), ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}}
 			c.attachDetach(b, s)
 			for i := range n {
 				if _, _, err := s.OpenGate(context.Background(), gateAbout("r", i, noon), nil); err != nil {

@@ -14,11 +14,11 @@ type bucketKey struct {
 	of   budget.Measure
 }
 
-// A bucket is what can be taken from. Who uses it holds the lock of the rates.
+// A bucket is what can be taken from. Who uses it holds the lock of the ledger.
 type bucket struct {
 	key     bucketKey
 	limiter *rate.Limiter // nil for slots
-	holders int64         // permits that have part in it: of slots, how many are taken
+	holders int64         // reservations that have part in it: of slots, how many are taken
 }
 
 func perSecond(t *budget.Take) rate.Limit {

@@ -30,22 +30,24 @@ func TestManyAtOnce(t *testing.T) {
 			for n := range calls {
 				i := (g + n) % runs
 				var got run.Run
-				_, err := s.Attach(ctx, &run.Attachment{Team: "team:a", At: noon, ID: id(i), Start: &run.Run{IdleTimeout: time.Hour}}, &got)
+				call := fmt.Sprint(g, "-", n)
+				_, err := s.Attach(ctx, &run.Attachment{Team: "team:a", At: noon, Call: call, Until: noon.Add(time.Minute), ID: id(i), Start: &run.Run{IdleTimeout: time.Hour}}, &got)
 				assert.NoError(t, err)
 				if got.Status != run.Open {
 					t.Errorf("run %q is %s", got.ID, got.Status)
 					return
 				}
 				r := number(g*calls + n)
-				_, ok, err := s.Reserve(ctx, r, []budget.Hold{{Account: account(id(i), "b"), Need: 7, Limit: limit}}, time.Minute)
+				_, ok, err := s.Reserve(ctx, r, &budget.Demand{Holds: []budget.Hold{{Account: account(id(i), "b"), Need: 7, Limit: limit}}}, time.Minute)
 				assert.NoError(t, err)
 				if !ok {
-					assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, At: noon, Refusal: &run.Refusal{Code: "budget_exceeded"}}, &got))
+					assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, Call: call, At: noon, Refusal: &run.Refusal{Code: "budget_exceeded"}}, &got))
 					continue
 				}
 				switch n % 3 {
 				case 0:
 					assert.NoError(t, s.Renew(ctx, r, time.Minute))
+					assert.NoError(t, s.RenewCall(ctx, got.Key, call, noon, noon.Add(time.Minute)))
 				case 1:
 					_, err = s.Sweep(ctx, noon)
 					assert.NoError(t, err)
@@ -56,10 +58,10 @@ func TestManyAtOnce(t *testing.T) {
 						t.Errorf("%+v within %d", b[0], limit)
 					}
 				}
-				_, err = s.Settle(ctx, r, []int64{5}, nil)
+				_, err = s.Settle(ctx, r, &budget.Settlement{Charges: []int64{5}}, nil)
 				assert.NoError(t, err)
 				charged[i].Add(5)
-				assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, At: noon, Step: &run.Step{ID: fmt.Sprint(g, "-", n), Cost: 5}}, &got))
+				assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, Call: call, At: noon, Step: &run.Step{ID: call, Cost: 5}}, &got))
 				steps[i].Add(1)
 			}
 		})

@@ -17,7 +17,7 @@ func (j *journal) ClaimGate(_ context.Context, id, claim string, at, until time.
 		return run.Gate{}, false, run.ErrNoGate
 	}
 	if g.At(at) != run.GateApproved || at.Before(g.Claimed) {
-		return g.show(at), false, nil
+		return g.show(at), g.At(at) == run.GateApproved && g.claimedBy(claim), nil
 	}
 	g.claim, g.Claimed = claim, until
 	heap.Fix(&j.due, g.place)

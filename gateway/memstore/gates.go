@@ -41,7 +41,7 @@ func (j *journal) OpenGate(_ context.Context, asked *run.Gate, answer []byte) (r
 	if g.of.gates != nil {
 		for _, x := range g.of.gates.same[g.Fingerprint] {
 			if s := x.At(g.Opened); s == run.GatePending || s == run.GateApproved {
-				return x.show(g.Opened), false, nil
+				return x.show(g.Opened), x.ID == g.ID, nil
 			}
 		}
 	}

@@ -273,8 +273,9 @@ func (m *gateModel) decide(v run.GateStatus) outcome {
 
 func (m *gateModel) claim(by string) outcome {
 	g := m.newest()
-	claimed := g.status(m.now) == run.GateApproved && (g.holder == "" || m.now >= g.until)
-	if claimed {
+	again := g.holder == by && m.now < g.until
+	claimed := g.status(m.now) == run.GateApproved && (again || g.holder == "" || m.now >= g.until)
+	if claimed && !again {
 		g.holder, g.until = by, m.now+lease
 	}
 	return m.say(g, claimed)

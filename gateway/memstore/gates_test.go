@@ -240,8 +240,7 @@ func TestARunThatAsksIsNotCrowdedOut(t *testing.T) {
 	for _, id := range []string{"asks", "below", "quiet"} {
 		d.end(d.open(id, noon, false).ID, noon, nil)
 	}
-	_, err := d.Attach(t.Context(), &run.Attachment{Team: "team:a", At: noon, ID: "child", Parent: "below", Start: &run.Run{IdleTimeout: -1}}, new(run.Run))
-	require.NoError(t, err)
+	d.attach(&run.Attachment{At: noon, ID: "child", Parent: "below", Start: &run.Run{IdleTimeout: -1}})
 	d.end("child", noon, nil)
 	gate, err := d.ask("asks", 1, noon, nil)
 	require.NoError(t, err)
@@ -267,8 +266,7 @@ func TestARunThatAsksIsNotCrowdedOut(t *testing.T) {
 func TestGatesBelowAForgottenRunAreCancelled(t *testing.T) {
 	d := newDiary(t, memstore.Options{ClosedRuns: time.Minute})
 	d.end(d.open("parent", noon, false).ID, noon, nil)
-	_, err := d.Attach(t.Context(), &run.Attachment{Team: "team:a", At: noon, ID: "child", Parent: "parent", Start: &run.Run{IdleTimeout: -1}}, new(run.Run))
-	require.NoError(t, err)
+	d.attach(&run.Attachment{At: noon, ID: "child", Parent: "parent", Start: &run.Run{IdleTimeout: -1}})
 	d.end("child", noon, nil)
 	gate, err := d.ask("child", 1, noon, nil)
 	require.NoError(t, err)

@@ -26,6 +26,9 @@ type journal struct {
 	// which then has to look for them among all that are open.
 	orphans bool
 
+	calls map[callKey]*call // in flight, or found to be that no more only by the next who looks
+	free  *call             // to be used again
+
 	gates   map[string]*gate // by ID
 	opened  gateList
 	due     gateQueue // the live ones
@@ -45,9 +48,21 @@ func (j *journal) init(o Options) {
 	j.opts = o
 	j.runs = map[run.Key]*record{}
 	j.heads = map[head]*record{}
+	j.calls = map[callKey]*call{}
 	j.gates = map[string]*gate{}
 	j.teams = map[string]gateLoad{}
 	j.shortest = -1
+}
+
+// RenewCall implements run.Journal.
+func (j *journal) RenewCall(_ context.Context, k run.Key, name string, at, until time.Time) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if c := j.calls[callKey{j.runs[k], name}]; c != nil && at.Before(c.own.until) {
+		j.touch(c.run, at)
+		c.renew(until)
+	}
+	return nil
 }
 
 // Detach implements run.Journal.
@@ -58,20 +73,19 @@ func (j *journal) Detach(_ context.Context, d *run.Detachment, out *run.Run) err
 	if r == nil {
 		return run.ErrNotFound
 	}
-	if d.Step != nil && !r.add(d.Step, j.opts.Steps) {
-		r.show(out, d.At)
-		return nil
+	j.lapseCalls(r, d.At)
+	if d.Step != nil {
+		r.add(d.Step, j.opts.Steps)
 	}
-	if d.Repeated != 0 {
-		r.turns.takeOff(d.Repeated)
-	}
-	if d.Refusal != nil {
-		r.refuse(d.Refusal, d.At)
-	}
-	j.touch(r, d.At)
-	if r.InFlight > 0 {
-		r.InFlight--
-		r.below(-1)
+	if c := j.calls[callKey{r, d.Call}]; c != nil {
+		if d.Repeated != 0 {
+			r.turns.takeOff(d.Repeated)
+		}
+		if d.Refusal != nil {
+			r.refuse(d.Refusal, d.At)
+		}
+		j.touch(r, d.At)
+		j.finish(c)
 	}
 	r.show(out, d.At)
 	return nil
@@ -86,12 +100,11 @@ func (j *journal) Complete(_ context.Context, k run.Key, reason string, at time.
 		return run.Run{}, false, run.ErrNotFound
 	}
 	changed := j.lapse(r, at)
-	x := r.at(at)
-	if x.Status.Live() {
-		j.complete(r, reason, at)
-		x, changed = r.Run, true
+	if x := r.at(at); !x.Status.Live() {
+		return x, changed, nil
 	}
-	return x, changed, nil
+	j.complete(r, reason, at)
+	return r.at(at), true, nil
 }
 
 // Block implements run.Journal.
@@ -106,9 +119,10 @@ func (j *journal) Block(_ context.Context, k run.Key, b *run.Block, at time.Time
 		return x, false, nil
 	}
 	block := *b
+	block.Exhausted = nil
 	r.Status, r.Reason, r.Block = run.Blocked, b.Code, &block
 	j.end(r, at)
-	return r.Run, true, nil
+	return r.at(at), true, nil
 }
 
 // Lift implements run.Journal.
@@ -153,7 +167,7 @@ func (j *journal) Repeat(_ context.Context, k run.Key, p run.Repetition) (int64,
 	if r == nil {
 		return 0, run.ErrNotFound
 	}
-	if p.Announced {
+	if p.Event != nil {
 		return r.announcements.count(p, maxAnnouncements), nil
 	}
 	return r.turns.count(p, maxTurns), nil

@@ -2,7 +2,9 @@ package memstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -19,23 +21,49 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 type diary struct {
 	t *testing.T
 	*memstore.Store
+	calls map[run.Key][]string // in flight
 }
 
-func newDiary(t *testing.T, o memstore.Options) diary { return diary{t, memstore.New(o)} }
+func newDiary(t *testing.T, o memstore.Options) diary {
+	return diary{t, memstore.New(o), map[run.Key][]string{}}
+}
 
 func key(id string) run.Key { return run.Key{Team: "team:a", ID: id} }
 
 func (d diary) open(id string, at time.Time, anew bool) run.Run {
 	d.t.Helper()
-	var r run.Run
-	_, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: at, ID: id, New: anew, Start: &run.Run{IdleTimeout: time.Hour}}, &r)
-	require.NoError(d.t, err)
-	return r
+	return d.attach(&run.Attachment{At: at, ID: id, New: anew, Start: &run.Run{IdleTimeout: time.Hour}})
+}
+
+// attach attaches a call of the team, which stays in flight until end.
+func (d diary) attach(a *run.Attachment) (r run.Run) {
+	d.t.Helper()
+	a.Team, a.Call, a.Until = "team:a", fmt.Sprint("call", rand.Uint64()), a.At.Add(10*365*24*time.Hour)
+	for {
+		_, err := d.Attach(context.Background(), a, &r)
+		if newer, ok := errors.AsType[*run.OvertakenError](err); ok {
+			a.Follows = newer.Run.ID
+			continue
+		}
+		require.NoError(d.t, err)
+		if r.Status.Live() {
+			d.calls[r.Key] = append(d.calls[r.Key], a.Call)
+		}
+		return r
+	}
+}
+
+// call returns the last call of a run that is in flight, which will end.
+func (d diary) call(id string) (call string) {
+	if all := d.calls[key(id)]; len(all) > 0 {
+		call, d.calls[key(id)] = all[len(all)-1], all[:len(all)-1]
+	}
+	return call
 }
 
 func (d diary) end(id string, at time.Time, step *run.Step) (r run.Run) {
 	d.t.Helper()
-	require.NoError(d.t, d.Detach(context.Background(), &run.Detachment{Key: key(id), At: at, Step: step}, &r))
+	require.NoError(d.t, d.Detach(context.Background(), &run.Detachment{Key: key(id), Call: d.call(id), At: at, Step: step}, &r))
 	return r
 }
 
@@ -103,7 +131,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	d := newDiary(t, memstore.Options{})
 	for i := range 250 {
 		d.open("r", noon, false)
-		end := run.Detachment{Key: key("r"), At: noon, Refusal: &run.Refusal{Code: "c", Model: fmt.Sprint("m", i)}}
+		end := run.Detachment{Key: key("r"), Call: d.call("r"), At: noon, Refusal: &run.Refusal{Code: "c", Model: fmt.Sprint("m", i)}}
 		require.NoError(t, d.Detach(context.Background(), &end, new(run.Run)))
 	}
 	f, err := d.Refusals(context.Background(), key("r"))
@@ -218,8 +246,7 @@ func TestSweepFindsARunBehindOneThatWasCalledLater(t *testing.T) {
 func TestSweepFindsEveryIdleRun(t *testing.T) {
 	d := newDiary(t, memstore.Options{})
 	attach := func(id string, idle time.Duration) {
-		_, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: noon, ID: id, Start: &run.Run{IdleTimeout: idle}}, new(run.Run))
-		require.NoError(t, err)
+		d.attach(&run.Attachment{At: noon, ID: id, Start: &run.Run{IdleTimeout: idle}})
 		d.end(id, noon, nil)
 	}
 	for i, idle := range []time.Duration{time.Hour, -1, time.Minute, 2 * time.Minute, time.Second, 0} {

@@ -21,40 +21,51 @@ type ledger struct {
 
 	mu       sync.Mutex
 	accounts accounts
+	buckets  buckets
 	known    map[budget.ID]*reservation
-	held     queue        // in the order in which their leases end
-	charged  queue        // whose leases have ended, in the order in which they are forgotten
-	free     *reservation // to be used again
-}
-
-// A reservation is leased; once charged, it is kept until it is forgotten.
-type reservation struct {
-	lease
-	holds   []hold
-	charged bool
-	free    *reservation // the next one that is free
-}
-
-type hold struct {
-	*slot
-	need int64
+	held     queue[*reservation] // in the order in which their leases end
+	charged  queue[*reservation] // whose leases have ended, in the order in which they are forgotten
+	free     *reservation        // to be used again
 }
 
 func (l *ledger) init(o Options) {
 	l.most = o.Accounts
 	l.accounts.of = map[budget.Owner]*owner{}
+	l.buckets.of = map[bucketKey]*bucket{}
 	l.known = map[budget.ID]*reservation{}
 }
 
 // Reserve implements budget.Ledger.
-func (l *ledger) Reserve(_ context.Context, id budget.ID, holds []budget.Hold, lease time.Duration) (budget.Shortage, bool, error) {
+func (l *ledger) Reserve(_ context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.expire(now)
-	if l.known[id] != nil {
+	if l.known[id] != nil || len(d.Takes) == 0 && len(d.Holds) == 0 {
 		return budget.Shortage{}, true, nil
 	}
+	defer l.buckets.tidy(len(l.buckets.all), now)
+	r := l.newReservation()
+	short, ok := l.buckets.take(r, d.Takes, now)
+	var err error
+	if ok {
+		if short, ok, err = l.hold(r, d.Holds); !ok {
+			r.untake(now)
+		}
+	}
+	if !ok {
+		l.recycle(r)
+		return short, false, err
+	}
+	r.keep(now)
+	r.id, r.until = id, now.Add(lease)
+	l.known[id] = r
+	l.held.insert(&r.lease)
+	return budget.Shortage{}, true, nil
+}
+
+// hold reserves all holds for r, or none.
+func (l *ledger) hold(r *reservation, holds []budget.Hold) (budget.Shortage, bool, error) {
 	fresh := 0
 	var few [16]*account
 	found := few[:0]
@@ -71,22 +82,18 @@ func (l *ledger) Reserve(_ context.Context, id budget.ID, holds []budget.Hold, l
 		found = append(found, c)
 		counted := c.counted(h.Slot)
 		if b := balance(counted); !room(h, b.Spent, b.Reserved) {
-			return budget.Shortage{Hold: i, Balance: b, Room: vacant(h, counted)}, false, nil
+			return budget.Shortage{Take: -1, Hold: i, Balance: b, Room: vacant(h, counted)}, false, nil
 		}
 	}
 	if fresh > 0 && l.accounts.count+fresh > l.most {
 		return budget.Shortage{}, false, errAccounts
 	}
-	r := l.newReservation()
 	for i := range holds {
 		h := &holds[i]
 		s := l.accounts.open(&h.Account, found[i])
 		s.reserved, s.holds = add(s.reserved, h.Need), s.holds+1
 		r.holds = append(r.holds, hold{s, h.Need})
 	}
-	r.id, r.until = id, now.Add(lease)
-	l.known[id] = r
-	l.held.insert(&r.lease)
 	return budget.Shortage{}, true, nil
 }
 
@@ -105,19 +112,24 @@ func (l *ledger) Renew(_ context.Context, id budget.ID, lease time.Duration) err
 }
 
 // Settle implements budget.Ledger.
-func (l *ledger) Settle(_ context.Context, id budget.ID, charges []int64, dst []budget.Balance) ([]budget.Balance, error) {
+func (l *ledger) Settle(_ context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.expire(now)
 	r := l.known[id]
 	if r == nil {
 		return dst, nil
 	}
+	var nothing budget.Settlement
+	if s == nil {
+		s = &nothing
+	}
+	for i, p := range r.parts {
+		p.settle(at(s.Used, i), now)
+	}
 	for i, h := range r.holds {
-		var n int64
-		if len(charges) > 0 {
-			n = max(0, charges[i])
-		}
-		dst = append(dst, h.settle(n, r.charged))
+		dst = append(dst, h.settle(at(s.Charges, i), r.charged))
 	}
 	if r.charged {
 		l.charged.remove(&r.lease)
@@ -128,22 +140,12 @@ func (l *ledger) Settle(_ context.Context, id budget.ID, charges []int64, dst []
 	return dst, nil
 }
 
-// settle charges n for what the hold has reserved, or was charged with when its
-// lease ended.
-func (h hold) settle(n int64, charged bool) budget.Balance {
-	if charged {
-		h.spent = max(0, h.spent-h.need)
-	} else {
-		h.reserved -= h.need
+// at is one of several amounts, none of which is negative; nothing where there are none.
+func at(amounts []int64, i int) int64 {
+	if len(amounts) == 0 {
+		return 0
 	}
-	counted := h.of.counted(h.number)
-	before := balance(counted).Peak
-	h.spent = add(h.spent, n)
-	b := balance(counted)
-	b.Before, b.Peak = before, max(before, b.Spent)
-	newest := counted[len(counted)-1]
-	newest.peak = max(newest.peak, b.Spent)
-	return b
+	return max(0, amounts[i])
 }
 
 // Balances implements budget.Ledger.
@@ -171,43 +173,23 @@ func (l *ledger) Forget(_ context.Context, o budget.Owner) error {
 // charged long ago, or has left its window long ago.
 func (l *ledger) expire(now time.Time) {
 	for x := l.held.ended(now); x != nil; x = l.held.ended(now) {
-		r := l.known[x.id]
-		l.held.remove(&r.lease)
+		r := x.of
+		l.held.remove(x)
+		r.letGo()
+		if len(r.holds) == 0 {
+			l.end(r)
+			continue
+		}
 		for _, h := range r.holds {
 			h.reserved -= h.need
 			h.spent = add(h.spent, h.need)
 		}
 		r.charged, r.until = true, now.Add(correctable)
-		l.charged.insert(&r.lease)
+		l.charged.insert(x)
 	}
 	for x := l.charged.ended(now); x != nil; x = l.charged.ended(now) {
-		r := l.known[x.id]
-		l.charged.remove(&r.lease)
-		l.end(r)
+		l.charged.remove(x)
+		l.end(x.of)
 	}
 	l.accounts.expire(now)
-}
-
-// end forgets a reservation, and the accounts that it leaves with nothing in
-// them and that nothing else would drop.
-func (l *ledger) end(r *reservation) {
-	for _, h := range r.holds {
-		h.holds--
-		if h.holds == 0 && h.spent == 0 && h.peak == 0 && h.of.lasts() {
-			l.accounts.drop(h.slot)
-		}
-	}
-	delete(l.known, r.id)
-	clear(r.holds)
-	*r = reservation{holds: r.holds[:0], free: l.free}
-	l.free = r
-}
-
-func (l *ledger) newReservation() *reservation {
-	r := l.free
-	if r == nil {
-		return &reservation{}
-	}
-	l.free, r.free = r.free, nil
-	return r
 }

@@ -26,14 +26,14 @@ func number(n int) (id budget.ID) {
 
 func reserve(t *testing.T, s *memstore.Store, n int, need int64, lease time.Duration) {
 	t.Helper()
-	_, ok, err := s.Reserve(context.Background(), number(n), []budget.Hold{{Account: account("r", "b"), Need: need, Limit: 1000}}, lease)
+	_, ok, err := s.Reserve(context.Background(), number(n), &budget.Demand{Holds: []budget.Hold{{Account: account("r", "b"), Need: need, Limit: 1000}}}, lease)
 	require.NoError(t, err)
 	require.True(t, ok)
 }
 
 func settle(t *testing.T, s *memstore.Store, n int, charges ...int64) int {
 	t.Helper()
-	got, err := s.Settle(context.Background(), number(n), charges, nil)
+	got, err := s.Settle(context.Background(), number(n), &budget.Settlement{Charges: charges}, nil)
 	require.NoError(t, err)
 	return len(got)
 }
@@ -164,7 +164,7 @@ func TestLedgerAgainstModel(t *testing.T) {
 						holds = append(holds, budget.Hold{Account: all[i], Need: rnd.Int64N(30), Limit: rnd.Int64N(200)})
 					}
 					lease := time.Duration(1+rnd.IntN(90)) * time.Second
-					_, ok, err := s.Reserve(t.Context(), id, holds, lease)
+					_, ok, err := s.Reserve(t.Context(), id, &budget.Demand{Holds: holds}, lease)
 					require.NoError(t, err)
 					require.Equal(t, m.reserve(id, holds, lease), ok, "seed %d, call %d: Reserve", seed, n)
 				case k < 15:
@@ -174,7 +174,11 @@ func TestLedgerAgainstModel(t *testing.T) {
 							charges = append(charges, rnd.Int64N(40))
 						}
 					}
-					_, err := s.Settle(t.Context(), id, charges, nil)
+					var settlement *budget.Settlement
+					if charges != nil {
+						settlement = &budget.Settlement{Charges: charges}
+					}
+					_, err := s.Settle(t.Context(), id, settlement, nil)
 					require.NoError(t, err)
 					m.settle(id, charges)
 				case k < 17:

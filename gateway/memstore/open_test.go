@@ -19,10 +19,8 @@ import (
 func TestOpenRunsAreBounded(t *testing.T) {
 	d := newDiary(t, memstore.Options{OpenRuns: 2})
 	d.open("busy", noon, false)
-	below := &run.Attachment{Team: "team:a", At: noon, ID: "child", Parent: "parent", Start: &run.Run{IdleTimeout: -1}}
 	d.end(d.open("parent", noon, false).ID, noon, nil)
-	_, err := d.Attach(context.Background(), below, new(run.Run))
-	require.NoError(t, err)
+	d.attach(&run.Attachment{At: noon, ID: "child", Parent: "parent", Start: &run.Run{IdleTimeout: -1}})
 	for i := range 4 {
 		at := noon.Add(time.Duration(i) * time.Second)
 		d.end(d.open(fmt.Sprint("r", i), at, false).ID, at, nil)
@@ -81,8 +79,7 @@ func TestAForgottenParentIsClosed(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			d := newDiary(t, memstore.Options{ClosedRuns: time.Minute})
 			d.end(d.open("parent", noon, false).ID, noon, nil)
-			_, err := d.Attach(context.Background(), &run.Attachment{Team: "team:a", At: noon, ID: "child", Parent: "parent", Start: &run.Run{IdleTimeout: -1}}, new(run.Run))
-			require.NoError(t, err)
+			d.attach(&run.Attachment{At: noon, ID: "child", Parent: "parent", Start: &run.Run{IdleTimeout: -1}})
 			if how == "closed" {
 				d.closed("parent", noon)
 			} else {
@@ -134,7 +131,7 @@ func TestOpenRunsCostLittle(t *testing.T) {
 			for _, id := range ids {
 				d.end(d.open(id, noon, false).ID, noon, nil)
 				repeat(id, tt.turns, run.Repetition{Limit: 3, Within: time.Minute, At: noon})
-				repeat(id, tt.announcements, run.Repetition{Announced: true, Limit: 1, At: noon})
+				repeat(id, tt.announcements, run.Repetition{Event: &run.Event{}, Limit: 1, At: noon})
 			}
 			each := int64(heap()-before) / runs
 			t.Logf("%d bytes a run", each)

@@ -17,7 +17,9 @@ type record struct {
 	head       head
 	generation int
 	parent     *record       // nil of a root
-	busy       int64         // calls in flight of the runs below it
+	calls      queue[*call]  // of its own, in the order in which their leases end
+	below      queue[*call]  // of the runs below it, likewise
+	lapsed     time.Time     // when the last of either ended whose lease has ended and that is in them no more
 	place      *list.Element // in open or ended
 	ended      time.Time     // when it came there, or was last called there; zero while it is open
 
@@ -80,16 +82,9 @@ func (r *record) refuse(f *run.Refusal, at time.Time) {
 	r.refusals = append(r.refusals, x)
 }
 
-// below notes at its ancestors that n more calls of r are in flight.
-func (r *record) below(n int64) {
-	for p := r.parent; p != nil; p = p.parent {
-		p.busy += n
-	}
-}
-
 // idle reports whether r has been idle for too long.
 func (r *record) idle(at time.Time) bool {
-	return r.InFlight == 0 && r.busy == 0 && r.IdleTimeout >= 0 && !at.Before(r.LastCall.Add(r.IdleTimeout)) &&
+	return !r.called(at) && r.IdleTimeout >= 0 && !at.Before(r.LastCall.Add(r.IdleTimeout)) &&
 		(r.gates == nil || !r.gates.live(at) && !at.Before(r.idleFrom()))
 }
 
@@ -99,7 +94,7 @@ func (r *record) idleFrom() time.Time {
 	if r.gates != nil {
 		since = later(since, r.gates.end())
 	}
-	return since.Add(r.IdleTimeout)
+	return later(since.Add(r.IdleTimeout), r.calledUntil())
 }
 
 // over says why and since when a run that is open so far is completed; why is
@@ -127,6 +122,7 @@ func (r *record) over(at time.Time) (why string, since time.Time) {
 // show writes the run to out as it is at that time.
 func (r *record) show(out *run.Run, at time.Time) {
 	*out = r.Run
+	out.InFlight = r.inFlight(at)
 	if r.Status != run.Open {
 		return
 	}
@@ -151,8 +147,8 @@ func (r *record) at(at time.Time) (x run.Run) {
 	return x
 }
 
-// copy returns the run, in memory of its own.
-func (r *record) copy() *run.Run {
-	x := r.Run
+// copy returns a run that is completed, in memory of its own.
+func (r *record) copy(at time.Time) *run.Run {
+	x := r.at(at)
 	return &x
 }

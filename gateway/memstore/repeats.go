@@ -19,7 +19,8 @@ type repeats []repeat
 
 type repeat struct {
 	hash   uint64
-	count  int64
+	call   uint32        // a hash of the call that has counted last; 0 is none
+	count  int32         // no run has more calls
 	first  int64         // when, in nanoseconds since 1970
 	within time.Duration // since then; 0 is for ever
 }
@@ -31,20 +32,32 @@ func (x *repeat) over(at int64) bool {
 
 // count implements run.Journal.Repeat, with room for most things.
 func (rs *repeats) count(p run.Repetition, most int) int64 {
+	call := callHash(p.Call)
+	if i := rs.find(p.Hash); i >= 0 && call != 0 && (*rs)[i].call == call {
+		return int64((*rs)[i].count)
+	}
 	x, at := rs.take(p.Hash), p.At.UnixNano()
 	x.within = p.Within
 	if x.count == 0 || x.over(at) {
 		x.count, x.first = 0, at
 	}
-	n := x.count + 1
+	n := int64(x.count) + 1
 	if n <= p.Limit {
-		x.count = n
+		x.count, x.call = int32(n), call
 	}
 	if len(*rs) == cap(*rs) || len(*rs) == most {
 		rs.makeRoom(at, most)
 	}
 	*rs = append(*rs, x)
 	return min(n, p.Limit+1)
+}
+
+// callHash is what is remembered of the name of a call.
+func callHash(name string) uint32 {
+	if name == "" {
+		return 0
+	}
+	return max(1, uint32(hashOf(name)))
 }
 
 // take removes what is there of hash, and returns it.
@@ -78,6 +91,7 @@ func (rs *repeats) makeRoom(at int64, most int) {
 func (rs repeats) takeOff(hash uint64) {
 	if i := rs.find(hash); i >= 0 && rs[i].count > 0 {
 		rs[i].count--
+		rs[i].call = 0
 	}
 }
 

@@ -67,13 +67,11 @@ type Options struct {
 	TeamGateBytes int64
 }
 
-// A Store is a run.Journal, a run.GateJournal, a budget.Ledger and budget.Rates in
-// memory. It is safe for concurrent use. None of its methods fails but for what is
+// A Store is a run.Journal, a run.GateJournal and a budget.Ledger in memory. It is safe for concurrent use. None of its methods fails but for what is
 // not found or has no room, and none looks at its context: they do not wait.
 type Store struct {
 	journal
 	ledger
-	rates
 }
 
 // New returns an empty store.
@@ -108,6 +106,5 @@ func New(o Options) *Store {
 	s := &Store{}
 	s.journal.init(o)
 	s.ledger.init(o)
-	s.rates.init()
 	return s
 }

@@ -22,7 +22,7 @@ func (j *journal) Sweep(_ context.Context, at time.Time) (run.Swept, error) {
 			break
 		}
 		e = e.Next()
-		if r.InFlight == 0 { // else its calls still have to be recorded
+		if j.lapseCalls(r, at); r.InFlight == 0 { // else its calls still have to be recorded
 			s.Forgotten = append(s.Forgotten, r.Run)
 			j.forget(r)
 		}
@@ -42,7 +42,7 @@ func (j *journal) sweepOpen(s *run.Swept, at time.Time) {
 			}
 			e = e.Next()
 			if j.lapse(r, at) {
-				s.Completed = append(s.Completed, r.Run)
+				s.Completed = append(s.Completed, r.at(at))
 			}
 		}
 	}
@@ -54,9 +54,9 @@ func (j *journal) crowdOut(s *run.Swept, at time.Time) {
 	for e := j.open.Front(); e != nil && j.open.Len() > j.opts.OpenRuns; {
 		r := e.Value.(*record)
 		e = e.Next()
-		if r.InFlight == 0 && r.busy == 0 && (r.gates == nil || !r.gates.live(at)) {
+		if !r.called(at) && (r.gates == nil || !r.gates.live(at)) {
 			j.complete(r, run.ReasonCrowdedOut, at)
-			s.Completed = append(s.Completed, r.Run)
+			s.Completed = append(s.Completed, r.at(at))
 		}
 	}
 }

@@ -37,17 +37,17 @@ func TestRatesAgainstLimiters(t *testing.T) {
 				time.Sleep(time.Duration(rnd.Int64N(int64(2 * time.Second))))
 				var takes []budget.Take
 				var taken []*rate.Reservation
-				want := budget.Wait{}
+				want := budget.Shortage{}
 				for _, i := range rnd.Perm(len(all))[:1+rnd.IntN(len(all))] {
 					take := all[i]
 					take.Need = rnd.Int64N(1 + take.Burst)
 					r := oracle[i].ReserveN(time.Now(), int(take.Need))
 					if d := r.Delay(); d > want.After {
-						want = budget.Wait{Take: len(takes), After: d}
+						want = budget.Shortage{Take: len(takes), Hold: -1, After: d}
 					}
 					takes, taken = append(takes, take), append(taken, r)
 				}
-				short, ok, err := s.Take(t.Context(), nth(n), takes, time.Second)
+				short, ok, err := s.Reserve(t.Context(), nth(n), &budget.Demand{Takes: takes}, time.Second)
 				require.NoError(t, err)
 				require.Equal(t, want.After == 0, ok, "seed %d, call %d", seed, n)
 				require.Equal(t, want, short, "seed %d, call %d", seed, n)
@@ -58,7 +58,8 @@ func TestRatesAgainstLimiters(t *testing.T) {
 					continue
 				}
 				if rnd.IntN(3) == 0 {
-					require.NoError(t, s.Return(t.Context(), nth(n), nil))
+					_, err = s.Settle(t.Context(), nth(n), nil, nil)
+					require.NoError(t, err)
 					for _, r := range taken {
 						r.Cancel()
 					}
@@ -79,21 +80,21 @@ func TestTheWaitIsExact(t *testing.T) {
 			take := budget.Take{Rate: fmt.Sprint(n), Of: budget.InTokens, Limit: limit, Need: rnd.Int64N(2 * limit),
 				Window: time.Duration(1 + rnd.Int64N(int64(time.Hour))), Burst: 1 + rnd.Int64N(limit)}
 			for i := range 3 {
-				short, ok, err := s.Take(t.Context(), nth(3*n+i), []budget.Take{take}, time.Hour)
+				short, ok, err := s.Reserve(t.Context(), nth(3*n+i), &budget.Demand{Takes: []budget.Take{take}}, time.Hour)
 				require.NoError(t, err)
 				if ok {
 					continue
 				}
 				if short.After > time.Microsecond {
 					time.Sleep(short.After - time.Microsecond)
-					_, ok, err = s.Take(t.Context(), nth(3*n+i), []budget.Take{take}, time.Hour)
+					_, ok, err = s.Reserve(t.Context(), nth(3*n+i), &budget.Demand{Takes: []budget.Take{take}}, time.Hour)
 					require.NoError(t, err)
 					require.False(t, ok, "too early: %+v", take)
 					time.Sleep(time.Microsecond)
 				} else {
 					time.Sleep(short.After)
 				}
-				_, ok, err = s.Take(t.Context(), nth(3*n+i), []budget.Take{take}, time.Hour)
+				_, ok, err = s.Reserve(t.Context(), nth(3*n+i), &budget.Demand{Takes: []budget.Take{take}}, time.Hour)
 				require.NoError(t, err)
 				require.True(t, ok, "%+v", take)
 			}
@@ -114,7 +115,7 @@ func TestNoWindowLetsDoubleThrough(t *testing.T) {
 				if rnd.IntN(300) == 0 {
 					time.Sleep(2 * time.Minute)
 				}
-				if _, ok, _ := s.Take(t.Context(), nth(n), []budget.Take{take}, time.Second); ok {
+				if _, ok, _ := s.Reserve(t.Context(), nth(n), &budget.Demand{Takes: []budget.Take{take}}, time.Second); ok {
 					passed = append(passed, time.Now())
 				}
 			}
@@ -139,22 +140,23 @@ func TestIdleBucketsAreDropped(t *testing.T) {
 			return budget.Take{Owner: budget.Owner{ID: fmt.Sprint(n)}, Rate: "r", Of: budget.Requests, Need: 1, Limit: 60, Window: time.Minute, Burst: 2}
 		}
 		slot := budget.Take{Rate: "s", Of: budget.Concurrent, Need: 1, Limit: 5}
-		_, ok, _ := s.Take(t.Context(), nth(1<<20), []budget.Take{take(1 << 20), slot}, 24*time.Hour)
+		_, ok, _ := s.Reserve(t.Context(), nth(1<<20), &budget.Demand{Takes: []budget.Take{take(1 << 20), slot}}, 24*time.Hour)
 		require.True(t, ok)
 		for n := range 10_000 {
 			time.Sleep(100 * time.Millisecond)
-			_, ok, _ := s.Take(t.Context(), nth(n), []budget.Take{take(n), slot}, time.Second)
+			_, ok, _ := s.Reserve(t.Context(), nth(n), &budget.Demand{Takes: []budget.Take{take(n), slot}}, time.Second)
 			require.True(t, ok)
-			require.NoError(t, s.Return(t.Context(), nth(n), []int64{3, 1})) // full again after three seconds
-			require.LessOrEqual(t, len(s.rates.all), 60)
-			require.Len(t, s.buckets, len(s.rates.all))
+			_, err := s.Settle(t.Context(), nth(n), &budget.Settlement{Used: []int64{3, 1}}, nil) // full again after three seconds
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(s.buckets.all), 60)
+			require.Len(t, s.buckets.of, len(s.buckets.all))
 		}
-		require.NotNil(t, s.buckets[bucketKey{take(1 << 20).Owner, "r", budget.Requests}], "one that is held stays")
-		require.Len(t, s.permits, 1)
+		require.NotNil(t, s.buckets.of[bucketKey{take(1 << 20).Owner, "r", budget.Requests}], "one that is held stays")
+		require.Len(t, s.known, 1)
 	})
 }
 
-func BenchmarkTake(b *testing.B) {
+func BenchmarkReserveTakes(b *testing.B) {
 	for _, n := range []int{1, 4} {
 		b.Run(fmt.Sprintf("rates=%d", n), func(b *testing.B) {
 			s := New(Options{})
@@ -162,13 +164,13 @@ func BenchmarkTake(b *testing.B) {
 			for i := range takes {
 				takes[i] = budget.Take{Rate: fmt.Sprint(i), Of: budget.InTokens, Need: 10, Limit: 1 << 40, Window: time.Second, Burst: 1 << 40}
 			}
-			used := make([]int64, n)
+			demand, settlement := budget.Demand{Takes: takes}, budget.Settlement{Used: make([]int64, n)}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if _, ok, err := s.Take(b.Context(), nth(i), takes, time.Minute); !ok || err != nil {
+				if _, ok, err := s.Reserve(b.Context(), nth(i), &demand, time.Minute); !ok || err != nil {
 					b.Fatal(ok, err)
 				}
-				if err := s.Return(b.Context(), nth(i), used); err != nil {
+				if _, err := s.Settle(b.Context(), nth(i), &settlement, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
