@@ -52,7 +52,7 @@ func TestStrictNeed(t *testing.T) {
 			assert.ErrorContains(t, err, tt.reason)
 			k, f := newKeeper()
 			tt.b.Per = budget.ScopeRun
-			assert.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, call, []budget.Budget{tt.b}, &tt.p), &e)
+			assert.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: []budget.Budget{tt.b}, Projection: &tt.p}), &e)
 			assert.Empty(t, f.calls, "the ledger is not asked")
 		})
 	}
@@ -77,7 +77,7 @@ func TestAffordableOutput(t *testing.T) {
 		b := strict
 		b.Limit = int64(limit)
 		var short *budget.ExhaustedError
-		require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, call, []budget.Budget{b}, &p), &short)
+		require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: []budget.Budget{b}, Projection: &p}), &short)
 		return short.AffordableOutput
 	}
 	assert.EqualValues(t, 2, affordable(10_000_000), "2 of input, and twice 2 for each token of output")
@@ -92,9 +92,9 @@ func TestAffordableOutput(t *testing.T) {
 	k, _ := newKeeper()
 	strict.Admission, strict.Limit = budget.Strict, 14_000_000
 	some := budget.Projection{MaxInput: 1, MaxOutput: 2, Dearest: p.Dearest} // 5
-	require.NoError(t, k.Reserve(t.Context(), &budget.Reservation{}, call, []budget.Budget{strict}, &some))
+	require.NoError(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: []budget.Budget{strict}, Projection: &some}))
 	var short *budget.ExhaustedError
-	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, call, []budget.Budget{strict}, &p), &short)
+	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: []budget.Budget{strict}, Projection: &p}), &short)
 	assert.EqualValues(t, 1, short.AffordableOutput, "what is reserved is not there")
 }
 
@@ -104,17 +104,17 @@ func TestSpentAdmission(t *testing.T) {
 	b.Admission = budget.Spent
 	reserve := func() (*budget.Reservation, error) {
 		var r budget.Reservation
-		return &r, k.Reserve(t.Context(), &r, call, []budget.Budget{b}, input(1000))
+		return &r, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: []budget.Budget{b}, Projection: input(1000)})
 	}
 	first, err := reserve()
 	require.NoError(t, err, "whatever it needs")
 	second, err := reserve()
 	require.NoError(t, err)
-	_, err = first.Settle(t.Context(), 0, 99)
+	_, err = first.Settle(t.Context(), 0, 99, nil)
 	require.NoError(t, err)
 	_, err = reserve()
 	require.NoError(t, err, "the limit is not reached")
-	_, err = second.Settle(t.Context(), 0, 1)
+	_, err = second.Settle(t.Context(), 0, 1, nil)
 	require.NoError(t, err)
 	_, err = reserve()
 	var short *budget.ExhaustedError
@@ -152,12 +152,12 @@ func TestResetsAt(t *testing.T) {
 				b.Window = tt.w
 				began := time.Now() // midnight of 2000-01-01
 				for range 2 {
-					_, err := mustReserve(t, k, []budget.Budget{b}, 50).Settle(t.Context(), 0, 50)
+					_, err := mustReserve(t, k, []budget.Budget{b}, 50).Settle(t.Context(), 0, 50, nil)
 					require.NoError(t, err)
 					time.Sleep(tt.wait)
 				}
 				reserve := func() error {
-					return k.Reserve(t.Context(), &budget.Reservation{}, call, []budget.Budget{b}, input(tt.need))
+					return k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: []budget.Budget{b}, Projection: input(tt.need)})
 				}
 				var short *budget.ExhaustedError
 				require.ErrorAs(t, reserve(), &short)
@@ -185,7 +185,7 @@ func TestWindowsOfACall(t *testing.T) {
 		b.Window, b.AlertAt = budget.Month, []float64{0.5, 0.8}
 		budgets := []budget.Budget{b}
 		settle := func(r *budget.Reservation, n int64) int {
-			alerts, err := r.Settle(t.Context(), 0, n)
+			alerts, err := r.Settle(t.Context(), 0, n, nil)
 			require.NoError(t, err)
 			return len(alerts)
 		}

@@ -46,11 +46,11 @@ func TestAlerts(t *testing.T) {
 			// the first of them is charged.
 			calls := make([]budget.Reservation, len(tt.charges))
 			for i := range calls {
-				require.NoError(t, k.Reserve(t.Context(), &calls[i], call, []budget.Budget{b}, &budget.Projection{}))
+				require.NoError(t, k.Reserve(t.Context(), &calls[i], &budget.Claim{Subject: call, Budgets: []budget.Budget{b}, Projection: &budget.Projection{}}))
 			}
 			var got []string
 			for i := range calls {
-				alerts, err := calls[i].Settle(t.Context(), budget.Money(tt.charges[i]), 0)
+				alerts, err := calls[i].Settle(t.Context(), budget.Money(tt.charges[i]), 0, nil)
 				require.NoError(t, err)
 				said := []string{}
 				for _, a := range alerts {
@@ -71,7 +71,7 @@ func TestAlertsOfOneCall(t *testing.T) {
 	budgets[0].AlertAt, budgets[1].AlertAt = nil, []float64{0.5}
 	budgets[2].AlertAt = nil
 	r := mustReserve(t, k, budgets, 60)
-	alerts, err := r.Settle(t.Context(), 90, 60)
+	alerts, err := r.Settle(t.Context(), 90, 60, nil)
 	require.NoError(t, err)
 	require.Len(t, alerts, 2)
 	assert.Equal(t, "d", alerts[0].Budget.Name)
@@ -93,8 +93,8 @@ func TestAlertsAreRaisedOnce(t *testing.T) {
 		wg.Go(func() {
 			for range 10 {
 				var r budget.Reservation
-				assert.NoError(t, k.Reserve(t.Context(), &r, call, []budget.Budget{b}, input(1)))
-				alerts, err := r.Settle(t.Context(), 0, 1)
+				assert.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: []budget.Budget{b}, Projection: input(1)}))
+				alerts, err := r.Settle(t.Context(), 0, 1, nil)
 				assert.NoError(t, err)
 				mu.Lock()
 				for _, a := range alerts {
@@ -119,10 +119,10 @@ func TestAlertsAfterALeaseHasEnded(t *testing.T) {
 		late := mustReserve(t, k, []budget.Budget{b}, 20)
 		time.Sleep(budget.DefaultLease)
 		r := mustReserve(t, k, []budget.Budget{b}, 1)
-		alerts, err := r.Settle(t.Context(), 0, 1)
+		alerts, err := r.Settle(t.Context(), 0, 1, nil)
 		require.NoError(t, err)
 		assert.Len(t, alerts, 1)
-		alerts, err = late.Settle(t.Context(), 0, 5)
+		alerts, err = late.Settle(t.Context(), 0, 5, nil)
 		require.NoError(t, err)
 		assert.Empty(t, alerts)
 		assert.Equal(t, "t 66+0 ", stand(t, k, []budget.Budget{b}))

@@ -17,15 +17,15 @@ func TestExhausted(t *testing.T) {
 	budgets := []budget.Budget{tokens("t", 1000), dollars("stop_on_budget", budget.Dollar)}
 	projection := &budget.Projection{Input: 30_000, Price: price(t)} // 0.03, and the output 0.002
 	k, _ := newKeeper()
-	err := k.Reserve(t.Context(), &budget.Reservation{}, call, budgets, input(1001))
+	err := k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: budgets, Projection: input(1001)})
 	assert.EqualError(t, err, `budget "t" has no room: 0 spent and 0 reserved of 1000, 1001 needed`)
 
 	budgets[0].Limit = 1 << 40
 	spent := mustReserve(t, k, budgets, 1)
-	_, err = spent.Settle(t.Context(), 98*cent, 1)
+	_, err = spent.Settle(t.Context(), 98*cent, 1, nil)
 	require.NoError(t, err)
 	var r budget.Reservation
-	err = k.Reserve(t.Context(), &r, call, budgets, projection)
+	err = k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: projection})
 	assert.EqualError(t, err, `budget "stop_on_budget" has no room: 0.98 spent and 0.00 reserved of 1.00, 0.032 needed`)
 	assert.ErrorIs(t, err, budget.ErrExhausted)
 	assert.False(t, r.Held())
@@ -38,8 +38,8 @@ func TestExhausted(t *testing.T) {
 	assert.Equal(t, "t 1+0 stop_on_budget 980000000000+0 ", stand(t, k, budgets), "nothing is taken in the other budget either")
 
 	budgets[1].Limit = int64(104 * cent)
-	require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, projection))
-	err = k.Reserve(t.Context(), &budget.Reservation{}, call, budgets, projection)
+	require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: projection}))
+	err = k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: call, Budgets: budgets, Projection: projection})
 	assert.EqualError(t, err, `budget "stop_on_budget" has no room: 0.98 spent and 0.032 reserved of 1.04, 0.032 needed`)
 	short = nil
 	require.ErrorAs(t, err, &short)
@@ -75,11 +75,11 @@ func TestLedgerFails(t *testing.T) {
 		k, f := newKeeper()
 		f.fail = broken
 		var r budget.Reservation
-		err := k.Reserve(gone, &r, call, budgets, input(100))
+		err := k.Reserve(gone, &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: input(100)})
 		assert.ErrorIs(t, err, broken)
 		assert.NotErrorIs(t, err, budget.ErrExhausted)
 		assert.False(t, r.Held())
-		assert.Equal(t, []string{"Reserve 1m0s with a context that is done", "Settle []"}, f.calls,
+		assert.Equal(t, []string{"Reserve 1m0s with a context that is done", "Settle nothing"}, f.calls,
 			"what may have been taken is given back, even if the caller has left")
 	})
 	t.Run("Settle", func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestLedgerFails(t *testing.T) {
 		r := mustReserve(t, k, budgets, 100)
 		f.fail = broken
 		for range 3 {
-			alerts, err := r.Settle(t.Context(), 7, 30)
+			alerts, err := r.Settle(t.Context(), 7, 30, nil)
 			assert.ErrorIs(t, err, broken)
 			assert.Empty(t, alerts)
 			assert.True(t, r.Held(), "it is still held")
@@ -95,7 +95,7 @@ func TestLedgerFails(t *testing.T) {
 		assert.ErrorIs(t, r.Renew(t.Context()), broken)
 		assert.Equal(t, "t 0+100 ", stand(t, k, budgets))
 		f.fail = nil
-		alerts, err := r.Settle(t.Context(), 7, 30)
+		alerts, err := r.Settle(t.Context(), 7, 30, nil)
 		assert.NoError(t, err)
 		assert.Len(t, alerts, 1)
 		assert.Equal(t, "t 30+0 ", stand(t, k, budgets))

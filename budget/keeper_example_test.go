@@ -16,14 +16,14 @@ func ExampleKeeper() {
 	nightly := &budget.Subject{Team: "team:ops", Run: budget.Run{ID: "nightly"}}
 
 	var first, second budget.Reservation
-	if err := keeper.Reserve(ctx, &first, nightly, budgets, &budget.Projection{Input: 600}); err != nil {
+	if err := keeper.Reserve(ctx, &first, &budget.Claim{Subject: nightly, Budgets: budgets, Projection: &budget.Projection{Input: 600}}); err != nil {
 		fmt.Println(err)
 		return
 	}
-	err := keeper.Reserve(ctx, &second, nightly, budgets, &budget.Projection{Input: 600})
+	err := keeper.Reserve(ctx, &second, &budget.Claim{Subject: nightly, Budgets: budgets, Projection: &budget.Projection{Input: 600}})
 	fmt.Println(err, errors.Is(err, budget.ErrExhausted))
 
-	if _, err := first.Settle(ctx, 0, 650); err != nil { // most of the room was not used
+	if _, err := first.Settle(ctx, 0, 650, nil); err != nil { // most of the room was not used
 		fmt.Println(err)
 		return
 	}

@@ -47,7 +47,7 @@ func TestAnyOrderOfCalls(t *testing.T) {
 					projection.Price = p
 				}
 				f.fail = nil
-				if err := k.Reserve(t.Context(), &r, call, budgets, projection); err == nil {
+				if err := k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: projection}); err == nil {
 					require.LessOrEqual(t, spent+reserved+n, int64(limit))
 					calls = append(calls, live{&r, n})
 					reserved += n
@@ -58,15 +58,15 @@ func TestAnyOrderOfCalls(t *testing.T) {
 			case op < 7:
 				if rnd.IntN(4) == 0 {
 					f.fail = errors.New("broken")
-					_, err := calls[i].Settle(t.Context(), 1, 1)
+					_, err := calls[i].Settle(t.Context(), 1, 1, nil)
 					require.Error(t, err)
 					f.fail = nil
 					break
 				}
 				charge := rnd.Int64N(calls[i].need + 1)
-				_, err := calls[i].Settle(t.Context(), budget.Money(charge), charge)
+				_, err := calls[i].Settle(t.Context(), budget.Money(charge), charge, nil)
 				require.NoError(t, err)
-				_, err = calls[i].Settle(t.Context(), 99, 99)
+				_, err = calls[i].Settle(t.Context(), 99, 99, nil)
 				require.NoError(t, err)
 				spent, cost = spent+charge, cost+charge
 				drop()

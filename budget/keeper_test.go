@@ -48,11 +48,18 @@ func (f *flaky) note(ctx context.Context, format string, args ...any) error {
 	return f.fail
 }
 
-func (f *flaky) Reserve(ctx context.Context, id budget.ID, holds []budget.Hold, lease time.Duration) (budget.Shortage, bool, error) {
-	if err := f.note(ctx, "Reserve %v", lease); err != nil {
+func (f *flaky) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
+	what := ""
+	for _, t := range d.Takes {
+		what += fmt.Sprintf("%s %s %d of %d/%d, ", t.ID, t.Of, t.Need, t.Burst, t.Limit)
+	}
+	if d.Record != nil {
+		what += d.Record.ID + ", "
+	}
+	if err := f.note(ctx, "Reserve %s%v", what, lease); err != nil {
 		return budget.Shortage{}, false, err
 	}
-	return f.Ledger.Reserve(ctx, id, holds, lease)
+	return f.Ledger.Reserve(ctx, id, d, lease)
 }
 
 func (f *flaky) Renew(ctx context.Context, id budget.ID, lease time.Duration) error {
@@ -62,11 +69,18 @@ func (f *flaky) Renew(ctx context.Context, id budget.ID, lease time.Duration) er
 	return f.Ledger.Renew(ctx, id, lease)
 }
 
-func (f *flaky) Settle(ctx context.Context, id budget.ID, charges []int64, dst []budget.Balance) ([]budget.Balance, error) {
-	if err := f.note(ctx, "Settle %v", charges); err != nil {
+func (f *flaky) Settle(ctx context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	what := "nothing"
+	if s != nil {
+		what = fmt.Sprintf("%v used, %v spent", s.Used, s.Charges)
+		for _, l := range s.Lines {
+			what += fmt.Sprintf(", line %d of %d: %s", l.At, l.Hold, l.Note)
+		}
+	}
+	if err := f.note(ctx, "Settle %s", what); err != nil {
 		return dst, err
 	}
-	return f.Ledger.Settle(ctx, id, charges, dst)
+	return f.Ledger.Settle(ctx, id, s, dst)
 }
 
 func newKeeper() (*budget.Keeper, *flaky) {
@@ -77,7 +91,7 @@ func newKeeper() (*budget.Keeper, *flaky) {
 func mustReserve(t *testing.T, k *budget.Keeper, budgets []budget.Budget, n int64) *budget.Reservation {
 	t.Helper()
 	var r budget.Reservation
-	require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, input(n)))
+	require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: input(n)}))
 	return &r
 }
 
@@ -100,7 +114,7 @@ func TestReservation(t *testing.T) {
 		r := mustReserve(t, k, budgets, 100)
 		assert.True(t, r.Held())
 		assert.Equal(t, "t 0+100 d 0+0 ", stand(t, k, budgets))
-		alerts, err := r.Settle(t.Context(), 7, 30)
+		alerts, err := r.Settle(t.Context(), 7, 30, nil)
 		assert.NoError(t, err)
 		assert.Empty(t, alerts)
 		assert.False(t, r.Held())
@@ -109,7 +123,7 @@ func TestReservation(t *testing.T) {
 	t.Run("dollars are reserved at the price", func(t *testing.T) {
 		k, _ := newKeeper()
 		var r budget.Reservation
-		require.NoError(t, k.Reserve(t.Context(), &r, call, budgets, &budget.Projection{Input: 10, MaxOutput: 5, Price: price(t)}))
+		require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: &budget.Projection{Input: 10, MaxOutput: 5, Price: price(t)}}))
 		assert.Equal(t, "t 0+15 d 0+20000000 ", stand(t, k, budgets))
 	})
 	t.Run("Release charges nothing", func(t *testing.T) {
@@ -122,12 +136,12 @@ func TestReservation(t *testing.T) {
 	t.Run("what comes after the first Settle or Release does nothing", func(t *testing.T) {
 		k, f := newKeeper()
 		settled, released := mustReserve(t, k, budgets, 100), mustReserve(t, k, budgets, 100)
-		_, err := settled.Settle(t.Context(), 7, 30)
+		_, err := settled.Settle(t.Context(), 7, 30, nil)
 		require.NoError(t, err)
 		require.NoError(t, released.Release(t.Context()))
 		f.calls = nil
 		for _, r := range []*budget.Reservation{settled, released} {
-			alerts, err := r.Settle(t.Context(), 7, 30)
+			alerts, err := r.Settle(t.Context(), 7, 30, nil)
 			assert.NoError(t, err)
 			assert.Nil(t, alerts)
 			assert.NoError(t, r.Release(t.Context()))
@@ -140,7 +154,7 @@ func TestReservation(t *testing.T) {
 		r := mustReserve(t, k, nil, 100)
 		assert.False(t, r.Held())
 		assert.NoError(t, r.Renew(t.Context()))
-		_, err := r.Settle(t.Context(), 7, 30)
+		_, err := r.Settle(t.Context(), 7, 30, nil)
 		assert.NoError(t, err)
 		assert.NoError(t, r.Release(t.Context()))
 		assert.Empty(t, f.calls, "the ledger is not asked")
@@ -150,7 +164,7 @@ func TestReservation(t *testing.T) {
 		assert.False(t, r.Held())
 		assert.NoError(t, r.Renew(t.Context()))
 		assert.NoError(t, r.Release(t.Context()))
-		_, err := r.Settle(t.Context(), 7, 30)
+		_, err := r.Settle(t.Context(), 7, 30, nil)
 		assert.NoError(t, err)
 	})
 	t.Run("any number of budgets", func(t *testing.T) {
@@ -162,7 +176,7 @@ func TestReservation(t *testing.T) {
 			want += fmt.Sprintf("%d 30+0 ", i)
 		}
 		r := mustReserve(t, k, many, 100)
-		_, err := r.Settle(t.Context(), 7, 30)
+		_, err := r.Settle(t.Context(), 7, 30, nil)
 		assert.NoError(t, err)
 		assert.Equal(t, want, stand(t, k, many))
 	})
@@ -183,7 +197,7 @@ func TestReservation(t *testing.T) {
 				assert.NoError(t, r.Renew(t.Context()))
 			}
 		})
-		_, err := r.Settle(t.Context(), 7, 30)
+		_, err := r.Settle(t.Context(), 7, 30, nil)
 		assert.NoError(t, err)
 		wg.Wait()
 		assert.Equal(t, "t 30+0 d 7+0 ", stand(t, k, budgets))
@@ -200,23 +214,23 @@ func TestLeft(t *testing.T) {
 	}
 	assert.Equal(t, [2]int64{-1, -1}, left(r), "not before it is settled")
 	other := mustReserve(t, k, budgets, 50)
-	_, err := r.Settle(t.Context(), 70, 30)
+	_, err := r.Settle(t.Context(), 70, 30, nil)
 	require.NoError(t, err)
 	assert.Equal(t, [2]int64{330, 1000 - 30 - 50}, left(r), "the least of each unit, without what is reserved")
-	_, err = other.Settle(t.Context(), 1000, 5000)
+	_, err = other.Settle(t.Context(), 1000, 5000, nil)
 	require.NoError(t, err)
 	assert.Equal(t, [2]int64{0, 0}, left(other), "never less than nothing")
 
 	k, _ = newKeeper()
 	r = mustReserve(t, k, budgets[:1], 100)
-	_, err = r.Settle(t.Context(), 70, 30)
+	_, err = r.Settle(t.Context(), 70, 30, nil)
 	require.NoError(t, err)
 	assert.Equal(t, [2]int64{-1, 970}, left(r), "there is no budget in dollars")
 	assert.Equal(t, [2]int64{-1, -1}, left(&budget.Reservation{}))
 
 	k, _ = newKeeper()
 	r, other = mustReserve(t, k, budgets[:1], 1), mustReserve(t, k, budgets[:1], 1)
-	_, err = r.Settle(t.Context(), 0, math.MaxInt64)
+	_, err = r.Settle(t.Context(), 0, math.MaxInt64, nil)
 	require.NoError(t, err)
 	assert.Equal(t, [2]int64{-1, 0}, left(r), "beyond all numbers")
 	require.NoError(t, other.Release(t.Context()))
@@ -226,7 +240,7 @@ func TestStatement(t *testing.T) {
 	k, _ := newKeeper()
 	budgets := []budget.Budget{tokens("t", 1000), dollars("d", 500)}
 	assert.Equal(t, "t 0+0 d 0+0 ", stand(t, k, budgets), "of a run that has not begun")
-	_, err := mustReserve(t, k, budgets, 10).Settle(t.Context(), 7, 30)
+	_, err := mustReserve(t, k, budgets, 10).Settle(t.Context(), 7, 30, nil)
 	require.NoError(t, err)
 	mustReserve(t, k, budgets[:1], 5)
 	assert.Equal(t, "d 7+0 t 30+5 ", stand(t, k, []budget.Budget{budgets[1], budgets[0]}))

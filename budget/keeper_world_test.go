@@ -27,30 +27,30 @@ type books struct {
 	charges map[budget.ID][]int64 // of what was settled
 }
 
-func (b *books) Reserve(ctx context.Context, id budget.ID, holds []budget.Hold, lease time.Duration) (budget.Shortage, bool, error) {
-	short, ok, err := b.Ledger.Reserve(ctx, id, holds, lease)
+func (b *books) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
+	short, ok, err := b.Ledger.Reserve(ctx, id, d, lease)
 	if ok {
 		b.mu.Lock()
-		b.holds[id] = slices.Clone(holds)
+		b.holds[id] = slices.Clone(d.Holds)
 		b.mu.Unlock()
 		if rand.IntN(4) == 0 {
-			return b.Ledger.Reserve(ctx, id, holds, lease)
+			return b.Ledger.Reserve(ctx, id, d, lease)
 		}
 	}
 	return short, ok, err
 }
 
-func (b *books) Settle(ctx context.Context, id budget.ID, charges []int64, dst []budget.Balance) ([]budget.Balance, error) {
-	dst, err := b.Ledger.Settle(ctx, id, charges, dst)
+func (b *books) Settle(ctx context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	dst, err := b.Ledger.Settle(ctx, id, s, dst)
 	if len(dst) > 0 {
 		b.mu.Lock()
-		b.charges[id] = slices.Clone(charges)
-		if len(charges) == 0 {
-			b.charges[id] = make([]int64, len(dst))
+		b.charges[id] = make([]int64, len(dst))
+		if s != nil {
+			copy(b.charges[id], s.Charges)
 		}
 		b.mu.Unlock()
 		if rand.IntN(4) == 0 {
-			return b.Ledger.Settle(ctx, id, charges, dst)
+			return b.Ledger.Settle(ctx, id, s, dst)
 		}
 	}
 	return dst, err
@@ -110,7 +110,7 @@ func person(t *testing.T, k *budget.Keeper, rnd *rand.Rand, budgets []budget.Bud
 	p := &budget.Projection{Input: rnd.Int64N(20), MaxOutput: 1 + rnd.Int64N(20)}
 	p.MaxInput = p.Input + rnd.Int64N(20)
 	var r budget.Reservation
-	if err := k.Reserve(t.Context(), &r, s, mine, p); err != nil {
+	if err := k.Reserve(t.Context(), &r, &budget.Claim{Subject: s, Budgets: mine, Projection: p}); err != nil {
 		assert.ErrorIs(t, err, budget.ErrExhausted)
 		assert.False(t, r.Held())
 		return
@@ -134,7 +134,7 @@ func person(t *testing.T, k *budget.Keeper, rnd *rand.Rand, budgets []budget.Bud
 	case 1:
 		assert.NoError(t, r.Release(t.Context()))
 	default:
-		_, err := r.Settle(t.Context(), 0, rnd.Int64N(p.MaxInput+p.MaxOutput+1))
+		_, err := r.Settle(t.Context(), 0, rnd.Int64N(p.MaxInput+p.MaxOutput+1), nil)
 		assert.NoError(t, err)
 		assert.NoError(t, r.Release(t.Context()))
 	}

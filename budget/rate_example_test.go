@@ -10,25 +10,28 @@ import (
 	"github.com/rungate/rungate/gateway/memstore"
 )
 
-func ExampleLimiter() {
+func ExampleRate() {
 	ctx := context.Background()
-	limiter := budget.Limiter{Rates: memstore.New(memstore.Options{})}
-	rates := []budget.Rate{
-		{Name: "rph", Per: budget.ScopeAgent, Requests: 10, Window: time.Hour},
-		{Name: "parallel", Per: budget.ScopeRun, Concurrent: 4},
+	keeper := budget.Keeper{Ledger: memstore.New(memstore.Options{})}
+	claim := budget.Claim{
+		Subject: &budget.Subject{Team: "team:ops", Run: budget.Run{ID: "nightly"}, Agent: "researcher"},
+		Rates: []budget.Rate{
+			{Name: "rph", Per: budget.ScopeAgent, Requests: 10, Window: time.Hour},
+			{Name: "parallel", Per: budget.ScopeRun, Concurrent: 4},
+		},
+		Projection: &budget.Projection{Input: 600},
 	}
-	nightly := &budget.Subject{Team: "team:ops", Run: budget.Run{ID: "nightly"}, Agent: "researcher"}
 
-	var first, second budget.Permit
-	if err := limiter.Take(ctx, &first, nightly, rates, 600); err != nil {
+	var first, second budget.Reservation
+	if err := keeper.Reserve(ctx, &first, &claim); err != nil {
 		fmt.Println(err)
 		return
 	}
-	if err := first.Correct(ctx, 650); err != nil { // the slot is free again
+	if _, err := first.Settle(ctx, 0, 650, nil); err != nil { // the slot is free again
 		fmt.Println(err)
 		return
 	}
-	err := limiter.Take(ctx, &second, nightly, rates, 600)
+	err := keeper.Reserve(ctx, &second, &claim)
 	var limited *budget.RateLimitedError
 	if errors.As(err, &limited) {
 		fmt.Println(limited.Rate.Name, limited.RetryAfter.Round(time.Minute))

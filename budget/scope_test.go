@@ -21,8 +21,8 @@ func owners(t *testing.T, s *budget.Subject, budgets ...budget.Budget) []string 
 	t.Helper()
 	k, _ := newKeeper()
 	var r budget.Reservation
-	require.NoError(t, k.Reserve(t.Context(), &r, s, budgets, input(10)))
-	_, err := r.Settle(t.Context(), 0, 10)
+	require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: s, Budgets: budgets, Projection: input(10)}))
+	_, err := r.Settle(t.Context(), 0, 10, nil)
 	require.NoError(t, err)
 	standings, err := k.Statement(t.Context(), s, budgets)
 	require.NoError(t, err)
@@ -72,20 +72,20 @@ func TestRunTrees(t *testing.T) {
 
 	k, _ := newKeeper()
 	for range 2 {
-		require.NoError(t, k.Reserve(t.Context(), &budget.Reservation{}, &child, nil, input(10)))
+		require.NoError(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: &child, Projection: input(10)}))
 	}
 	var short *budget.ExhaustedError
-	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &child, nil, input(10)), &short)
+	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: &child, Projection: input(10)}), &short)
 	assert.Equal(t, "root", short.Owner.ID)
 	assert.EqualValues(t, 25, short.Budget.Limit)
 	child.Ancestors[1].Raised = map[string]int64{"run": 30}
-	assert.NoError(t, k.Reserve(t.Context(), &budget.Reservation{}, &child, nil, input(10)))
+	assert.NoError(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: &child, Projection: input(10)}))
 }
 
 func TestSharedAccounts(t *testing.T) {
 	k, _ := newKeeper()
 	reserve := func(s *budget.Subject, b budget.Budget) error {
-		return k.Reserve(t.Context(), &budget.Reservation{}, s, []budget.Budget{b}, input(600))
+		return k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: s, Budgets: []budget.Budget{b}, Projection: input(600)})
 	}
 	agent, run := per(budget.ScopeAgent), per(budget.ScopeRun)
 	one := &budget.Subject{Run: budget.Run{ID: "r", Since: 1}, Agent: "a", Policy: "p"}
@@ -111,16 +111,16 @@ func TestRaisedLimits(t *testing.T) {
 	budgets[0].AlertAt = []float64{0.5}
 	s := &budget.Subject{Run: budget.Run{ID: "r", Raised: map[string]int64{"run": 3000, "agent": 1_000_000, "unknown": 1}}, Agent: "a"}
 	var r budget.Reservation
-	require.NoError(t, k.Reserve(t.Context(), &r, s, budgets[:1], input(1400)))
-	alerts, err := r.Settle(t.Context(), 0, 1400)
+	require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: s, Budgets: budgets[:1], Projection: input(1400)}))
+	alerts, err := r.Settle(t.Context(), 0, 1400, nil)
 	require.NoError(t, err)
 	assert.Empty(t, alerts, "shares are those of the raised limit")
 	_, left := r.Left()
 	assert.EqualValues(t, 1600, left)
 	var short *budget.ExhaustedError
-	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, s, budgets, input(1100)), &short)
+	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: s, Budgets: budgets, Projection: input(1100)}), &short)
 	assert.Equal(t, "agent", short.Budget.Name, "only limits per run are raised")
-	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, s, budgets[:1], input(1601)), &short)
+	require.ErrorAs(t, k.Reserve(t.Context(), &budget.Reservation{}, &budget.Claim{Subject: s, Budgets: budgets[:1], Projection: input(1601)}), &short)
 	assert.EqualValues(t, 3000, short.Budget.Limit)
 	standings, err := k.Statement(t.Context(), s, budgets)
 	require.NoError(t, err)
