@@ -65,7 +65,7 @@ func (k *Keeper) Reserve(ctx context.Context, r *Reservation, c *Claim) error {
 	switch {
 	case err != nil:
 		// Whether it was taken is not known: give it back in any case.
-		_, undo := k.Ledger.Settle(context.WithoutCancel(ctx), id, nil, nil)
+		_, undo := k.Ledger.Settle(context.WithoutCancel(ctx), id, d, nil, nil)
 		return errors.Join(err, undo)
 	case !ok && short.Take >= 0:
 		return &RateLimitedError{Rate: *r.rates[short.Take], Owner: d.Takes[short.Take].Owner, RetryAfter: short.After}

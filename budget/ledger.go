@@ -105,6 +105,10 @@ type Line struct {
 // An error means that the ledger could not find out or could not do it, never
 // "no". A method whose ctx is cancelled, or that returns an error, may or may not
 // have happened; calling it again is safe. What is passed is not kept.
+//
+// A reservation is renewed and settled by anyone who knows its id and has the
+// demand that it was made with: of it, the ledger may need the owners, to find where
+// the reservation is kept.
 type Ledger interface {
 	// Reserve takes everything that is demanded under id, or nothing.
 	//
@@ -127,7 +131,7 @@ type Ledger interface {
 
 	// Renew begins the lease anew. It does nothing for an id that is not known,
 	// or is settled, or whose lease has ended.
-	Renew(ctx context.Context, id ID, lease time.Duration) error
+	Renew(ctx context.Context, id ID, d *Demand, lease time.Duration) error
 
 	// Settle ends a reservation. What it held is free again, and the charges are
 	// spent. Slots are free again. Of each take, what was not used is put back into
@@ -139,7 +143,7 @@ type Ledger interface {
 	// nothing happens and nothing is appended. One that was charged in full since
 	// its lease had ended is corrected to the charges, if the ledger still knows it,
 	// which is the case for an hour at least; its takes are not.
-	Settle(ctx context.Context, id ID, s *Settlement, dst []Balance) ([]Balance, error)
+	Settle(ctx context.Context, id ID, d *Demand, s *Settlement, dst []Balance) ([]Balance, error)
 
 	// Balances appends the balances of accounts to dst, in their order, with
 	// Before equal to Peak.

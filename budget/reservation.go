@@ -150,7 +150,7 @@ func (r *Reservation) Renew(ctx context.Context) error {
 	if r.k == nil {
 		return nil
 	}
-	return r.k.Ledger.Renew(ctx, r.id, r.k.lease())
+	return r.k.Ledger.Renew(ctx, r.id, &r.demand, r.k.lease())
 }
 
 // Settle gives back what was taken and charges what the call has really cost: so
@@ -197,7 +197,7 @@ func (r *Reservation) Release(ctx context.Context) error {
 }
 
 func (r *Reservation) end(ctx context.Context, s *Settlement) ([]Alert, error) {
-	balances, err := r.k.Ledger.Settle(ctx, r.id, s, sized(r.few.balances[:0], len(r.budgets)))
+	balances, err := r.k.Ledger.Settle(ctx, r.id, &r.demand, s, sized(r.few.balances[:0], len(r.budgets)))
 	if err != nil {
 		return nil, err
 	}
