@@ -62,14 +62,14 @@ func (f *flaky) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lea
 	return f.Ledger.Reserve(ctx, id, d, lease)
 }
 
-func (f *flaky) Renew(ctx context.Context, id budget.ID, lease time.Duration) error {
+func (f *flaky) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
 	if err := f.note(ctx, "Renew %v", lease); err != nil {
 		return err
 	}
-	return f.Ledger.Renew(ctx, id, lease)
+	return f.Ledger.Renew(ctx, id, d, lease)
 }
 
-func (f *flaky) Settle(ctx context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+func (f *flaky) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
 	what := "nothing"
 	if s != nil {
 		what = fmt.Sprintf("%v used, %v spent", s.Used, s.Charges)
@@ -80,7 +80,7 @@ func (f *flaky) Settle(ctx context.Context, id budget.ID, s *budget.Settlement, 
 	if err := f.note(ctx, "Settle %s", what); err != nil {
 		return dst, err
 	}
-	return f.Ledger.Settle(ctx, id, s, dst)
+	return f.Ledger.Settle(ctx, id, d, s, dst)
 }
 
 func newKeeper() (*budget.Keeper, *flaky) {

@@ -40,8 +40,8 @@ func (b *books) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lea
 	return short, ok, err
 }
 
-func (b *books) Settle(ctx context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
-	dst, err := b.Ledger.Settle(ctx, id, s, dst)
+func (b *books) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	dst, err := b.Ledger.Settle(ctx, id, d, s, dst)
 	if len(dst) > 0 {
 		b.mu.Lock()
 		b.charges[id] = make([]int64, len(dst))
@@ -50,7 +50,7 @@ func (b *books) Settle(ctx context.Context, id budget.ID, s *budget.Settlement, 
 		}
 		b.mu.Unlock()
 		if rand.IntN(4) == 0 {
-			return b.Ledger.Settle(ctx, id, s, dst)
+			return b.Ledger.Settle(ctx, id, d, s, dst)
 		}
 	}
 	return dst, err

@@ -23,7 +23,7 @@ func spend(t testing.TB, s *Store, a budget.Account, n int64) error {
 		return err
 	}
 	require.True(t, ok)
-	_, err = s.Settle(context.Background(), id, &budget.Settlement{Charges: []int64{n}}, nil)
+	_, err = s.Settle(context.Background(), id, nil, &budget.Settlement{Charges: []int64{n}}, nil)
 	return err
 }
 

@@ -47,7 +47,7 @@ func BenchmarkReserveSettle(b *testing.B) {
 				if _, ok, err := l.Reserve(ctx, id, &demand, time.Minute); !ok || err != nil {
 					b.Fatal(ok, err)
 				}
-				if _, err := l.Settle(ctx, id, &settlement, balances[:0]); err != nil {
+				if _, err := l.Settle(ctx, id, nil, &settlement, balances[:0]); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -101,7 +101,7 @@ func BenchmarkReserveSettleParallel(b *testing.B) {
 				b.Error(ok, err)
 				return
 			}
-			if _, err := l.Settle(ctx, id, &settlement, balances[:0]); err != nil {
+			if _, err := l.Settle(ctx, id, nil, &settlement, balances[:0]); err != nil {
 				b.Error(err)
 				return
 			}

@@ -58,7 +58,7 @@ func TestRatesAgainstLimiters(t *testing.T) {
 					continue
 				}
 				if rnd.IntN(3) == 0 {
-					_, err = s.Settle(t.Context(), nth(n), nil, nil)
+					_, err = s.Settle(t.Context(), nth(n), nil, nil, nil)
 					require.NoError(t, err)
 					for _, r := range taken {
 						r.Cancel()
@@ -146,7 +146,7 @@ func TestIdleBucketsAreDropped(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			_, ok, _ := s.Reserve(t.Context(), nth(n), &budget.Demand{Takes: []budget.Take{take(n), slot}}, time.Second)
 			require.True(t, ok)
-			_, err := s.Settle(t.Context(), nth(n), &budget.Settlement{Used: []int64{3, 1}}, nil) // full again after three seconds
+			_, err := s.Settle(t.Context(), nth(n), nil, &budget.Settlement{Used: []int64{3, 1}}, nil) // full again after three seconds
 			require.NoError(t, err)
 			require.LessOrEqual(t, len(s.buckets.all), 60)
 			require.Len(t, s.buckets.of, len(s.buckets.all))
@@ -170,7 +170,7 @@ func BenchmarkReserveTakes(b *testing.B) {
 				if _, ok, err := s.Reserve(b.Context(), nth(i), &demand, time.Minute); !ok || err != nil {
 					b.Fatal(ok, err)
 				}
-				if _, err := s.Settle(b.Context(), nth(i), &settlement, nil); err != nil {
+				if _, err := s.Settle(b.Context(), nth(i), nil, &settlement, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

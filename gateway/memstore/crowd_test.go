@@ -46,7 +46,7 @@ func TestManyAtOnce(t *testing.T) {
 				}
 				switch n % 3 {
 				case 0:
-					assert.NoError(t, s.Renew(ctx, r, time.Minute))
+					assert.NoError(t, s.Renew(ctx, r, nil, time.Minute))
 					assert.NoError(t, s.RenewCall(ctx, got.Key, call, noon, noon.Add(time.Minute)))
 				case 1:
 					_, err = s.Sweep(ctx, noon)
@@ -58,7 +58,7 @@ func TestManyAtOnce(t *testing.T) {
 						t.Errorf("%+v within %d", b[0], limit)
 					}
 				}
-				_, err = s.Settle(ctx, r, &budget.Settlement{Charges: []int64{5}}, nil)
+				_, err = s.Settle(ctx, r, nil, &budget.Settlement{Charges: []int64{5}}, nil)
 				assert.NoError(t, err)
 				charged[i].Add(5)
 				assert.NoError(t, s.Detach(ctx, &run.Detachment{Key: got.Key, Call: call, At: noon, Step: &run.Step{ID: call, Cost: 5}}, &got))

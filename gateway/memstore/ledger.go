@@ -98,7 +98,7 @@ func (l *ledger) hold(r *reservation, holds []budget.Hold) (budget.Shortage, boo
 }
 
 // Renew implements budget.Ledger.
-func (l *ledger) Renew(_ context.Context, id budget.ID, lease time.Duration) error {
+func (l *ledger) Renew(_ context.Context, id budget.ID, _ *budget.Demand, lease time.Duration) error {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +112,7 @@ func (l *ledger) Renew(_ context.Context, id budget.ID, lease time.Duration) err
 }
 
 // Settle implements budget.Ledger.
-func (l *ledger) Settle(_ context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+func (l *ledger) Settle(_ context.Context, id budget.ID, _ *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -33,7 +33,7 @@ func reserve(t *testing.T, s *memstore.Store, n int, need int64, lease time.Dura
 
 func settle(t *testing.T, s *memstore.Store, n int, charges ...int64) int {
 	t.Helper()
-	got, err := s.Settle(context.Background(), number(n), &budget.Settlement{Charges: charges}, nil)
+	got, err := s.Settle(context.Background(), number(n), nil, &budget.Settlement{Charges: charges}, nil)
 	require.NoError(t, err)
 	return len(got)
 }
@@ -65,20 +65,20 @@ func TestLeases(t *testing.T) {
 			reserve(t, s, 1, 10, lease)
 			for range 10 {
 				time.Sleep(lease - 1)
-				require.NoError(t, s.Renew(context.Background(), number(1), lease))
+				require.NoError(t, s.Renew(context.Background(), number(1), nil, lease))
 			}
 			time.Sleep(lease - 1)
 		}, [2]int64{0, 10}},
 		{"end after the last Renew", func(t *testing.T, s *memstore.Store) {
 			reserve(t, s, 1, 10, lease)
 			time.Sleep(lease / 2)
-			require.NoError(t, s.Renew(context.Background(), number(1), lease))
+			require.NoError(t, s.Renew(context.Background(), number(1), nil, lease))
 			time.Sleep(lease)
 		}, [2]int64{10, 0}},
 		{"do not begin anew once they have ended", func(t *testing.T, s *memstore.Store) {
 			reserve(t, s, 1, 10, lease)
 			time.Sleep(lease)
-			require.NoError(t, s.Renew(context.Background(), number(1), lease))
+			require.NoError(t, s.Renew(context.Background(), number(1), nil, lease))
 		}, [2]int64{10, 0}},
 		{"end in the order of their ends, not of their beginnings", func(t *testing.T, s *memstore.Store) {
 			reserve(t, s, 1, 1, 3*lease)
@@ -178,12 +178,12 @@ func TestLedgerAgainstModel(t *testing.T) {
 					if charges != nil {
 						settlement = &budget.Settlement{Charges: charges}
 					}
-					_, err := s.Settle(t.Context(), id, settlement, nil)
+					_, err := s.Settle(t.Context(), id, nil, settlement, nil)
 					require.NoError(t, err)
 					m.settle(id, charges)
 				case k < 17:
 					lease := time.Duration(1+rnd.IntN(90)) * time.Second
-					require.NoError(t, s.Renew(t.Context(), id, lease))
+					require.NoError(t, s.Renew(t.Context(), id, nil, lease))
 					m.renew(id, lease)
 				case k < 19:
 					time.Sleep(time.Duration(rnd.IntN(20)) * time.Second)

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +15,34 @@ import (
 // stop the test if one fails.
 type ledger struct {
 	*testing.T
-	store budget.Ledger
+	store   budget.Ledger
+	demands *demands
+}
+
+func newLedger(t *testing.T, s budget.Ledger) *ledger {
+	return &ledger{t, s, &demands{of: map[budget.ID]*budget.Demand{}}}
+}
+
+// demands are those that reservations were made with, in memory of their own.
+type demands struct {
+	mu sync.Mutex
+	of map[budget.ID]*budget.Demand
+}
+
+func (ds *demands) add(id budget.ID, d *budget.Demand) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.of[id] = &budget.Demand{Takes: slices.Clone(d.Takes), Holds: slices.Clone(d.Holds)}
+}
+
+// get returns that of an id, and one like any other for an id that is not known.
+func (ds *demands) get(id budget.ID) *budget.Demand {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	if d := ds.of[id]; d != nil {
+		return d
+	}
+	return &budget.Demand{Holds: []budget.Hold{hold("a", 1, 1)}}
 }
 
 // long is a lease that does not end during a case.
@@ -46,6 +75,7 @@ func (l *ledger) must(method string, err error) {
 // demand tries to take everything that is demanded.
 func (l *ledger) demand(id budget.ID, lease time.Duration, d *budget.Demand) (budget.Shortage, bool) {
 	l.Helper()
+	l.demands.add(id, d)
 	short, ok, err := l.store.Reserve(context.Background(), id, d, lease)
 	l.must("Reserve", err)
 	return short, ok
@@ -68,7 +98,7 @@ func (l *ledger) reserve(lease time.Duration, holds ...budget.Hold) budget.ID {
 
 func (l *ledger) renew(id budget.ID, lease time.Duration) {
 	l.Helper()
-	l.must("Renew", l.store.Renew(context.Background(), id, lease))
+	l.must("Renew", l.store.Renew(context.Background(), id, l.demands.get(id), lease))
 }
 
 func (l *ledger) settle(id budget.ID, charges ...int64) []budget.Balance {
@@ -79,7 +109,7 @@ func (l *ledger) settle(id budget.ID, charges ...int64) []budget.Balance {
 // end settles everything that was taken under an id.
 func (l *ledger) end(id budget.ID, s *budget.Settlement) []budget.Balance {
 	l.Helper()
-	balances, err := l.store.Settle(context.Background(), id, s, nil)
+	balances, err := l.store.Settle(context.Background(), id, l.demands.get(id), s, nil)
 	l.must("Settle", err)
 	return balances
 }
