@@ -57,7 +57,7 @@ func (c *call) attach(ctx context.Context) error {
 	// A run that goes on has its policy, also if that could not be bound any more.
 	ar := arrivals.borrow()
 	defer arrivals.giveBack(ar)
-	ar.Agent, ar.Directives, ar.At, ar.Model = c.agent, &c.directives, c.start, c.req.Model
+	ar.Agent, ar.Directives, ar.Call, ar.At, ar.Model = c.agent, &c.directives, c.id, c.start, c.req.Model
 	ar.Exact = c.gate != nil && c.gate.exact
 	ar.Join, ar.Policy, ar.IdleTimeout = unknown != nil, bound.Policy, bound.IdleTimeout
 	ar.Limits = run.Limits{MaxDuration: bound.MaxDuration, MaxSteps: bound.MaxSteps, MaxDepth: bound.MaxDepth, MaxChildren: bound.MaxChildren}

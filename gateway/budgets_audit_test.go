@@ -48,29 +48,34 @@ func (b *audited) count(status int) {
 	b.answered[status]++
 }
 
-func (b *audited) Reserve(ctx context.Context, id budget.ID, holds []budget.Hold, lease time.Duration) (budget.Shortage, bool, error) {
+func (b *audited) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
 	b.mu.Lock()
-	b.holds[id] = slices.Clone(holds)
-	for _, h := range holds {
+	b.holds[id] = slices.Clone(d.Holds)
+	for _, h := range d.Holds {
 		if strings.HasSuffix(h.Budget, string(budget.Strict)) {
 			b.most[h.Account] = max(b.most[h.Account], h.Limit)
 		}
 	}
 	b.mu.Unlock()
-	short, ok, err := b.Store.Reserve(ctx, id, holds, lease)
+	short, ok, err := b.Store.Reserve(ctx, id, d, lease)
 	b.look(id)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, h := range holds {
+	for _, h := range d.Holds {
 		if ok {
 			b.newest[account(h.Account)] = max(b.newest[account(h.Account)], h.Slot)
+		}
+	}
+	for _, t := range d.Takes {
+		if t.Of == budget.Concurrent {
+			b.slots[t] = true
 		}
 	}
 	return short, ok, err
 }
 
-func (b *audited) Settle(ctx context.Context, id budget.ID, charges []int64, dst []budget.Balance) ([]budget.Balance, error) {
-	dst, err := b.Store.Settle(ctx, id, charges, dst)
+func (b *audited) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	dst, err := b.Store.Settle(ctx, id, d, s, dst)
 	b.look(id)
 	return dst, err
 }
@@ -99,18 +104,6 @@ func (b *audited) balance(a budget.Account) budget.Balance {
 	got, err := b.Balances(context.Background(), []budget.Account{a}, nil)
 	require.NoError(b.t, err)
 	return got[0]
-}
-
-func (b *audited) Take(ctx context.Context, id budget.ID, takes []budget.Take, lease time.Duration) (budget.Wait, bool, error) {
-	short, ok, err := b.Store.Take(ctx, id, takes, lease)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, t := range takes {
-		if t.Of == budget.Concurrent {
-			b.slots[t] = true
-		}
-	}
-	return short, ok, err
 }
 
 // Step adds what a step has cost to all accounts that it belongs to.
@@ -197,7 +190,7 @@ func (b *audited) slotsAreFree() {
 		for i := range id {
 			id[i] = byte(rand.Uint32())
 		}
-		_, ok, err := b.Store.Take(ctx, id, []budget.Take{t}, time.Hour)
+		_, ok, err := b.Store.Reserve(ctx, id, &budget.Demand{Takes: []budget.Take{t}}, time.Hour)
 		require.NoError(b.t, err)
 		return ok
 	}

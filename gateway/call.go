@@ -42,8 +42,7 @@ type call struct {
 	price      budget.Price
 	unpriced   policy.Target // the first that has no price; zero if all have
 	projection budget.Projection
-	counted    uint64         // hash of the request, if it counts as a turn of a loop
-	permit     *budget.Permit // nil where there are no rates
+	counted    uint64 // hash of the request, if it counts as a turn of a loop
 	reserved   budget.Reservation
 	gate       *gating // nil for most
 	next       *call   // that takes this one's place when it has ended; nil for most
@@ -98,7 +97,6 @@ var steps = []step{
 	(*call).detachToWait,
 	(*call).await,
 	(*call).repeat,
-	(*call).limitRate,
 	(*call).reserve,
 	(*call).openGate,
 	(*call).detach,

@@ -79,13 +79,12 @@ var DefaultRunIDHeaders = []string{"x-claude-code-session-id", "session-id", "th
 // RunIDHeaders begin with "x-claude-code-agent-id".
 var DefaultParentRunHeaders = []string{"x-claude-code-parent-agent-id", "x-claude-code-session-id", "x-parent-session-id"}
 
-// A Store keeps runs, gates, accounts and rates. The parts may be different back
-// ends, but for runs and their gates.
+// A Store keeps runs, gates, accounts and rates. Runs and their gates are of one
+// back end; the ledger may be of another one.
 type Store interface {
 	run.Journal
 	run.GateJournal
 	budget.Ledger
-	budget.Rates
 }
 
 // Limits bound what a call may take. Of each, zero is the default, and a
@@ -129,8 +128,8 @@ type Limits struct {
 	// is no room for is answered as if it did not wait.
 	Waiting int
 
-	// Lease is for how long a reservation, a slot of a rate, or the use of an
-	// approval outlives a process that dies; default 1 minute.
+	// Lease is for how long a call in flight, what it has reserved and taken from
+	// rates, or its use of an approval outlives a process that dies; default 1 minute.
 	Lease time.Duration
 }
 

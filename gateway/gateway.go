@@ -27,7 +27,6 @@ type Gateway struct {
 	gates     run.Gates
 	waiting   waitingRoom
 	keeper    budget.Keeper
-	limiter   budget.Limiter
 	estimator *budget.Estimator
 	notifiers *notify.Dispatcher
 	steps     []step // of a call
@@ -55,10 +54,9 @@ func New(cfg Config) (*Gateway, error) {
 	cfg = cfg.withDefaults()
 	g := &Gateway{
 		cfg:      cfg,
-		recorder: run.Recorder{Journal: cfg.Store},
+		recorder: run.Recorder{Journal: cfg.Store, Lease: cfg.Limits.Lease},
 		gates:    run.Gates{Journal: cfg.Store},
 		keeper:   budget.Keeper{Ledger: cfg.Store, Lease: cfg.Limits.Lease},
-		limiter:  budget.Limiter{Rates: cfg.Store, Lease: cfg.Limits.Lease},
 
 		estimator: budget.NewEstimator(),
 		notifiers: notify.NewDispatcher(cfg.Logger, cfg.Notifiers...),

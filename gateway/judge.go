@@ -81,7 +81,8 @@ func (c *call) judge(calls []provider.ToolCall) error {
 			continue // a stream tells of a call again, maybe with other white space
 		}
 		c.judgement.turns = append(c.judgement.turns, hash)
-		if _, err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalToolCalls, Tool: k.Name, Hash: hash}); err != nil {
+		own := fmt.Sprintf("%s.%d", c.id, len(c.judgement.turns)) // an answer may call the same twice
+		if _, err := c.turn(ctx, &run.Turn{Call: own, Rule: run.RuleIdenticalToolCalls, Tool: k.Name, Hash: hash}); err != nil {
 			return err
 		}
 	}

@@ -43,21 +43,19 @@ func TestLimitsCostLittle(t *testing.T) {
 	before := heap()
 	store := memstore.New(memstore.Options{})
 	recorder := run.Recorder{Journal: store}
-	keeper, limiter := budget.Keeper{Ledger: store}, budget.Limiter{Rates: store}
+	keeper := budget.Keeper{Ledger: store}
 	call := func(id string, n int) (end func()) {
 		var r run.Run
-		require.NoError(t, recorder.Attach(t.Context(), &run.Arrival{Agent: agent, Directives: &run.Directives{RunID: id}, At: time.Now()}, &r))
-		require.NoError(t, recorder.Repeat(t.Context(), &r, loops, &run.Turn{Rule: run.RuleIdenticalCalls, Hash: uint64(n), Agent: agent.ID, At: time.Now()}))
+		require.NoError(t, recorder.Attach(t.Context(), &run.Arrival{Agent: agent, Directives: &run.Directives{RunID: id}, Call: fmt.Sprint(id, n), At: time.Now()}, &r))
+		require.NoError(t, recorder.Repeat(t.Context(), &r, loops, &run.Turn{Call: fmt.Sprint(id, n), Rule: run.RuleIdenticalCalls, Hash: uint64(n), Agent: agent.ID, At: time.Now()}))
 		s := &budget.Subject{Team: r.Team, Run: budget.Run{ID: id, Since: r.Created.UnixMilli()}, Agent: agent.ID}
-		permit, reserved := &budget.Permit{}, &budget.Reservation{}
-		require.NoError(t, limiter.Take(t.Context(), permit, s, rates, 1000))
-		require.NoError(t, keeper.Reserve(t.Context(), reserved, s, budgets, &budget.Projection{Input: 1000}))
+		reserved := &budget.Reservation{}
+		require.NoError(t, keeper.Reserve(t.Context(), reserved, &budget.Claim{Subject: s, Rates: rates, Budgets: budgets, Projection: &budget.Projection{Input: 1000}}))
 		return func() {
-			require.NoError(t, permit.Correct(t.Context(), 5000))
-			_, err := reserved.Settle(t.Context(), budget.Dollar/100, 5000)
+			_, err := reserved.Settle(t.Context(), budget.Dollar/100, 5000, nil)
 			require.NoError(t, err)
 			step := &run.Step{ID: fmt.Sprint("step_", id), Agent: agent.ID, Model: "gpt-4.1", Provider: "openai", Cost: budget.Dollar / 100}
-			require.NoError(t, recorder.End(t.Context(), &run.Detachment{Key: r.Key, At: time.Now(), Step: step}, &r))
+			require.NoError(t, recorder.End(t.Context(), &run.Detachment{Key: r.Key, Call: fmt.Sprint(id, n), At: time.Now(), Step: step}, &r))
 		}
 	}
 	for _, id := range ids {

@@ -1,34 +1,11 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/rungate/rungate/budget"
 )
-
-// limitRate takes from the rates that hold for the call.
-func (c *call) limitRate(ctx context.Context) error {
-	if len(c.decision.Rates) == 0 {
-		return nil
-	}
-	var tokens int64
-	if !c.free() {
-		tokens = c.projection.Tokens()
-	}
-	permit := &budget.Permit{}
-	err := c.g.limiter.Take(ctx, permit, &c.subject, c.decision.Rates, tokens)
-	if err == nil {
-		c.permit = permit
-		return nil
-	}
-	if e, ok := errors.AsType[*budget.RateLimitedError](err); ok && c.shadowed(ctx, e.Rate.Name, "the rate has no room for it.") {
-		return nil
-	}
-	return err
-}
 
 type rateContext struct {
 	RunID       string       `json:"run_id"`

@@ -16,32 +16,32 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// unsteady are rates that cannot be reached for one of their operations.
+// unsteady is a ledger that cannot be reached for one of its operations.
 type unsteady struct {
-	budget.Rates
+	budget.Ledger
 	op string
 }
 
-func (u unsteady) Take(ctx context.Context, id budget.ID, takes []budget.Take, lease time.Duration) (budget.Wait, bool, error) {
-	short, ok, err := u.Rates.Take(ctx, id, takes, lease)
-	if u.op == "take" {
-		return budget.Wait{}, false, errFaulty // it may have happened all the same
+func (u unsteady) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
+	short, ok, err := u.Ledger.Reserve(ctx, id, d, lease)
+	if u.op == "reserve" {
+		return budget.Shortage{}, false, errFaulty // it may have happened all the same
 	}
 	return short, ok, err
 }
 
-func (u unsteady) Extend(ctx context.Context, id budget.ID, lease time.Duration) error {
-	if u.op == "extend" {
+func (u unsteady) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
+	if u.op == "renew" {
 		return errFaulty
 	}
-	return u.Rates.Extend(ctx, id, lease)
+	return u.Ledger.Renew(ctx, id, d, lease)
 }
 
-func (u unsteady) Return(ctx context.Context, id budget.ID, used []int64) error {
-	if u.op == "return" {
-		return errFaulty
+func (u unsteady) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	if u.op == "settle" {
+		return dst, errFaulty
 	}
-	return u.Rates.Return(ctx, id, used)
+	return u.Ledger.Settle(ctx, id, d, s, dst)
 }
 
 // Rates that fail before the call refuse it; those that fail after it change
@@ -53,9 +53,9 @@ func TestRatesFail(t *testing.T) {
 		log    string
 		free   time.Duration // the slot is, after the call
 	}{
-		{"take", 503, "call refused", 0},
-		{"extend", 200, "lease of a rate's slot not renewed", 0},
-		{"return", 200, "rates not corrected", budget.DefaultLease},
+		{"reserve", 503, "call refused", 0},
+		{"renew", 200, "lease of a reservation not renewed", 0},
+		{"settle", 200, "call not settled", budget.DefaultLease},
 	} {
 		t.Run(c.op, func(t *testing.T) {
 			store, log := memstore.New(memstore.Options{}), &transcript{}
@@ -69,8 +69,8 @@ func TestRatesFail(t *testing.T) {
 				assert.Contains(t, log.String(), c.log)
 				assert.Contains(t, log.String(), errFaulty.Error())
 				free := func() bool {
-					_, ok, err := store.Take(t.Context(), budget.ID{1}, []budget.Take{{Owner: budget.Owner{Scope: budget.ScopeAgent, Team: "team:ops", ID: "alice"},
-						Rate: "parallel", Of: budget.Concurrent, Need: 1, Limit: 1}}, time.Hour)
+					_, ok, err := store.Reserve(t.Context(), budget.ID{1}, &budget.Demand{Takes: []budget.Take{{Owner: budget.Owner{Scope: budget.ScopeAgent, Team: "team:ops", ID: "alice"},
+						Rate: "parallel", Of: budget.Concurrent, Need: 1, Limit: 1}}}, time.Hour)
 					require.NoError(t, err)
 					return ok
 				}
@@ -86,8 +86,7 @@ func TestRatesFail(t *testing.T) {
 					run.Journal
 					run.GateJournal
 					budget.Ledger
-					budget.Rates
-				}{store, store, store, unsteady{store, c.op}}
+				}{store, store, unsteady{store, c.op}}
 			})
 		})
 	}

@@ -14,7 +14,7 @@ func (c *call) repeat(ctx context.Context) error {
 		return nil
 	}
 	hash := run.HashCall(c.req.Endpoint, c.req.Body)
-	counted, err := c.turn(ctx, &run.Turn{Rule: run.RuleIdenticalCalls, Hash: hash})
+	counted, err := c.turn(ctx, &run.Turn{Call: c.id, Rule: run.RuleIdenticalCalls, Hash: hash})
 	if counted {
 		c.counted = hash
 	}

@@ -12,48 +12,55 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// reserve takes room for the call in all budgets that hold for it.
+// reserve takes from the rates and in the budgets that hold for the call.
 func (c *call) reserve(ctx context.Context) error {
-	if c.free() {
-		return nil
+	claim := budget.Claim{Subject: &c.subject, Rates: c.decision.Rates}
+	if !c.free() {
+		claim.Budgets, claim.Projection = c.decision.Budgets, &c.projection
+		if err := c.findAncestors(ctx); err != nil {
+			return err
+		}
+		if f := c.uncountable(claim.Budgets); f != nil && !c.shadowed(ctx, f.rule, f.message) {
+			return f
+		}
+		if c.some(claim.Budgets, func(b *budget.Budget) bool { return b.Admission == budget.Strict }) {
+			c.bound()
+		}
 	}
-	if err := c.findAncestors(ctx); err != nil {
-		return err
+	err := c.g.keeper.Reserve(ctx, &c.reserved, &claim)
+	for err != nil && c.shadows(ctx, &claim, err) {
+		err = c.g.keeper.Reserve(ctx, &c.reserved, &claim)
 	}
-	budgets := c.decision.Budgets
-	if f := c.uncountable(budgets); f != nil && !c.shadowed(ctx, f.rule, f.message) {
-		return f
-	}
-	if c.some(budgets, func(b *budget.Budget) bool { return b.Admission == budget.Strict }) {
-		c.bound()
-	}
-	err := c.g.keeper.Reserve(ctx, &c.reserved, &c.subject, budgets, &c.projection)
-	if err != nil {
-		return c.unreserved(ctx, err)
-	}
-	return nil
-}
-
-// unreserved says what becomes of a call that no room was taken for.
-func (c *call) unreserved(ctx context.Context, err error) error {
-	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok {
-		switch {
-		case c.shadowed(ctx, e.Budget.Name, "the budget has no room for it."):
-			return c.reserveAnyway(ctx)
-		case c.stops(e):
-			if owes, unknown := c.owes(ctx); unknown != nil {
-				return unknown
-			} else if owes {
-				return err
-			}
+	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok && !c.decision.Shadow && c.stops(e) {
+		if owes, unknown := c.owes(ctx); unknown != nil {
+			return unknown
+		} else if !owes {
 			return c.block(ctx, c.budgetRefusal(e), e)
 		}
 	}
-	if e, ok := errors.AsType[*budget.UnboundedError](err); ok &&
-		c.shadowed(ctx, e.Budget.Name, "the budget is strict, and what it can cost has no bound.") {
-		return c.reserveAnyway(ctx)
-	}
 	return err
+}
+
+// shadows reports whether err is not to be enforced. Then it takes out of the claim
+// what has no room for the call.
+func (c *call) shadows(ctx context.Context, claim *budget.Claim, err error) bool {
+	if e, ok := errors.AsType[*budget.RateLimitedError](err); ok {
+		if !c.shadowed(ctx, e.Rate.Name, "the rate has no room for it.") {
+			return false
+		}
+		claim.Rates = slices.DeleteFunc(slices.Clone(claim.Rates), func(r budget.Rate) bool { return r.Name == e.Rate.Name })
+		return true
+	}
+	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok {
+		if e.Budget.Limit == math.MaxInt64 {
+			return false // it has been relaxed already
+		}
+		return c.shadowed(ctx, e.Budget.Name, "the budget has no room for it.") && c.relax(claim)
+	}
+	if e, ok := errors.AsType[*budget.UnboundedError](err); ok {
+		return c.shadowed(ctx, e.Budget.Name, "the budget is strict, and what it can cost has no bound.") && c.relax(claim)
+	}
+	return false
 }
 
 // budgetRun is a run as its budgets see it.
@@ -134,14 +141,15 @@ func (c *call) stops(short *budget.ExhaustedError) bool {
 	return short.Budget.Admission != budget.Strict || short.Balance.Spent >= short.Budget.Limit
 }
 
-// reserveAnyway counts the call in its budgets, which do not limit it.
-func (c *call) reserveAnyway(ctx context.Context) error {
+// relax has the call counted in its budgets, which do not limit it.
+func (c *call) relax(claim *budget.Claim) bool {
 	for i := range c.subject.Ancestors {
 		a := &c.subject.Ancestors[i]
 		a.Raised, a.Budgets = nil, relaxed(a.Budgets)
 	}
 	c.subject.Run.Raised = nil
-	return c.g.keeper.Reserve(ctx, &c.reserved, &c.subject, relaxed(c.decision.Budgets), &c.projection)
+	claim.Budgets = relaxed(claim.Budgets)
+	return true
 }
 
 // relaxed are budgets that count and do not limit.

@@ -42,11 +42,6 @@ func (c *call) conclude() {
 		if err := c.reserved.Release(ctx); err != nil {
 			c.g.cfg.Logger.Error("reservation not released; it is charged when its lease ends", "run", c.run.ID, "error", err)
 		}
-		if c.permit != nil {
-			if err := c.permit.Release(ctx); err != nil {
-				c.g.cfg.Logger.Error("rates not given back; slots are free when their lease ends", "run", c.run.ID, "error", err)
-			}
-		}
 		c.record(ctx, at, nil, c.refused(), nil)
 		return
 	}
@@ -56,18 +51,13 @@ func (c *call) conclude() {
 	alerts = c.settle(ctx)
 }
 
-// settle charges the step, and returns the alerts that this has raised.
+// settle charges the step, corrects what was taken from rates, and returns the alerts that this has raised.
 func (c *call) settle(ctx context.Context) []budget.Alert {
 	s := &c.step
-	if c.permit != nil {
-		if err := c.permit.Correct(ctx, s.Usage.Total()); err != nil {
-			c.g.cfg.Logger.Error("rates not corrected; slots are free when their lease ends", "run", c.run.ID, "step", s.ID, "error", err)
-		}
-	}
 	if !s.Usage.Estimated {
 		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.req.Input, s.Usage.TotalInput())
 	}
-	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total())
+	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total(), nil)
 	if err != nil {
 		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
 	}
@@ -145,7 +135,7 @@ func (c *call) refused() *run.Refusal {
 func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Refusal, alerts []budget.Alert) {
 	e := endings.borrow()
 	defer endings.giveBack(e)
-	e.Detachment = run.Detachment{Key: c.run.Key, At: at, Step: s, Refusal: f}
+	e.Detachment = run.Detachment{Key: c.run.Key, Call: c.id, At: at, Step: s, Refusal: f}
 	if !c.succeeded() {
 		e.Repeated = c.counted // clients make such a call again by themselves
 	}

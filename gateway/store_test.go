@@ -66,18 +66,18 @@ func (f *faulty) Block(ctx context.Context, k run.Key, b *run.Block, at time.Tim
 	return f.Store.Block(ctx, k, b, at)
 }
 
-func (f *faulty) Reserve(ctx context.Context, id budget.ID, holds []budget.Hold, lease time.Duration) (budget.Shortage, bool, error) {
+func (f *faulty) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
 	if err := f.fails("reserve", ""); err != nil {
 		return budget.Shortage{}, false, err
 	}
-	return f.Store.Reserve(ctx, id, holds, lease)
+	return f.Store.Reserve(ctx, id, d, lease)
 }
 
-func (f *faulty) Settle(ctx context.Context, id budget.ID, charges []int64, dst []budget.Balance) ([]budget.Balance, error) {
+func (f *faulty) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
 	if err := f.fails("settle", ""); err != nil {
 		return dst, err
 	}
-	return f.Store.Settle(ctx, id, charges, dst)
+	return f.Store.Settle(ctx, id, d, s, dst)
 }
 
 func (f *faulty) Balances(ctx context.Context, accounts []budget.Account, dst []budget.Balance) ([]budget.Balance, error) {

@@ -76,8 +76,7 @@ func TestLease(t *testing.T) {
 					run.Journal
 					run.GateJournal
 					budget.Ledger
-					budget.Rates
-				}{store, store, forgetful{store}, store}
+				}{store, store, forgetful{store}}
 			})
 			l.Store = store
 			resp := l.Open(t.Context(), a.path, a.call)
@@ -118,8 +117,7 @@ func TestLeaseWhenTheRunIsBlocked(t *testing.T) {
 				run.Journal
 				run.GateJournal
 				budget.Ledger
-				budget.Rates
-			}{store, store, forgetful{store}, store}
+			}{store, store, forgetful{store}}
 		})
 	}
 }
@@ -127,6 +125,6 @@ func TestLeaseWhenTheRunIsBlocked(t *testing.T) {
 // forgetful is a ledger that cannot renew.
 type forgetful struct{ budget.Ledger }
 
-func (forgetful) Renew(context.Context, budget.ID, time.Duration) error {
+func (forgetful) Renew(context.Context, budget.ID, *budget.Demand, time.Duration) error {
 	return fmt.Errorf("renew: %w", errors.ErrUnsupported)
 }

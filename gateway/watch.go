@@ -17,7 +17,7 @@ import (
 // something could be due; what passes in between costs no more than noting when.
 type watch struct {
 	c      *call
-	runID  string // the call may be given another state of its run meanwhile
+	run    run.Key // the call may be given another state of its run meanwhile
 	claim  *run.GateClaim
 	timer  *time.Timer
 	onTick func()      // tick, made once for each memory of a call
@@ -36,7 +36,7 @@ type watch struct {
 }
 
 func (w *watch) start(c *call) {
-	w.runID = c.run.ID
+	w.run = c.run.Key
 	if c.gate != nil {
 		w.claim = c.gate.claim
 	}
@@ -197,19 +197,16 @@ func (w *watch) due(now time.Duration) time.Duration {
 func (w *watch) renew(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.c.r.Context()), within)
 	defer cancel()
+	if err := w.c.g.recorder.Renew(ctx, w.run, w.c.id); err != nil {
+		w.c.g.cfg.Logger.Error("lease of a call not renewed", "run", w.run.ID, "error", err)
+	}
 	if err := w.c.reserved.Renew(ctx); err != nil {
-		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.runID, "error", err)
+		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.run.ID, "error", err)
 	}
 	if lost, err := w.claim.Renew(ctx); err != nil {
-		w.c.g.cfg.Logger.Error("lease of an approval not renewed", "run", w.runID, "error", err)
+		w.c.g.cfg.Logger.Error("lease of an approval not renewed", "run", w.run.ID, "error", err)
 	} else if lost { // before the agent has got any of the answer, which may be another's now
 		w.c.answer.cancel(errClaimLost)
-	}
-	if w.c.permit == nil {
-		return
-	}
-	if err := w.c.permit.Renew(ctx); err != nil {
-		w.c.g.cfg.Logger.Error("lease of a rate's slot not renewed", "run", w.runID, "error", err)
 	}
 }
 

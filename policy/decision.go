@@ -77,7 +77,7 @@ type Decision struct {
 
 	// Rates are what an allowed call has to take from before it is forwarded; one
 	// that comes too soon is refused for a while. It takes from all of them or
-	// from none, see [budget.Limiter]. Their names are unique.
+	// from none, see [budget.Keeper]. Their names are unique.
 	Rates []budget.Rate
 
 	// Loops are the limits of repetition; nil is none.

@@ -38,7 +38,8 @@ func boundedAsking(t *testing.T, o memstore.Options, do func(b *board)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New(o)
-		b := &board{desk: &desk{T: t, Recorder: run.Recorder{Journal: store}}}
+		b := &board{desk: newDesk(t)}
+		b.Recorder = run.Recorder{Journal: store}
 		b.Gates = run.Gates{Journal: store, Observer: b}
 		var err error
 		b.r, err = b.arrive(run.Directives{RunID: "r"})

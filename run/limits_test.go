@@ -58,6 +58,7 @@ func TestMaxSteps(t *testing.T) {
 func TestMaxDuration(t *testing.T) {
 	at(t, func(d *desk) {
 		hour := run.Limits{MaxDuration: time.Hour}
+		d.Lease = 2 * time.Hour
 		_, err := d.limited(run.Directives{RunID: "r"}, hour)
 		require.NoError(t, err)
 		time.Sleep(time.Hour - 1)
@@ -150,6 +151,7 @@ func TestParents(t *testing.T) {
 	t.Run("a parent that is older than it may be", func(t *testing.T) {
 		at(t, func(d *desk) {
 			hour := run.Limits{MaxDuration: time.Hour}
+			d.Lease = 2 * time.Hour
 			_, err := d.limited(run.Directives{RunID: "root"}, hour)
 			require.NoError(t, err)
 			time.Sleep(time.Hour)

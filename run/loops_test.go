@@ -57,7 +57,7 @@ func TestWhatIsNotForwardedIsNoTurn(t *testing.T) {
 			r, err := d.arrive(run.Directives{RunID: "r"})
 			require.NoError(t, err)
 			require.NoError(t, d.turn(&r, l, 7), "call %d", i)
-			end := run.Detachment{Key: r.Key, At: time.Now(), Refusal: &run.Refusal{Code: "rate_limited"}, Repeated: 7}
+			end := run.Detachment{Key: r.Key, Call: d.latest(r.Key), At: time.Now(), Refusal: &run.Refusal{Code: "rate_limited"}, Repeated: 7}
 			require.NoError(t, d.End(t.Context(), &end, &r))
 		}
 	})
@@ -86,7 +86,7 @@ func TestIdenticalToolCalls(t *testing.T) {
 }
 
 func TestNoLoops(t *testing.T) {
-	d := &desk{T: t} // which has no journal to ask
+	d := newDesk(t) // which has no journal to ask
 	for range 3 {
 		assert.NoError(t, d.turn(&run.Run{}, &run.Loops{IdenticalToolCalls: 1}, 7))
 		assert.NoError(t, d.turn(&run.Run{}, &run.Loops{}, 7))
@@ -144,7 +144,7 @@ func BenchmarkLimitsAndLoops(b *testing.B) {
 	var end run.Detachment
 	var r run.Run
 	one := func(d *run.Directives, hash uint64) {
-		ar = run.Arrival{Agent: who, Directives: d, At: time.Now(), Policy: policy,
+		ar = run.Arrival{Agent: who, Directives: d, Call: "call", At: time.Now(), Policy: policy,
 			Limits: run.Limits{MaxDuration: time.Hour, MaxSteps: 1e9, MaxDepth: 5, MaxChildren: 5}}
 		if err := rc.Attach(ctx, &ar, &r); err != nil {
 			b.Fatal(err)
@@ -155,7 +155,7 @@ func BenchmarkLimitsAndLoops(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		end = run.Detachment{Key: r.Key, At: ar.At, Repeated: hash}
+		end = run.Detachment{Key: r.Key, Call: ar.Call, At: ar.At, Repeated: hash}
 		if err := rc.End(ctx, &end, &r); err != nil {
 			b.Fatal(err)
 		}

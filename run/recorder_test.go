@@ -22,7 +22,12 @@ type desk struct {
 	run.Recorder
 	told []string
 	last *run.Event
+
+	came  int                  // calls
+	calls map[run.Key][]string // that have not ended
 }
+
+func newDesk(t *testing.T) *desk { return &desk{T: t, calls: map[run.Key][]string{}} }
 
 func (d *desk) Event(_ context.Context, e *run.Event) {
 	d.told = append(d.told, fmt.Sprintf("%s of %s by %s: %s", e.Type, e.Run.ID, e.Agent, e.Run.Status))
@@ -44,7 +49,7 @@ func (d *desk) heard() []string {
 func at(t *testing.T, do func(d *desk)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{T: t}
+		d := newDesk(t)
 		d.Recorder = run.Recorder{Journal: memstore.New(memstore.Options{}), Observer: d}
 		do(d)
 	})
@@ -61,13 +66,28 @@ func (d *desk) arrive(s run.Directives) (run.Run, error) {
 }
 
 func (d *desk) attach(ar *run.Arrival) (r run.Run, err error) {
+	d.came++
+	ar.Call = fmt.Sprint("call-", d.came)
 	err = d.Attach(d.Context(), ar, &r)
+	conflict, _ := errors.AsType[*run.ConflictError](err)
+	limit, _ := errors.AsType[*run.LimitError](err)
+	if err == nil || conflict != nil && !conflict.New || limit != nil && limit.Deferred {
+		d.calls[r.Key] = append(d.calls[r.Key], ar.Call)
+	}
 	return r, err
 }
 
-// end ends a call now.
+// end ends the call of a run that came last, now.
 func (d *desk) end(k run.Key, s *run.Step, f *run.Refusal) error {
-	return d.End(d.Context(), &run.Detachment{Key: k, At: time.Now(), Step: s, Refusal: f}, new(run.Run))
+	return d.End(d.Context(), &run.Detachment{Key: k, Call: d.latest(k), At: time.Now(), Step: s, Refusal: f}, new(run.Run))
+}
+
+// latest is the call of a run that came last, which ends.
+func (d *desk) latest(k run.Key) (call string) {
+	if last := len(d.calls[k]) - 1; last >= 0 {
+		call, d.calls[k] = d.calls[k][last], d.calls[k][:last]
+	}
+	return call
 }
 
 // call is a call that comes and ends now.
@@ -149,11 +169,13 @@ func TestBlock(t *testing.T) {
 		r, err := d.Block(t.Context(), k, block, short)
 		require.NoError(t, err)
 		assert.Equal(t, run.Blocked, r.Status)
-		assert.Equal(t, block, r.Block)
+		kept := *block
+		kept.Exhausted = nil
+		assert.Equal(t, &kept, r.Block)
 		assert.Equal(t, []string{"budget.exceeded of r by agt: blocked", "run.blocked of r by agt: blocked"}, d.heard())
 		r, err = d.Block(t.Context(), k, &run.Block{Code: "other"}, short)
 		require.NoError(t, err)
-		assert.Equal(t, block, r.Block, "what blocked it first does")
+		assert.Equal(t, &kept, r.Block, "what blocked it first does")
 		assert.Empty(t, d.heard(), "it is told once")
 
 		k = d.call(run.Directives{RunID: "other"}).Key
@@ -293,11 +315,11 @@ func BenchmarkRecorder(b *testing.B) {
 	var r run.Run
 	b.ReportAllocs()
 	for b.Loop() {
-		ar = run.Arrival{Agent: who, Directives: d, At: time.Now(), Policy: policy, Limits: run.Limits{MaxDuration: time.Hour, MaxSteps: 1e9, MaxDepth: 1, MaxChildren: 1}}
+		ar = run.Arrival{Agent: who, Directives: d, Call: "call", At: time.Now(), Policy: policy, Limits: run.Limits{MaxDuration: time.Hour, MaxSteps: 1e9, MaxDepth: 1, MaxChildren: 1}}
 		if err := rc.Attach(ctx, &ar, &r); err != nil {
 			b.Fatal(err)
 		}
-		end = run.Detachment{Key: r.Key, At: ar.At}
+		end = run.Detachment{Key: r.Key, Call: ar.Call, At: ar.At}
 		if err := rc.End(ctx, &end, &r); err != nil {
 			b.Fatal(err)
 		}
