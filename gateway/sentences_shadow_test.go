@@ -9,6 +9,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/memstore"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
@@ -84,6 +85,34 @@ func TestShadowMode(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What has no room is left out, and the call has its part in everything else.
+func TestShadowedReservation(t *testing.T) {
+	store := memstore.New(memstore.Options{})
+	hour := budget.Rate{Per: budget.ScopeTeam, Requests: 1, Window: time.Hour}
+	first, other, third := hour, hour, hour
+	first.Name, other.Name, third.Name = "first", "other", "third"
+	other.Requests, other.Burst = 100, 100
+	b := newRig(t, `{"name":"prod","mode":"shadow","budgets":[{"name":"usd","per":"run","limit_usd":"0.01"},{"name":"tokens","per":"run","limit_tokens":1000}]}`, coins,
+		having(more{rates: []budget.Rate{first, other, third}}), func(cfg *gateway.Config) { cfg.Store = store })
+	b.Provider.Answer(spent(20))
+	for range 3 {
+		assert.Equal(t, 200, b.Post("/v1/chat/completions", ask(20), nightly).StatusCode)
+	}
+	assert.Equal(t, []string{"usd", "first", "third"}, rulesOf(b.Events.told(run.PolicyShadow)), "each once")
+	r := b.Run("nightly")
+	standings, err := b.Gateway.Statement(t.Context(), &r)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{int64(60 * budget.Dollar / 1000), 60}, []int64{standings[0].Balance.Spent, standings[1].Balance.Spent})
+	left := func(n int64) bool {
+		take := budget.Take{Owner: budget.Owner{Scope: budget.ScopeTeam, Team: "team:ops"}, Rate: "other", Of: budget.Requests, Need: n, Limit: 100, Window: time.Hour, Burst: 100}
+		_, ok, err := store.Reserve(t.Context(), budget.ID{byte(n)}, &budget.Demand{Takes: []budget.Take{take}}, time.Hour)
+		require.NoError(t, err)
+		return ok
+	}
+	assert.False(t, left(98), "three have been taken")
+	assert.True(t, left(97))
 }
 
 // In shadow mode a run is held to no limits either.

@@ -38,6 +38,13 @@ func (f *faulty) Attach(ctx context.Context, a *run.Attachment, r *run.Run) (run
 	return f.Store.Attach(ctx, a, r)
 }
 
+func (f *faulty) RenewCall(ctx context.Context, k run.Key, call string, at, until time.Time) error {
+	if err := f.fails("renew call", ""); err != nil {
+		return err
+	}
+	return f.Store.RenewCall(ctx, k, call, at, until)
+}
+
 func (f *faulty) Detach(ctx context.Context, d *run.Detachment, r *run.Run) error {
 	if err := f.fails("detach", d.Key.ID); err != nil {
 		return err

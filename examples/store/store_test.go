@@ -38,11 +38,11 @@ func TestAddsNoStepThatIsNotWritten(t *testing.T) {
 	s := store.New(memstore.New(memstore.Options{}), full{})
 	ctx, now := t.Context(), time.Now()
 	var r run.Run
-	_, err := s.Attach(ctx, &run.Attachment{Team: "t", At: now, ID: "r", Start: &run.Run{Agent: "a", IdleTimeout: time.Hour}}, &r)
+	_, err := s.Attach(ctx, &run.Attachment{Team: "t", At: now, Call: "s", Until: now.Add(time.Minute), ID: "r", Start: &run.Run{Agent: "a", IdleTimeout: time.Hour}}, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	end := run.Detachment{Key: r.Key, At: now, Step: &run.Step{ID: "s"}}
+	end := run.Detachment{Key: r.Key, Call: "s", At: now, Step: &run.Step{ID: "s"}}
 	if err := s.Detach(ctx, &end, &r); !errors.Is(err, errFull) {
 		t.Errorf("Detach: %v", err)
 	}
