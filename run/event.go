@@ -49,7 +49,7 @@ type Event struct {
 	Gate      *Gate                  // of the approvals, after the event; not changed any more
 
 	// ArgsBytes is how many bytes the arguments of tools in Finding or Gate have
-	// that are cut in this copy of the event; 0 where they are whole.
+	// that are cut in this copy of the event, see Keep; 0 where they are whole.
 	ArgsBytes int
 }
 

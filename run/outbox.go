@@ -51,8 +51,8 @@ type Outbox interface {
 	// first. Of very many, an outbox may forget those that died first.
 	DeadMessages(ctx context.Context, n int) ([]DeadMessage, error)
 
-	// ReviveMessages has the dead messages of the event with that id, of whatever
-	// subscriber, delivered again as if they were new. ErrNoMessage says that there
+	// ReviveMessages has the dead messages of the event with that [Event.ID], of
+	// whatever subscriber, delivered again as if they were new. ErrNoMessage says that there
 	// are none.
 	ReviveMessages(ctx context.Context, event string, at time.Time) error
 }
@@ -85,8 +85,8 @@ type DeadMessage struct {
 }
 
 // Encode returns the event as JSON, in a form that an Outbox keeps and
-// [DecodeEvent] reads.
-func (e *Event) Encode() ([]byte, error) { return json.Marshal(e) }
+// [DecodeEvent] reads, with what [Event.Keep] leaves of it.
+func (e *Event) Encode() ([]byte, error) { return json.Marshal(e.Keep()) }
 
 // DecodeEvent reads what [Event.Encode] has written.
 func DecodeEvent(text []byte) (*Event, error) {
