@@ -1,24 +1,26 @@
 package notify
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
 
+	"github.com/rungate/rungate/internal/outbox"
 	"github.com/rungate/rungate/run"
 )
 
-// MaxDeadLetters is how many dead letters of one notifier are kept, if their
+// MaxDeadLetters is how many dead letters of one notifier memory keeps, if their
 // arguments of tools are MaxQueuedBytes at most. Of more, the oldest is dropped
 // that is not about an approval, or else the oldest.
-const MaxDeadLetters = 1024
+const MaxDeadLetters = outbox.MaxDead
 
 // ErrNoDeadLetter says that no notifier has a dead letter with that ID.
 var ErrNoDeadLetter = errors.New("dead letter not found")
 
 // A DeadLetter is an event that a notifier could not be told.
 type DeadLetter struct {
-	ID       string // of the event, see EventID
+	ID       string // of the event
 	Notifier string // what it is called
 	Event    *run.Event
 	Tries    int       // how often it was tried; 0 if it never waited
@@ -26,44 +28,31 @@ type DeadLetter struct {
 	Error    string    // of the last try, or why there was none
 }
 
-// bury makes a dead letter. The caller holds mu.
-func (o *outbox) bury(p *parcel, why error) {
-	o.dead = append(o.dead, DeadLetter{
-		ID: EventID(p.event), Notifier: name(o.notifier), Event: p.event, Tries: p.tries, At: time.Now(), Error: why.Error(),
-	})
-	o.deadBytes += size(p.event)
-	for len(o.dead) > MaxDeadLetters || o.deadBytes > MaxQueuedBytes {
-		o.exhume(max(0, slices.IndexFunc(o.dead, func(l DeadLetter) bool { return l.Event.Gate == nil })))
-		if o.dropped++; o.dropped%MaxDeadLetters == 1 {
-			o.log.Error("dead letters dropped", "dropped", o.dropped)
-		}
+// DeadLetters are the events that could not be delivered, in the order in which
+// they were given up: of a shared outbox, those of all processes, and so many of the
+// latest as memory would keep.
+func (d *Dispatcher) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+	dead, err := d.outbox.DeadMessages(ctx, MaxDeadLetters*max(1, len(d.workers)))
+	if err != nil {
+		return nil, err
 	}
+	letters := make([]DeadLetter, len(dead))
+	for i := range dead {
+		m := &dead[i]
+		letters[i] = DeadLetter{ID: m.Event.ID(), Notifier: m.Subscriber, Event: m.Event, Tries: m.Tries, At: m.At, Error: m.Why}
+	}
+	slices.Reverse(letters)
+	return letters, nil
 }
 
-// exhume takes a dead letter out.
-func (o *outbox) exhume(i int) {
-	o.deadBytes -= size(o.dead[i].Event)
-	o.dead = slices.Delete(o.dead, i, i+1)
-}
-
-// letters returns the dead letters.
-func (o *outbox) letters() []DeadLetter {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.dead)
-}
-
-// resend lets a dead event wait again. It returns whether there is such a one.
-func (o *outbox) resend(id string) (found bool, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	i := slices.IndexFunc(o.dead, func(l DeadLetter) bool { return l.ID == id })
-	if i < 0 {
-		return false, nil
+// Resend delivers a dead event again, as if it were new, to the notifiers that
+// have not got it. ErrNoDeadLetter says that there is none with that ID, ErrNoRoom
+// and ErrClosed that it could not be put into memory: it is a dead letter still.
+func (d *Dispatcher) Resend(ctx context.Context, id string) error {
+	err := d.outbox.ReviveMessages(ctx, id, time.Now())
+	d.wake()
+	if errors.Is(err, run.ErrNoMessage) {
+		return ErrNoDeadLetter
 	}
-	if err := o.put(o.dead[i].Event); err != nil {
-		return true, err
-	}
-	o.exhume(i)
-	return true, nil
+	return err
 }

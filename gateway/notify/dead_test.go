@@ -19,51 +19,58 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
+// dead are the dead letters of d.
+func dead(t testing.TB, d *notify.Dispatcher) []notify.DeadLetter {
+	letters, err := d.DeadLetters(t.Context())
+	require.NoError(t, err)
+	return letters
+}
+
 func TestDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		d := notify.NewDispatcher(nil, newReceiver(down), newReceiver(nil))
+		d := notify.NewDispatcher(nil, nil, newReceiver(down), newReceiver(nil))
 		e := approval("a")
 		tell(d, e)
 		time.Sleep(time.Hour)
 		assert.Equal(t, []notify.DeadLetter{{
-			ID: notify.EventID(e), Notifier: "*notify_test.receiver", Event: e, Tries: 10, At: began.Add(8*time.Minute + 31*time.Second), Error: "down",
-		}}, d.DeadLetters())
+			ID: e.ID(), Notifier: "*notify_test.receiver", Event: e, Tries: 10, At: began.Add(8*time.Minute + 31*time.Second), Error: "down",
+		}}, dead(t, d))
 	})
 }
 
 func TestResend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, well := newReceiver(failing(10)), newReceiver(nil)
-		d := notify.NewDispatcher(nil, first, well)
+		d := notify.NewDispatcher(nil, nil, first, well)
 		e := approval("a")
 		tell(d, e)
 		time.Sleep(time.Hour)
-		id := d.DeadLetters()[0].ID
+		id := dead(t, d)[0].ID
 
-		assert.ErrorIs(t, d.Resend("evt_0"), notify.ErrNoDeadLetter)
-		require.NoError(t, d.Resend(id))
+		assert.ErrorIs(t, d.Resend(t.Context(), "evt_0"), notify.ErrNoDeadLetter)
+		require.NoError(t, d.Resend(t.Context(), id))
 		assert.Equal(t, "1h0m0s a approval.pending", first.heard()[10])
 		assert.Len(t, well.heard(), 1, "who has got it gets it no more")
-		assert.Empty(t, d.DeadLetters())
-		assert.ErrorIs(t, d.Resend(id), notify.ErrNoDeadLetter)
+		assert.Empty(t, dead(t, d))
+		assert.ErrorIs(t, d.Resend(t.Context(), id), notify.ErrNoDeadLetter)
 	})
 }
 
 func TestResendCanFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := notify.NewDispatcher(nil, newReceiver(down))
+		d := notify.NewDispatcher(nil, nil, newReceiver(down))
 		tell(d, approval("a"))
 		time.Sleep(time.Hour)
-		id := d.DeadLetters()[0].ID
+		id := dead(t, d)[0].ID
 
-		require.NoError(t, d.Resend(id))
+		require.NoError(t, d.Resend(t.Context(), id))
 		time.Sleep(time.Hour)
-		require.Len(t, d.DeadLetters(), 1, "it is dead again")
+		require.Len(t, dead(t, d), 1, "it is dead again")
 
 		require.NoError(t, d.Close(t.Context()))
-		assert.ErrorIs(t, d.Resend(id), notify.ErrClosed)
-		assert.Len(t, d.DeadLetters(), 1)
+		assert.ErrorIs(t, d.Resend(t.Context(), id), notify.ErrClosed)
+		assert.Len(t, dead(t, d), 1)
 	})
 }
 
@@ -72,7 +79,7 @@ func TestNothingIsLost(t *testing.T) {
 	const senders, each = 8, 100
 	var mu sync.Mutex
 	delivered := map[string]bool{}
-	d := notify.NewDispatcher(nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error {
+	d := notify.NewDispatcher(nil, nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if rand.IntN(3) == 0 {
@@ -95,7 +102,7 @@ func TestNothingIsLost(t *testing.T) {
 	sending.Wait()
 	mu.Lock()
 	defer mu.Unlock()
-	for _, l := range d.DeadLetters() {
+	for _, l := range dead(t, d) {
 		delivered[l.Event.Run.ID] = true
 	}
 	assert.Len(t, delivered, senders*each)
@@ -107,7 +114,7 @@ func TestBurst(t *testing.T) {
 		const events, gateEvery = 10_000, 100
 		release := make(chan struct{})
 		var log bytes.Buffer
-		d := notify.NewDispatcher(slog.New(slog.NewTextHandler(&log, nil)), notify.NotifierFunc(func(context.Context, *run.Event) error {
+		d := notify.NewDispatcher(nil, slog.New(slog.NewTextHandler(&log, nil)), notify.NotifierFunc(func(context.Context, *run.Event) error {
 			<-release
 			return errDown
 		}))
@@ -118,7 +125,7 @@ func TestBurst(t *testing.T) {
 				tell(d, event(run.RunStarted, fmt.Sprint(i)))
 			}
 		}
-		assert.Len(t, d.DeadLetters(), notify.MaxDeadLetters, "kept")
+		assert.Len(t, dead(t, d), notify.MaxDeadLetters, "kept")
 		assert.Less(t, strings.Count(log.String(), "\n"), 20, "lines are logged")
 		assert.Contains(t, log.String(), "events become dead letters")
 		assert.Contains(t, log.String(), "dead letters dropped")
@@ -128,7 +135,7 @@ func TestBurst(t *testing.T) {
 		const waited = notify.MaxQueued/4 + (events-notify.MaxQueued/4)/gateEvery // and then gates only
 		assert.ErrorContains(t, d.Close(ctx), fmt.Sprintf("%d events were not delivered", waited))
 		gates := map[string]bool{}
-		for _, l := range d.DeadLetters() {
+		for _, l := range dead(t, d) {
 			if l.Event.Gate != nil {
 				gates[l.Event.Gate.ID] = true
 			}
@@ -141,10 +148,10 @@ func TestBurst(t *testing.T) {
 // A queue is bounded in bytes, too, and half of that is kept for approvals.
 func TestLargeArguments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const most = notify.MaxQueuedBytes / notify.MaxArgs // events that are as large as can be
+		const most = notify.MaxQueuedBytes / run.MaxArgs // events that are as large as can be
 		release := make(chan struct{})
-		d := notify.NewDispatcher(nil, notify.NotifierFunc(func(context.Context, *run.Event) error { <-release; return nil }))
-		args := make([]byte, notify.MaxArgs+1)
+		d := notify.NewDispatcher(nil, nil, notify.NotifierFunc(func(context.Context, *run.Event) error { <-release; return nil }))
+		args := make([]byte, run.MaxArgs+1)
 		alert := func(n int) *run.Event {
 			e := event(run.RuleAlert, fmt.Sprint("alert ", n))
 			e.Finding = &run.Finding{Args: args}
@@ -158,24 +165,24 @@ func TestLargeArguments(t *testing.T) {
 		for n := range most {
 			tell(d, alert(n))
 		}
-		require.Len(t, d.DeadLetters(), most*3/4, "a quarter is for what one team has but approvals")
+		require.Len(t, dead(t, d), most*3/4, "a quarter is for what one team has but approvals")
 		for n := range most / 4 {
 			tell(d, large(n))
 		}
-		require.Len(t, d.DeadLetters(), most*3/4, "and as much again for its approvals")
+		require.Len(t, dead(t, d), most*3/4, "and as much again for its approvals")
 		for n := range most / 4 {
 			tell(d, large(most/4+n))
 		}
-		require.Len(t, d.DeadLetters(), most)
-		assert.Equal(t, fmt.Sprint("alert ", most/4), d.DeadLetters()[0].Event.Run.ID)
+		require.Len(t, dead(t, d), most)
+		assert.Equal(t, fmt.Sprint("alert ", most/4), dead(t, d)[0].Event.Run.ID)
 		tell(d, large(most))
-		require.Len(t, d.DeadLetters(), most)
-		assert.Equal(t, fmt.Sprint("alert ", most/4+1), d.DeadLetters()[0].Event.Run.ID, "the first that is no approval was dropped")
+		require.Len(t, dead(t, d), most)
+		assert.Equal(t, fmt.Sprint("alert ", most/4+1), dead(t, d)[0].Event.Run.ID, "the first that is no approval was dropped")
 		for n := range most {
 			tell(d, large(2*most+n))
 		}
-		require.Len(t, d.DeadLetters(), most)
-		assert.Equal(t, fmt.Sprint(2*most), d.DeadLetters()[0].Event.Run.ID, "where there is none, the first")
+		require.Len(t, dead(t, d), most)
+		assert.Equal(t, fmt.Sprint(2*most), dead(t, d)[0].Event.Run.ID, "where there is none, the first")
 		close(release)
 	})
 }
@@ -195,13 +202,13 @@ func TestATeamLeavesRoomForOthers(t *testing.T) {
 	}{
 		{"in number", started, 0, []int{notify.MaxQueued / 4, notify.MaxQueued / 8, notify.MaxQueued / 16}},
 		{"of approvals", approval, 0, []int{notify.MaxQueued / 2, notify.MaxQueued / 4, notify.MaxQueued / 8}},
-		{"of large approvals", approval, 1 << 20, []int{notify.MaxQueuedBytes / notify.MaxArgs / 2, notify.MaxQueuedBytes / notify.MaxArgs / 4}},
+		{"of large approvals", approval, 1 << 20, []int{notify.MaxQueuedBytes / run.MaxArgs / 2, notify.MaxQueuedBytes / run.MaxArgs / 4}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := notify.NewDispatcher(nil, newReceiver(down))
+				d := notify.NewDispatcher(nil, nil, newReceiver(down))
 				for i, room := range tt.room {
-					before := len(d.DeadLetters())
+					before := len(dead(t, d))
 					for n := range room + 1 {
 						e := of(fmt.Sprint("team:", i), tt.event(fmt.Sprint(n)))
 						if tt.args > 0 {
@@ -209,10 +216,10 @@ func TestATeamLeavesRoomForOthers(t *testing.T) {
 						}
 						tell(d, e)
 					}
-					dead := d.DeadLetters()[before:]
-					require.Len(t, dead, 1, "of team %d", i)
-					assert.Equal(t, fmt.Sprint(room), dead[0].Event.Run.ID, "the last one")
-					assert.Equal(t, notify.ErrNoRoom.Error(), dead[0].Error)
+					letters := dead(t, d)[before:]
+					require.Len(t, letters, 1, "of team %d", i)
+					assert.Equal(t, fmt.Sprint(room), letters[0].Event.Run.ID, "the last one")
+					assert.Equal(t, notify.ErrNoRoom.Error(), letters[0].Error)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()

@@ -4,110 +4,120 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/rungate/rungate/run"
 )
 
-// work has what is due delivered. The caller holds mu.
-func (o *outbox) work() {
-	if !o.working {
-		o.working = true
-		go o.deliver()
+// take takes a message that is due; nil if there is none.
+func (w *worker) take() *run.Message {
+	w.mu.Lock()
+	w.again = false
+	leaving := w.leaving()
+	w.mu.Unlock()
+	if leaving {
+		return nil
 	}
+	w.subscribe()
+	ctx, cancel := w.asking()
+	defer cancel()
+	at := time.Now()
+	got, err := w.d.outbox.TakeMessages(ctx, w.name, 1, at, at.Add(lease))
+	if err != nil {
+		w.failed(err)
+		return nil
+	}
+	w.answered()
+	if len(got) == 0 {
+		return nil
+	}
+	w.hold(&got[0])
+	return &got[0]
 }
 
-// deliver delivers until nothing is due.
-func (o *outbox) deliver() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for {
-		p := o.pick()
-		if p == nil {
-			break
+func (w *worker) hold(m *run.Message) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = m
+}
+
+// deliver delivers a message, and says what came of it.
+func (w *worker) deliver(m *run.Message) {
+	defer w.hold(nil)
+	until := time.Now().Add(lease)
+	err := w.attempt(m.Event)
+	o := run.Outcome{At: time.Now(), Delivered: err == nil}
+	wait := FirstWait << min(m.Tries, 16)
+	switch {
+	case o.Delivered:
+	case w.d.life.Err() != nil:
+		o.Due = o.At // for others
+	case wait > LastWait:
+		o.Dead = err.Error()
+		w.log.Error("event not delivered", "event", string(m.Event.Type), "id", m.Event.ID(), "run", m.Event.Run.ID, "tries", m.Tries+1, "error", err)
+	default:
+		o.Due = o.At.Add(wait)
+		if m.Tries == 0 {
+			w.log.Warn("event not delivered yet", "event", string(m.Event.Type), "id", m.Event.ID(), "run", m.Event.Run.ID, "error", err)
 		}
-		o.mu.Unlock()
-		err := o.attempt(p.event)
-		o.mu.Lock()
-		o.attempted(p, err)
 	}
-	o.working = false
-	if len(o.queue) > 0 {
-		return
-	}
-	o.full = false
-	if o.closing {
-		close(o.ended)
+	w.conclude(m, &o, until)
+	if o.Due.After(o.At) {
+		time.AfterFunc(wait, w.wake)
 	}
 }
 
-// pick returns the first parcel that is due, without a parcel of the same run
-// before it. Where there is none, it sees to it that work begins again in time.
-func (o *outbox) pick() *parcel {
-	var soonest time.Time
-	now, waiting := time.Now(), map[run.Key]bool{}
-	for _, p := range o.queue {
-		switch {
-		case waiting[p.event.Run.Key]:
-		case !p.due.After(now):
-			return p
-		default:
-			waiting[p.event.Run.Key] = true
-			if soonest.IsZero() || p.due.Before(soonest) {
-				soonest = p.due
-			}
-		}
+// attempt tells the notifier an event. What it does not want any more is as good as
+// delivered.
+func (w *worker) attempt(e *run.Event) (err error) {
+	if !wants(w.notifier, e.Type) {
+		return nil
 	}
-	if o.next != nil {
-		o.next.Stop()
-	}
-	if !soonest.IsZero() {
-		o.next = time.AfterFunc(soonest.Sub(now), o.wake)
-	}
-	return nil
-}
-
-// wake begins to work again.
-func (o *outbox) wake() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) > 0 {
-		o.work()
-	}
-}
-
-// attempt tells the notifier an event.
-func (o *outbox) attempt(e *run.Event) (err error) {
-	ctx, cancel := context.WithTimeout(o.ctx, AttemptTimeout)
+	ctx, cancel := context.WithTimeout(w.d.life, AttemptTimeout)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			o.log.Error("panic in a notifier", "panic", v, "stack", string(debug.Stack()))
+			w.log.Error("panic in a notifier", "panic", v, "stack", string(debug.Stack()))
 			err = errors.New("the notifier panicked")
 		}
 	}()
-	return o.notifier.Notify(ctx, e)
+	return w.notifier.Notify(ctx, e.Keep())
 }
 
-// attempted notes what came of an attempt.
-func (o *outbox) attempted(p *parcel, err error) {
-	if !slices.Contains(o.queue, p) {
-		return // abandoned
-	}
-	p.tries++
-	wait := FirstWait << (p.tries - 1)
-	switch {
-	case err == nil:
-		o.take(p)
-	case wait > LastWait:
-		o.take(p)
-		o.bury(p, err)
-		o.log.Error("event not delivered", "event", string(p.event.Type), "id", EventID(p.event), "run", p.event.Run.ID, "tries", p.tries, "error", err)
-	default:
-		p.due = time.Now().Add(wait)
-		if p.tries == 1 {
-			o.log.Warn("event not delivered yet", "event", string(p.event.Type), "id", EventID(p.event), "run", p.event.Run.ID, "error", err)
+// conclude ends the lease of a message. While the outbox does not answer, it tries
+// again: what was delivered would be delivered once more otherwise.
+func (w *worker) conclude(m *run.Message, o *run.Outcome, until time.Time) {
+	for !w.endLease(m, o) && time.Now().Before(until) {
+		select {
+		case <-time.After(pollEvery):
+		case <-w.d.life.Done():
+			return
 		}
 	}
+}
+
+func (w *worker) endLease(m *run.Message, o *run.Outcome) bool {
+	ctx, cancel := w.asking()
+	defer cancel()
+	err := w.d.outbox.EndMessage(ctx, m, o)
+	if err != nil {
+		w.failed(err)
+	} else {
+		w.answered()
+	}
+	return err == nil
+}
+
+// giveBack ends the lease of the message that is being delivered, so that others
+// take it now. It returns whether there is one.
+func (w *worker) giveBack() bool {
+	w.mu.Lock()
+	m := w.held
+	w.mu.Unlock()
+	if m == nil {
+		return false
+	}
+	at := time.Now()
+	w.endLease(m, &run.Outcome{At: at, Due: at})
+	return true
 }

@@ -107,11 +107,11 @@ func TestAttempts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReceiver(tt.answer)
-				d := notify.NewDispatcher(nil, r)
+				d := notify.NewDispatcher(nil, nil, r)
 				tell(d, event(run.RunStarted, "a"))
 				time.Sleep(time.Hour)
 				assert.Equal(t, tt.want, r.heard())
-				assert.Len(t, d.DeadLetters(), tt.dead)
+				assert.Len(t, dead(t, d), tt.dead)
 				assert.NoError(t, d.Close(t.Context()))
 			})
 		})
@@ -133,7 +133,7 @@ func TestOrder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReceiver(tt.answer)
-				d := notify.NewDispatcher(nil, r)
+				d := notify.NewDispatcher(nil, nil, r)
 				tell(d, event(run.RunStarted, "a"), event(run.RunStarted, "b"), event(run.RunBlocked, "a"), event(run.RunCompleted, "b"))
 				time.Sleep(time.Hour)
 				assert.Equal(t, tt.want, r.heard())
@@ -151,7 +151,7 @@ func TestDeadLetterMakesWay(t *testing.T) {
 			}
 			return nil
 		})
-		d := notify.NewDispatcher(nil, r)
+		d := notify.NewDispatcher(nil, nil, r)
 		tell(d, event(run.RunStarted, "a"), event(run.RunCompleted, "a"))
 		time.Sleep(time.Hour)
 		told := r.heard()
@@ -163,7 +163,7 @@ func TestDeadLetterMakesWay(t *testing.T) {
 func TestNewEventWhileAnotherWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReceiver(of("a", down))
-		d := notify.NewDispatcher(nil, r)
+		d := notify.NewDispatcher(nil, nil, r)
 		tell(d, event(run.RunStarted, "a"))
 		time.Sleep(20 * time.Second)
 		tell(d, event(run.RunStarted, "b"))
@@ -183,17 +183,17 @@ func TestNotifiersAreOnTheirOwn(t *testing.T) {
 		panicking := newReceiver(func(*run.Event) error { panic("oh") })
 		failing, well := newReceiver(down), newReceiver(nil)
 		var log bytes.Buffer
-		d := notify.NewDispatcher(slog.New(slog.NewTextHandler(&log, nil)), hanging, panicking, failing, well)
+		d := notify.NewDispatcher(nil, slog.New(slog.NewTextHandler(&log, nil)), hanging, panicking, failing, well)
 
 		tell(d, event(run.RunStarted, "a"), approval("a"), approval("b"))
 		assert.Equal(t, []string{"0s a run.started", "0s a approval.pending", "0s b approval.pending"}, well.heard())
 
 		time.Sleep(time.Hour)
-		dead := map[string]int{}
-		for _, l := range d.DeadLetters() {
-			dead[l.Error]++
+		errs := map[string]int{}
+		for _, l := range dead(t, d) {
+			errs[l.Error]++
 		}
-		assert.Equal(t, map[string]int{"down": 3, "the notifier panicked": 3}, dead)
+		assert.Equal(t, map[string]int{"down": 3, "the notifier panicked": 3}, errs)
 		assert.Contains(t, log.String(), "panic=oh")
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -202,7 +202,7 @@ func TestNotifiersAreOnTheirOwn(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorContains(t, err, "3 events were not delivered")
 		gates := 0
-		for _, l := range d.DeadLetters() {
+		for _, l := range dead(t, d) {
 			if l.Notifier == "notify.NotifierFunc" && l.Event.Gate != nil {
 				gates++
 			}
@@ -216,7 +216,7 @@ func TestAttemptsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ends []time.Duration
 		began := time.Now()
-		d := notify.NewDispatcher(nil, notify.NotifierFunc(func(ctx context.Context, _ *run.Event) error {
+		d := notify.NewDispatcher(nil, nil, notify.NotifierFunc(func(ctx context.Context, _ *run.Event) error {
 			<-ctx.Done()
 			ends = append(ends, time.Since(began))
 			return ctx.Err()
@@ -237,7 +237,7 @@ func TestAttemptsEnd(t *testing.T) {
 func TestEventIsCopied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got *run.Event
-		d := notify.NewDispatcher(nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error { got = e; return nil }))
+		d := notify.NewDispatcher(nil, nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error { got = e; return nil }))
 		e := event(run.PolicyDrift, "a")
 		e.Finding = &run.Finding{Rule: "tools", Args: []byte(`{"a":1}`)}
 		tell(d, e)
@@ -273,7 +273,7 @@ func TestClose(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReceiver(tt.answer)
-				d := notify.NewDispatcher(nil, r)
+				d := notify.NewDispatcher(nil, nil, r)
 				tell(d, event(run.RunStarted, "a"))
 				time.Sleep(tt.before)
 				err := d.Close(within(t, tt.limit))
@@ -282,15 +282,15 @@ func TestClose(t *testing.T) {
 				} else {
 					assert.NoError(t, err)
 				}
-				assert.Len(t, d.DeadLetters(), tt.left)
+				assert.Len(t, dead(t, d), tt.left)
 				assert.NoError(t, d.Close(t.Context()), "again")
 
 				tell(d, event(run.RunCompleted, "a"))
 				time.Sleep(time.Hour)
 				assert.Equal(t, tt.want, r.heard(), "nothing is delivered after Close")
-				dead := d.DeadLetters()
-				assert.Equal(t, run.RunCompleted, dead[len(dead)-1].Event.Type)
-				assert.Equal(t, notify.ErrClosed.Error(), dead[len(dead)-1].Error)
+				letters := dead(t, d)
+				assert.Equal(t, run.RunCompleted, letters[len(letters)-1].Event.Type)
+				assert.Equal(t, notify.ErrClosed.Error(), letters[len(letters)-1].Error)
 			})
 		})
 	}
@@ -299,7 +299,7 @@ func TestClose(t *testing.T) {
 func TestCloseDeliversWhatComesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReceiver(func(*run.Event) error { time.Sleep(time.Second); return nil })
-		d := notify.NewDispatcher(nil, r)
+		d := notify.NewDispatcher(nil, nil, r)
 		for i := range 10 {
 			tell(d, event(run.RunStarted, fmt.Sprint(i)))
 		}
@@ -311,8 +311,8 @@ func TestCloseDeliversWhatComesInTime(t *testing.T) {
 }
 
 func TestNoNotifiers(t *testing.T) {
-	d := notify.NewDispatcher(nil)
+	d := notify.NewDispatcher(nil, nil)
 	tell(d, event(run.RunStarted, "a"))
-	assert.Empty(t, d.DeadLetters())
+	assert.Empty(t, dead(t, d))
 	assert.NoError(t, d.Close(t.Context()))
 }

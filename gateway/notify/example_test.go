@@ -16,7 +16,7 @@ func ExampleDispatcher() {
 		fmt.Printf("%s wants to call %s with %s: %s\n", g.Agent, g.Proposed[0].Tool, g.Proposed[0].Args, g.Status)
 		return nil
 	})
-	d := notify.NewDispatcher(nil, notify.Filter{Events: []string{"approval.*"}, Notifier: ask})
+	d := notify.NewDispatcher(nil, nil, notify.Filter{Events: []string{"approval.*"}, Notifier: ask})
 
 	// A gateway does this.
 	ctx := context.Background()

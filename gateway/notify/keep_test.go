@@ -16,7 +16,7 @@ import (
 // What waits has no more arguments than MaxArgs, says so, and leaves the event of
 // the caller as it is.
 func TestArgumentsAreCut(t *testing.T) {
-	const most = notify.MaxArgs
+	const most = run.MaxArgs
 	for _, tt := range []struct {
 		name       string
 		args, want []int
@@ -30,7 +30,7 @@ func TestArgumentsAreCut(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got *run.Event
-				d := notify.NewDispatcher(nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error { got = e; return nil }))
+				d := notify.NewDispatcher(nil, nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error { got = e; return nil }))
 				e := approval("a")
 				for _, n := range tt.args {
 					e.Gate.Proposed = append(e.Gate.Proposed, run.Proposal{Tool: "write", Args: []byte(strings.Repeat("x", n))})
@@ -50,7 +50,7 @@ func TestArgumentsAreCut(t *testing.T) {
 	t.Run("of a finding", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var got *run.Event
-			d := notify.NewDispatcher(nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error { got = e; return nil }))
+			d := notify.NewDispatcher(nil, nil, notify.NotifierFunc(func(_ context.Context, e *run.Event) error { got = e; return nil }))
 			e := event(run.RuleAlert, "a")
 			e.Finding = &run.Finding{Args: make([]byte, most+1)}
 			tell(d, e)

@@ -1,10 +1,7 @@
 package notify
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/rungate/rungate/run"
@@ -13,7 +10,7 @@ import (
 // A Message is an event as it is sent in JSON.
 type Message struct {
 	Event       run.EventType   `json:"event"`
-	ID          string          `json:"id"`           // names the event, see EventID
+	ID          string          `json:"id"`           // names the event, see run.Event.ID
 	DeliveredAt time.Time       `json:"delivered_at"` // when this attempt to deliver it was made
 	Data        json.RawMessage `json:"data"`         // an object with what there is to say, by type
 }
@@ -30,30 +27,8 @@ type Message struct {
 //
 // Money is a decimal string of dollars. Arguments of tools are JSON as the model
 // wrote them, or a string where that is none. Where they are cut, since the event
-// has more than [MaxArgs], "args_truncated" is true, and "args_bytes" how many they
+// has more than [run.MaxArgs], "args_truncated" is true, and "args_bytes" how many they
 // would be.
 func MessageOf(e *run.Event) Message {
-	return Message{Event: e.Type, ID: EventID(e), DeliveredAt: time.Now().UTC(), Data: dataOf(e)}
-}
-
-// EventID names an event. It is made of what tells the event from others, so that
-// it is the same however often and by whomever the event is delivered, and
-// receivers know it again.
-func EventID(e *run.Event) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %d %q %q %q", e.Type, e.At.UnixNano(), e.Run.Team, e.Run.ID, e.Agent)
-	switch {
-	case e.Gate != nil:
-		fmt.Fprintf(h, " %q", e.Gate.ID)
-	case e.Alert != nil:
-		fmt.Fprintf(h, " %q %v %q", e.Alert.Budget.Name, e.Alert.At, e.Alert.Account.ID)
-	case e.Exhausted != nil:
-		fmt.Fprintf(h, " %q %q", e.Exhausted.Budget.Name, e.Exhausted.Owner.ID)
-	case e.Finding != nil:
-		f := e.Finding
-		fmt.Fprintf(h, " %q %q %q %q %q", f.Rule, f.Field, f.Requested, f.Tool, f.Reason)
-	case e.Raised != nil:
-		fmt.Fprintf(h, " %q %d", e.Raised.Rule, e.Raised.Limit)
-	}
-	return "evt_" + hex.EncodeToString(h.Sum(nil)[:16])
+	return Message{Event: e.Type, ID: e.ID(), DeliveredAt: time.Now().UTC(), Data: dataOf(e)}
 }

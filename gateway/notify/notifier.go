@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rungate/rungate/run"
 )
 
 // A Notifier is told events. The [Dispatcher] tells it one at a time, and gives
-// it [AttemptTimeout] for each. If it is a fmt.Stringer, that is what it is
-// called in logs: no secret belongs there, nor into errors.
+// it [AttemptTimeout] for each. If it is a fmt.Stringer, that is what it is called,
+// else its type is. What waits for it is found again by that name, after a restart
+// and in other processes: it has to name whom events go to, and to be the same
+// wherever that is. No secret belongs there, nor into errors.
 type Notifier interface {
 	// Notify delivers an event, which it must not change. An error means that it
 	// was not delivered, and is to be tried again. It may be told an event twice.
@@ -45,6 +48,19 @@ func Check(n Notifier) error {
 		return c.Check()
 	}
 	return nil
+}
+
+// names returns what notifiers are called. Of those of the same name, the second has
+// a 2 behind it, and so on.
+func names(notifiers []Notifier) []string {
+	all := make([]string, len(notifiers))
+	for i, n := range notifiers {
+		all[i] = name(n)
+		for k := 2; slices.Contains(all[:i], all[i]); k++ {
+			all[i] = fmt.Sprint(name(n), " ", k)
+		}
+	}
+	return all
 }
 
 func name(n Notifier) string {

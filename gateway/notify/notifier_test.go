@@ -86,12 +86,12 @@ func TestCheck(t *testing.T) {
 func TestUnwantedEventsDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		d := notify.NewDispatcher(nil, notify.Filter{Events: []string{"approval.*"},
+		d := notify.NewDispatcher(nil, nil, notify.Filter{Events: []string{"approval.*"},
 			Notifier: notify.NotifierFunc(func(context.Context, *run.Event) error { <-release; return nil })})
 		for i := range 3 * notify.MaxQueued {
 			tell(d, event(run.RunStarted, fmt.Sprint(i)))
 		}
-		assert.Empty(t, d.DeadLetters())
+		assert.Empty(t, dead(t, d))
 		close(release)
 	})
 }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -89,11 +90,13 @@ func checkURL(to string, allowPrivate bool) error {
 	return nil
 }
 
-// hostOf is the host in a URL.
-func hostOf(to string) string {
+// name is what a receiver is called: its host, and what tells it from others there
+// without what may be secret in the URL. It is the same wherever that is.
+func name(kind, to string) string {
 	u, err := url.Parse(to)
 	if err != nil {
-		return ""
+		u = &url.URL{}
 	}
-	return u.Host
+	sum := sha256.Sum256([]byte(to))
+	return fmt.Sprintf("%s %s %x", kind, u.Host, sum[:4])
 }

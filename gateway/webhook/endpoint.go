@@ -74,5 +74,6 @@ func (p *Endpoint) Notify(ctx context.Context, e *run.Event) error {
 	return p.client.post(ctx, p.Transport, p.AllowPrivate, p.URL, h, body)
 }
 
-// String names the endpoint without what may be secret in its URL.
-func (p *Endpoint) String() string { return "webhook " + hostOf(p.URL) }
+// String names the endpoint without what may be secret in its URL. Another URL is
+// another endpoint, other secrets are not.
+func (p *Endpoint) String() string { return name("webhook", p.URL) }

@@ -27,13 +27,13 @@ func TestEndpoint(t *testing.T) {
 	assert.Equal(t, http.MethodPost, got.Method)
 	assert.Equal(t, "/hooks", got.Path)
 	assert.Equal(t, "application/json", got.Header.Get("Content-Type"))
-	assert.Equal(t, notify.EventID(e), got.Header.Get("webhook-id"))
+	assert.Equal(t, e.ID(), got.Header.Get("webhook-id"))
 	assert.Equal(t, got.Header.Get("X-Rungate-Timestamp"), got.Header.Get("webhook-timestamp"))
 
 	var m notify.Message
 	require.NoError(t, json.Unmarshal(got.Body, &m))
 	assert.Equal(t, run.ApprovalPending, m.Event)
-	assert.Equal(t, notify.EventID(e), m.ID)
+	assert.Equal(t, e.ID(), m.ID)
 	assert.Equal(t, strconv.FormatInt(m.DeliveredAt.Unix(), 10), got.Header.Get("X-Rungate-Timestamp"))
 	assert.JSONEq(t, string(notify.MessageOf(e).Data), string(m.Data))
 }
@@ -106,7 +106,7 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestDeliveredAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []http.Header
-		d := notify.NewDispatcher(nil, &webhook.Endpoint{URL: "https://hooks.example.com", Secret: secret, Transport: transport(func(r *http.Request) (*http.Response, error) {
+		d := notify.NewDispatcher(nil, nil, &webhook.Endpoint{URL: "https://hooks.example.com", Secret: secret, Transport: transport(func(r *http.Request) (*http.Response, error) {
 			seen = append(seen, r.Header)
 			status := http.StatusServiceUnavailable
 			if len(seen) > 1 {
@@ -179,7 +179,11 @@ func TestNoSecret(t *testing.T) {
 	}
 }
 
+// A name is the same wherever the receiver is, tells receivers of one host apart, and
+// has no secret.
 func TestNames(t *testing.T) {
-	assert.Equal(t, "webhook hooks.example.com", (&webhook.Endpoint{URL: "https://me:pass@hooks.example.com/token"}).String())
-	assert.Equal(t, "slack hooks.slack.com", (&webhook.Slack{URL: "https://hooks.slack.com/services/T0/B0/token"}).String())
+	assert.Equal(t, "webhook hooks.example.com 6e7bb1e4", (&webhook.Endpoint{URL: "https://me:pass@hooks.example.com/token"}).String())
+	assert.Equal(t, "webhook hooks.example.com 6e7bb1e4", (&webhook.Endpoint{URL: "https://me:pass@hooks.example.com/token", Secret: secret, AllowPrivate: true}).String())
+	assert.NotEqual(t, "webhook hooks.example.com 6e7bb1e4", (&webhook.Endpoint{URL: "https://me:pass@hooks.example.com/other"}).String())
+	assert.Equal(t, "slack hooks.slack.com a5010d12", (&webhook.Slack{URL: "https://hooks.slack.com/services/T0/B0/token"}).String())
 }

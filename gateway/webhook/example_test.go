@@ -67,7 +67,7 @@ func Example() {
 	defer receiver.Close()
 
 	endpoint := &webhook.Endpoint{URL: receiver.URL, Secret: secret, AllowPrivate: true} // it is on this machine
-	d := notify.NewDispatcher(nil, notify.Filter{Events: []string{"approval.*"}, Notifier: endpoint})
+	d := notify.NewDispatcher(nil, nil, notify.Filter{Events: []string{"approval.*"}, Notifier: endpoint})
 
 	// A gateway does this.
 	ctx := context.Background()

@@ -61,7 +61,7 @@ func (s *Slack) Notify(ctx context.Context, e *run.Event) error {
 }
 
 // String names the webhook without its secret.
-func (s *Slack) String() string { return "slack " + hostOf(s.URL.Reveal()) }
+func (s *Slack) String() string { return name("slack", s.URL.Reveal()) }
 
 // page is the console's page of a gate; empty if there is none.
 func (s *Slack) page(g *run.Gate) string {
