@@ -27,6 +27,7 @@ type receiver struct {
 
 	mu   sync.Mutex
 	told []string
+	well []*run.Event // that were delivered
 }
 
 func newReceiver(answer func(e *run.Event) error) *receiver {
@@ -37,10 +38,15 @@ func (r *receiver) Notify(_ context.Context, e *run.Event) error {
 	r.mu.Lock()
 	r.told = append(r.told, fmt.Sprintf("%v %s %s", time.Since(r.began), e.Run.ID, e.Type))
 	r.mu.Unlock()
-	if r.answer == nil {
-		return nil
+	if r.answer != nil {
+		if err := r.answer(e); err != nil {
+			return err
+		}
 	}
-	return r.answer(e)
+	r.mu.Lock()
+	r.well = append(r.well, e)
+	r.mu.Unlock()
+	return nil
 }
 
 // heard returns what the receiver has been told when nothing goes on any more.

@@ -15,10 +15,10 @@ const (
 	// put into it.
 	pollEvery = time.Second
 
-	// subscribedFor is for how long what a notifier wants is kept after nobody has
-	// asked for it any more, and renewEvery how often that begins anew.
-	subscribedFor = 72 * time.Hour
+	// renewEvery is how often it is said anew what a notifier wants, and
+	// subscribedFor for how long that holds.
 	renewEvery    = time.Hour
+	subscribedFor = 72*time.Hour + renewEvery
 
 	// lease is for how long others leave a message alone that is being delivered.
 	lease = 2 * AttemptTimeout

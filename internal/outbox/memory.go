@@ -147,7 +147,7 @@ func (o *Memory) DeadMessages(_ context.Context, n int) ([]run.DeadMessage, erro
 	}
 	slices.Reverse(all)
 	slices.SortStableFunc(all, func(a, b run.DeadMessage) int {
-		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Subscriber, b.Subscriber))
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.Subscriber, a.Subscriber))
 	})
 	return all[:min(n, len(all))], nil
 }
