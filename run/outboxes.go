@@ -40,7 +40,7 @@ func (os Outboxes) TakeMessages(ctx context.Context, name string, n int, at, unt
 		got, err := os[i].TakeMessages(ctx, name, n-len(all), at, until)
 		failed = errors.Join(failed, err)
 		for _, m := range got {
-			m.ID = strconv.Itoa(i) + ":" + m.ID
+			m.ID = prefix(i) + m.ID
 			all = append(all, m)
 		}
 	}
@@ -52,15 +52,18 @@ func (os Outboxes) TakeMessages(ctx context.Context, name string, n int, at, unt
 
 // EndMessage implements Outbox.
 func (os Outboxes) EndMessage(ctx context.Context, m *Message, o *Outcome) error {
-	number, id, _ := strings.Cut(m.ID, ":")
-	i, err := strconv.Atoi(number)
-	if err != nil || i < 0 || i >= len(os) {
-		return nil // there is no such message
+	for i := range os {
+		if id, ok := strings.CutPrefix(m.ID, prefix(i)); ok {
+			own := *m
+			own.ID = id
+			return os[i].EndMessage(ctx, &own, o)
+		}
 	}
-	own := *m
-	own.ID = id
-	return os[i].EndMessage(ctx, &own, o)
+	return nil // there is no such message
 }
+
+// prefix begins the IDs of the messages of an outbox.
+func prefix(i int) string { return strconv.Itoa(i) + ":" }
 
 // DeadMessages implements Outbox.
 func (os Outboxes) DeadMessages(ctx context.Context, n int) ([]DeadMessage, error) {
@@ -71,7 +74,7 @@ func (os Outboxes) DeadMessages(ctx context.Context, n int) ([]DeadMessage, erro
 			return nil, err
 		}
 		for _, m := range dead {
-			m.ID = strconv.Itoa(i) + ":" + m.ID
+			m.ID = prefix(i) + m.ID
 			all = append(all, m)
 		}
 	}

@@ -23,11 +23,15 @@ type deadLetter struct {
 	Since    time.Time     `json:"since"`
 }
 
-// listDeadLetters answers with the dead letters, for each notifier in the order in
-// which they were given up.
-func (a *api) listDeadLetters(*Operator, *http.Request) (any, error) {
-	list := deadLetterList{DeadLetters: []deadLetter{}}
-	for _, l := range a.gw.Notifications().DeadLetters() {
+// listDeadLetters answers with the dead letters, in the order in which they were
+// given up.
+func (a *api) listDeadLetters(_ *Operator, r *http.Request) (any, error) {
+	letters, err := a.gw.Notifications().DeadLetters(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	list := deadLetterList{DeadLetters: make([]deadLetter, 0, len(letters))}
+	for _, l := range letters {
 		list.DeadLetters = append(list.DeadLetters, deadLetter{
 			l.ID, l.Event.Type, l.Event.Run.Team, l.Event.Run.ID, l.Notifier, l.Tries, l.Error, l.At.UTC(),
 		})
@@ -42,7 +46,7 @@ type resent struct {
 // resend has a dead letter delivered again.
 func (a *api) resend(_ *Operator, r *http.Request) (any, error) {
 	id := r.PathValue("id")
-	if err := a.gw.Notifications().Resend(id); err != nil {
+	if err := a.gw.Notifications().Resend(r.Context(), id); err != nil {
 		return nil, err
 	}
 	return resent{id}, nil

@@ -89,7 +89,9 @@ func TestResendRefused(t *testing.T) {
 				d := newDesk(t, func(c *gateway.Config) { c.Notifiers = []notify.Notifier{hook} })
 				d.Open(d.Run("nightly"), refund("a"))
 				time.Sleep(2 * notify.LastWait)
-				id := d.Gateway.Notifications().DeadLetters()[0].ID
+				letters, err := d.Gateway.Notifications().DeadLetters(t.Context())
+				require.NoError(t, err)
+				id := letters[0].ID
 				c.happens(d)
 				d.Refused(d.Do("POST", "/v1/webhooks/dead-letters/"+id+"/resend", ""), 503, c.code)
 				assert.Contains(t, d.Do("GET", "/v1/webhooks/dead-letters", "").Body, id)

@@ -112,13 +112,6 @@ func replicas(o run.Outbox, n int, to notify.Notifier) []*notify.Dispatcher {
 	return all
 }
 
-// leave lets a replica end whatever is under way.
-func leave(d *notify.Dispatcher) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return d.Close(ctx)
-}
-
 func TestReplicasShareEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, both := newShared(), map[string]int{}
