@@ -43,11 +43,17 @@ type Config struct {
 	// Store keeps runs, gates, accounts and rates. Nil keeps them in memory, see memstore.
 	Store Store
 
-	Observer run.Observer // told what happens; nil is none
+	Observer run.Observer // told what happens in this gateway; nil is none
 
 	// Notifiers are told of events as well, each at its own pace and until it has
 	// got them, by a notify.Dispatcher that Close closes. Nil is none.
 	Notifiers []notify.Notifier
+
+	// Outbox keeps the events for Notifiers. Where gateways share it, one of them
+	// tells each event, whichever it happened in. Nil is the Store if that is a
+	// run.Outbox, else memory. Any other has to be one that the parts of the Store put
+	// their events into, see run.Outboxes.
+	Outbox run.Outbox
 
 	Logger *slog.Logger // of what goes wrong beside the calls; nil discards
 
@@ -180,6 +186,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Store == nil {
 		c.Store = memstore.New(memstore.Options{})
+	}
+	if c.Outbox == nil {
+		c.Outbox, _ = c.Store.(run.Outbox)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -59,7 +59,7 @@ func New(cfg Config) (*Gateway, error) {
 		keeper:   budget.Keeper{Ledger: cfg.Store, Lease: cfg.Limits.Lease},
 
 		estimator: budget.NewEstimator(),
-		notifiers: notify.NewDispatcher(cfg.Logger, cfg.Notifiers...),
+		notifiers: notify.NewDispatcher(cfg.Outbox, cfg.Logger, cfg.Notifiers...),
 		steps:     steps,
 		sentAgain: sentAgain(steps),
 

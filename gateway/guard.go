@@ -9,13 +9,13 @@ import (
 )
 
 // observer is told what happens, for the Config's Observer and its Notifiers; nil
-// if there are none.
+// if there is nobody to be told.
 func (g *Gateway) observer() run.Observer {
 	var all observers
 	if g.cfg.Observer != nil {
 		all = append(all, guarded{g.cfg.Observer, g.cfg.Logger})
 	}
-	if len(g.cfg.Notifiers) > 0 {
+	if len(g.cfg.Notifiers) > 0 || g.cfg.Outbox != nil { // which other gateways may be told from
 		all = append(all, g.notifiers)
 	}
 	if all == nil {

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/gateway/notify"
+	"github.com/rungate/rungate/internal/outbox"
 	"github.com/rungate/rungate/run"
 )
 
@@ -98,4 +100,55 @@ func TestResendRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What another gateway could not deliver is listed here and sent again by whoever is
+// asked to.
+func TestDeadLettersOfOtherGateways(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &sharedOutbox{Memory: outbox.NewMemory(slog.New(slog.DiscardHandler))}
+		d := newDesk(t, func(c *gateway.Config) { c.Outbox = o })
+		other := notify.NewDispatcher(o, nil, &receiver{name: "hook", away: true})
+		e := &run.Event{Type: run.ApprovalPending, At: time.Now(), Run: run.Run{Key: run.Key{Team: "team:ops", ID: "nightly"}}, Gate: &run.Gate{ID: "gate_1"}}
+		o.Add(e, time.Now())
+		time.Sleep(time.Hour)
+		require.NoError(t, other.Close(t.Context()))
+
+		r := d.Do("GET", "/v1/webhooks/dead-letters", "")
+		require.Equal(t, 200, r.Code, r.Body)
+		require.Len(t, r.JSON["dead_letters"], 1)
+		letter := r.JSON["dead_letters"].([]any)[0].(map[string]any)
+		assert.Equal(t, e.ID(), letter["id"])
+		assert.Equal(t, "hook", letter["notifier"])
+
+		o.away = true
+		d.Refused(d.Do("GET", "/v1/webhooks/dead-letters", ""), 503, "store_unavailable")
+		d.Refused(d.Do("POST", "/v1/webhooks/dead-letters/"+e.ID()+"/resend", ""), 503, "store_unavailable")
+		o.away = false
+		require.Equal(t, 200, d.Do("POST", "/v1/webhooks/dead-letters/"+e.ID()+"/resend", "").Code)
+		hook := &receiver{name: "hook"}
+		notify.NewDispatcher(o, nil, hook)
+		synctest.Wait()
+		assert.Equal(t, []string{"gate_1"}, hook.told)
+	})
+}
+
+// A sharedOutbox may be away.
+type sharedOutbox struct {
+	*outbox.Memory
+	away bool
+}
+
+func (o *sharedOutbox) DeadMessages(ctx context.Context, n int) ([]run.DeadMessage, error) {
+	if o.away {
+		return nil, errAway
+	}
+	return o.Memory.DeadMessages(ctx, n)
+}
+
+func (o *sharedOutbox) ReviveMessages(ctx context.Context, event string, at time.Time) error {
+	if o.away {
+		return errAway
+	}
+	return o.Memory.ReviveMessages(ctx, event, at)
 }
