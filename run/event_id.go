@@ -27,7 +27,8 @@ func (e *Event) ID() string {
 		fmt.Fprintf(h, " %q %q", e.Exhausted.Budget.Name, e.Exhausted.Owner.ID)
 	case e.Finding != nil:
 		f := e.Finding
-		fmt.Fprintf(h, " %q %q %q %q %q %q %d", f.Rule, f.Field, f.Requested, f.Tool, head(f.Args, MaxArgs), f.Reason, f.Repeated)
+		args := sha256.Sum256(f.Args[:min(MaxArgs, len(f.Args))])
+		fmt.Fprintf(h, " %q %q %q %q %x %q %d", f.Rule, f.Field, f.Requested, f.Tool, args, f.Reason, f.Repeated)
 	case e.Raised != nil:
 		fmt.Fprintf(h, " %q %d", e.Raised.Rule, e.Raised.Limit)
 	}
