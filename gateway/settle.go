@@ -57,7 +57,7 @@ func (c *call) settle(ctx context.Context) []budget.Alert {
 	if !s.Usage.Estimated {
 		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.req.Input, s.Usage.TotalInput())
 	}
-	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total(), nil)
+	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total(), c.note())
 	if err != nil {
 		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
 	}
