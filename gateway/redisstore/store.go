@@ -2,7 +2,11 @@
 // Valkey, so that several gateways share them.
 package redisstore
 
-import "github.com/redis/go-redis/v9"
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // A Store is a run.Journal, a run.GateJournal, a run.Outbox and a budget.Ledger in
 // Redis. It is safe for concurrent use.
@@ -15,21 +19,84 @@ type Store struct {
 // which stays the caller's.
 func New(rdb redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
-	return &Store{ledger{rdb, o}, journal{rdb, o}}
-}
-
-// Options say where and for how long a Store keeps what it has. The zero Options
-// are the defaults.
-type Options struct {
-	Prefix string // of all keys; empty is DefaultPrefix
+	return &Store{ledger{rdb, o}, journal{rdb: rdb, o: o}}
 }
 
 // DefaultPrefix begins the keys of a Store.
 const DefaultPrefix = "rungate:"
 
+// The other defaults of Options.
+const (
+	DefaultClosedRuns    = 24 * time.Hour
+	DefaultTeamRuns      = 100_000
+	DefaultTeamOpenRuns  = 100_000
+	DefaultSteps         = 10_000
+	DefaultTeamGates     = 10_000
+	DefaultTeamGateBytes = 256 << 20
+	DefaultTeamDead      = 1000
+)
+
+// Options say where and for how long a Store keeps what it has. The zero Options
+// are the defaults. Stores that share a Redis have the same. Bounds are those of one
+// team: there is none over all of them, since teams are in different slots of a
+// cluster.
+type Options struct {
+	Prefix string // of all keys, without braces; empty is DefaultPrefix
+
+	// ClosedRuns is for how long a run is remembered after it was closed, or is
+	// blocked and was last called. 0 is DefaultClosedRuns. Where nobody sweeps, Redis
+	// itself drops it after more than twice that.
+	ClosedRuns time.Duration
+
+	// TeamRuns is how many closed and blocked runs of a team are remembered: beyond
+	// it, a sweep forgets them, the longest ago first. 0 is DefaultTeamRuns.
+	TeamRuns int
+
+	// TeamOpenRuns is how many runs of a team may be open: beyond it, a sweep
+	// completes those that were called longest ago and have no calls in flight. 0 is
+	// DefaultTeamOpenRuns.
+	TeamOpenRuns int
+
+	// Steps is how many steps of one run are remembered, the newest. The run's sums
+	// count all of them. 0 is DefaultSteps.
+	Steps int
+
+	// TeamGates is how many gates of a team may be live, and TeamGateBytes how many
+	// bytes the answers and arguments may have that they withhold: beyond either,
+	// none is opened. 0 is DefaultTeamGates and DefaultTeamGateBytes.
+	TeamGates     int
+	TeamGateBytes int64
+
+	// TeamDead is how many dead messages about runs of a team are remembered, those
+	// that died last. 0 is DefaultTeamDead. Of those that wait for a subscriber there
+	// are 100,000 at most: as long as he does not take them, what comes is lost to him.
+	TeamDead int
+}
+
 func (o Options) withDefaults() Options {
 	if o.Prefix == "" {
 		o.Prefix = DefaultPrefix
+	}
+	if o.ClosedRuns == 0 {
+		o.ClosedRuns = DefaultClosedRuns
+	}
+	if o.TeamRuns == 0 {
+		o.TeamRuns = DefaultTeamRuns
+	}
+	if o.TeamOpenRuns == 0 {
+		o.TeamOpenRuns = DefaultTeamOpenRuns
+	}
+	if o.Steps == 0 {
+		o.Steps = DefaultSteps
+	}
+	if o.TeamGates == 0 {
+		o.TeamGates = DefaultTeamGates
+	}
+	if o.TeamGateBytes == 0 {
+		o.TeamGateBytes = DefaultTeamGateBytes
+	}
+	if o.TeamDead == 0 {
+		o.TeamDead = DefaultTeamDead
 	}
 	return o
 }

@@ -1,17 +1,20 @@
 -- What a slot keeps of the outbox, by keys that begin with its prefix T:
---   o:s         hash of the subscribers: until when, and what types
---   o:n         number of the last message
---   o:m:NAME    hash of the messages that wait for a subscriber, by number
---   o:l:NAME    hash of those that were taken: how often, and the last lease
---   o:d:NAME    when they are due; of one run only the first
+--   o:s       hash of the subscribers: until when, and what types; o:v the same of their versions
+--   o:n       number of the last message
+--   o:m:NAME  hash of the messages that wait for a subscriber, by number
+--   o:l:NAME  hash of those that were taken: how often, and the last lease
+--   o:d:NAME  when they are due; of one run only the first
 --   o:r:NAME:RUN  list of those of a run, in their order
+--   o:x       hash of those that are dead, o:xe of the ids of their events, o:xi in the order in which they died
 
 -- outbox_most is how many messages wait for a subscriber: beyond, none is added.
 local outbox_most = 100000
 
+-- outbox_push adds a message. Numbers go up with time, in all slots.
 local function outbox_push(T, name, run, message, due)
   if redis.call('HLEN', T .. 'o:m:' .. name) >= outbox_most then return end
-  local n = redis.call('INCR', T .. 'o:n')
+  local n = string.format('%.0f', math.max(tonumber(redis.call('GET', T .. 'o:n') or 0) + 1, micros(due)))
+  redis.call('SET', T .. 'o:n', n)
   redis.call('HSET', T .. 'o:m:' .. name, n, message)
   if redis.call('RPUSH', T .. 'o:r:' .. name .. ':' .. run, n) == 1 then
     redis.call('ZADD', T .. 'o:d:' .. name, score(due), n)
@@ -21,15 +24,12 @@ end
 -- outbox_add keeps what happened at a time in a run for each subscriber that wants
 -- events of that type. Body is the rest of the message, as decodeEvent reads it.
 local function outbox_add(T, at, kind, run, body)
-  local subscribers = redis.call('HGETALL', T .. 'o:s')
+  local subscribers, message = redis.call('HGETALL', T .. 'o:s'), nil
   for i = 1, #subscribers, 2 do
-    local until_, types = string.sub(subscribers[i + 1], 1, 20), string.sub(subscribers[i + 1], 21)
-    if at < until_ and string.find(types, ' ' .. kind .. ' ', 1, true) then
-      table.insert(body, 1, at)
-      table.insert(body, 1, kind)
-      table.insert(body, 1, run)
-      outbox_push(T, subscribers[i], run, pack(body), at)
-      for _ = 1, 3 do table.remove(body, 1) end
+    local ends, types = string.sub(subscribers[i + 1], 1, 20), string.sub(subscribers[i + 1], 21)
+    if at < ends and string.find(types, ' ' .. kind .. ' ', 1, true) then
+      message = message or pack({ run, kind, at }) .. pack(body)
+      outbox_push(T, subscribers[i], run, message, at)
     end
   end
 end
@@ -39,4 +39,19 @@ end
 local function outbox_note(T, note, spent)
   local e = cjson.decode(note)
   outbox_add(T, clock(), e.Type, e.Run.ID, { 'note', note, spent })
+end
+
+-- outbox_drop takes a message out. What waits behind it is due from then on.
+local function outbox_drop(T, name, n, due)
+  local message = redis.call('HGET', T .. 'o:m:' .. name, n)
+  local list = T .. 'o:r:' .. name .. ':' .. unpacked(message)[1]
+  redis.call('HDEL', T .. 'o:m:' .. name, n)
+  redis.call('HDEL', T .. 'o:l:' .. name, n)
+  redis.call('ZREM', T .. 'o:d:' .. name, n)
+  redis.call('LREM', list, 1, n)
+  local first = redis.call('LINDEX', list, 0)
+  if first and not redis.call('ZSCORE', T .. 'o:d:' .. name, first) then
+    redis.call('ZADD', T .. 'o:d:' .. name, score(due), first)
+  end
+  return message
 end

@@ -1,0 +1,3 @@
+-- ARGV: time, keep, run
+if not known(ARGV[3]) then return false end
+return redis.call('HGETALL', T .. 'x:' .. ARGV[3])
