@@ -73,14 +73,11 @@ local function start(head, old, parent)
   return r
 end
 
--- again answers a call that is in flight already, nil if it is not.
-local function again()
-  local ends, id = lease(call)
-  local r = ends and at < ends and known(id)
-  if not r then return nil end
+-- again answers a call of r that is in flight already.
+local function again(r)
   if lapse(r) then ended(r) end
   touch(r)
-  fly(r, call, later(ends, till))
+  fly(r, call, later(lease(r.id, call), till))
   local x = view(r, at)
   if live(x) and gated(r) then
     got.rule = exceeded(r, at, x.flying - 1)
@@ -104,14 +101,16 @@ local function parent(old)
 end
 
 local function attach()
-  local answer = again()
-  if answer then return answer end
   local automatic = id == ''
   local head = automatic and 'a' .. auto or 'n' .. id
   local r = not asks('exact') and newest(head)
   if not r and not automatic then
     r = known(id)
     if r and asks('new') and string.sub(r.f.head, 1, 1) == 'n' then r = newest(r.f.head) or r end
+  end
+  if r then
+    ground(r)
+    if lease(r.id, call) then return again(r) end
   end
   if asks('new') and not asks('join') and not asks('exact') then
     if not automatic and follows ~= (r and r.id or '') then return reply('overtaken', r and shown(r)) end
@@ -137,7 +136,6 @@ local function attach()
     r = start(head, r, p)
     got.started = 1
   end
-  ground(r)
   local x = view(r, at)
   got.rule = exceeded(r, at, x.flying)
   if not live(x) or got.rule ~= '' and not gated(r) then return turned_away(r, x) end

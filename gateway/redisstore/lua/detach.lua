@@ -15,8 +15,7 @@ if step_id ~= '' and redis.call('SADD', T .. 'i:' .. id, step_id) == 1 then
   end
 end
 
-local _, of = lease(call)
-if of == id then
+if lease(id, call) then
   local turn = repeated ~= '' and redis.call('HGET', T .. 'w:' .. id, repeated)
   if turn then
     local x = unpacked(turn) -- count, first, within, call

@@ -1,8 +1,8 @@
 -- ARGV: time, keep, run, call, until
 local id, call, till = unpack(ARGV, 3)
 local r = known(id)
-local ends, of = lease(call)
-if not r or of ~= id or at >= ends then return 0 end
+local ends = r and lease(id, call)
+if not ends or at >= ends then return 0 end
 touch(r)
 fly(r, call, later(ends, till))
 flush()

@@ -3,6 +3,7 @@
 --   r:ID   hash with the run
 --   s:ID   list of its steps, i:ID set of their ids
 --   f:ID   its calls in flight, by the end of their lease, b:ID those of the runs below it
+--   u:ID   hash of its calls in flight, with the end of their lease
 --   c:ID   set of its children that are not completed, or so that nobody knows yet
 --   x:ID   hash of its refusals
 --   w:ID   hash of the turns of its loops, wo:ID the same in the order in which they came;
@@ -13,7 +14,6 @@
 --   l:open  the open runs by their last call, l:due a time before which each of them is not over
 --   l:ended the closed and blocked runs by when they became so, or were called after that
 --   l:orphans  list of runs that are over, whose children are yet to be looked at
---   l:calls hash of the calls in flight, with the end of their lease and their run
 local loaded = {}
 
 -- load returns the record of a run, false if there is none: what the keys of its
@@ -77,7 +77,7 @@ local function ancestors(r)
 end
 
 -- The keys of a run that Redis drops by itself, if nobody else does it before.
-local family = { 'r:', 's:', 'i:', 'f:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
+local family = { 'r:', 's:', 'i:', 'f:', 'u:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
 
 -- age has an ended run dropped after some time, and an open one not.
 local function age(r)
@@ -101,33 +101,30 @@ local function flying(kind, id, t)
   return redis.call('ZCOUNT', T .. kind .. id, '(' .. score(t), '+inf')
 end
 
--- lease returns when the lease of a call ends and the run that it is of; nil if it
--- is not in flight, as far as anybody has looked.
-local function lease(call)
-  local x = redis.call('HGET', T .. 'l:calls', call)
-  if x then return string.sub(x, 1, 20), string.sub(x, 21) end
-end
+-- lease is when the lease of a call ends; false if it is not in flight, as far as
+-- anybody has looked.
+local function lease(id, call) return redis.call('HGET', T .. 'u:' .. id, call) end
 
 -- fly leases a call of r until a time.
 local function fly(r, call, till)
-  redis.call('HSET', T .. 'l:calls', call, till .. r.id)
+  redis.call('HSET', T .. 'u:' .. r.id, call, till)
   redis.call('ZADD', T .. 'f:' .. r.id, score(till), call)
   for _, p in ipairs(ancestors(r)) do
-    if not p.f.gone then redis.call('ZADD', T .. 'b:' .. p.id, score(till), call) end
+    if not p.f.gone then redis.call('ZADD', T .. 'b:' .. p.id, score(till), pack({ r.id, call })) end
   end
 end
 
 -- land ends a call of r.
 local function land(r, call)
-  redis.call('HDEL', T .. 'l:calls', call)
+  redis.call('HDEL', T .. 'u:' .. r.id, call)
   redis.call('ZREM', T .. 'f:' .. r.id, call)
-  for _, p in ipairs(ancestors(r)) do redis.call('ZREM', T .. 'b:' .. p.id, call) end
+  for _, p in ipairs(ancestors(r)) do redis.call('ZREM', T .. 'b:' .. p.id, pack({ r.id, call })) end
 end
 
 -- ground ends the calls of r whose leases have ended.
 local function ground(r)
   for _, call in ipairs(redis.call('ZRANGEBYSCORE', T .. 'f:' .. r.id, '-inf', score(at))) do
-    local till = lease(call) or zero
+    local till = lease(r.id, call)
     set(r, 'lapsed', later(r.f.lapsed or zero, till))
     for _, p in ipairs(ancestors(r)) do
       if not p.f.gone then set(p, 'lapsed', later(p.f.lapsed or zero, till)) end
@@ -140,10 +137,10 @@ end
 -- not been detached.
 local function called_until(r)
   local last = r.f.lapsed or zero
-  for _, kind in ipairs({ 'f:', 'b:' }) do
-    local call = redis.call('ZREVRANGE', T .. kind .. r.id, 0, 0)[1]
-    if call then last = later(last, lease(call) or zero) end
-  end
+  local call = redis.call('ZREVRANGE', T .. 'f:' .. r.id, 0, 0)[1]
+  if call then last = later(last, lease(r.id, call)) end
+  local below = redis.call('ZREVRANGE', T .. 'b:' .. r.id, 0, 0)[1]
+  if below then last = later(last, lease(unpack(unpacked(below))) or zero) end
   return last
 end
 
