@@ -1,33 +1,28 @@
 package storetest
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/run"
 )
 
-// An OutboxStore keeps what is to be told of runs, gates and budgets.
+// An OutboxStore keeps runs, their gates, and the events of both.
 type OutboxStore interface {
-	run.Journal
-	run.GateJournal
+	GateStore
 	run.Outbox
-	budget.Ledger
 }
 
-// RunOutbox checks what a store keeps to be told. Open is as for [Run].
+// RunOutbox checks what a store keeps for those who want to be told. Open is as for
+// [Run].
 func RunOutbox(t *testing.T, open func(t *testing.T) OutboxStore) {
-	for _, cases := range [][]outboxCase{eventCases, messageCases, lineCases, outboxCrowdCases} {
+	for _, cases := range [][]outboxCase{eventCases, subscriberCases, messageCases, deadCases, outboxCrowdCases} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := open(t)
-				c.check(&outbox{&gates{newJournal(t, s), s}, newLedger(t, s), s})
+				c.check(&outbox{&gates{newJournal(t, s), s}, s})
 			})
 		}
 	}
@@ -42,120 +37,107 @@ type outboxCase struct {
 // the test if one fails.
 type outbox struct {
 	*gates
-	ledger *ledger
-	box    run.Outbox
+	store OutboxStore
 }
 
-// later is when the cases look for messages: after everything that happens in them.
-var later = after(1000 * time.Hour)
-
-var allTypes = []run.EventType{
+// everything is all types of events.
+var everything = []run.EventType{
 	run.RunStarted, run.RunCompleted, run.RunBlocked, run.RunUnblocked, run.LimitRaised, run.BudgetAlert, run.BudgetExceeded,
-	run.RuleAlert, run.PolicyDrift, run.PolicyShadow, run.LoopDetected,
 	run.ApprovalPending, run.ApprovalApproved, run.ApprovalRejected, run.ApprovalExpired,
+	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected,
 }
 
-func (o *outbox) subscribe(name string, at, until time.Time, types ...run.EventType) {
+// wants subscribes for longer than a case takes, to all types if none are given.
+func (o *outbox) wants(name string, types ...run.EventType) {
 	o.Helper()
-	o.must("Subscribe", o.box.Subscribe(context.Background(), name, types, at, until))
-}
-
-// hook subscribes "hook" to everything, for the whole case.
-func (o *outbox) hook() {
-	o.Helper()
-	o.subscribe("hook", after(0), after(forLong), allTypes...)
-}
-
-// takeAt takes messages that are leased for a minute.
-func (o *outbox) takeAt(name string, n int, at time.Time) []run.Message {
-	o.Helper()
-	got, err := o.box.TakeMessages(context.Background(), name, n, at, at.Add(time.Minute))
-	o.must("TakeMessages", err)
-	if len(got) > n {
-		o.Errorf("TakeMessages: %d messages, want %d at most", len(got), n)
+	if len(types) == 0 {
+		types = everything
 	}
+	o.must("Subscribe", o.store.Subscribe(o.Context(), name, types, after(0), after(forLong)))
+}
+
+// take leases up to n messages, until lease later.
+func (o *outbox) take(name string, n int, at time.Time) []run.Message {
+	o.Helper()
+	got, err := o.store.TakeMessages(o.Context(), name, n, at, at.Add(lease))
+	o.must("TakeMessages", err)
 	for i := range got {
-		if m := &got[i]; m.ID == "" || m.Lease == "" || m.Subscriber != name || m.Event == nil {
-			o.Fatalf("TakeMessages: message %+v for %q", m, name)
+		if m := &got[i]; m.Subscriber != name || m.Event == nil || m.ID == "" || m.Lease == "" {
+			o.Fatalf("TakeMessages: message %+v, want one for %q", m, name)
 		}
 	}
 	return got
 }
 
-func (o *outbox) endMessage(m *run.Message, oc run.Outcome) {
+// one takes the only message that is due.
+func (o *outbox) one(name string, at time.Time) *run.Message {
 	o.Helper()
-	o.must("EndMessage", o.box.EndMessage(context.Background(), m, &oc))
+	got := o.take(name, 10, at)
+	if len(got) != 1 {
+		o.Fatalf("TakeMessages: %v, want one", told(got))
+	}
+	return &got[0]
+}
+
+func (o *outbox) outcome(m *run.Message, x run.Outcome) {
+	o.Helper()
+	o.must("EndMessage", o.store.EndMessage(o.Context(), m, &x))
+}
+
+func (o *outbox) delivered(m *run.Message, at time.Time) {
+	o.Helper()
+	o.outcome(m, run.Outcome{At: at, Delivered: true})
+}
+
+func (o *outbox) died(m *run.Message, why string, at time.Time) {
+	o.Helper()
+	o.outcome(m, run.Outcome{At: at, Dead: why})
+}
+
+// drain delivers all that waits for a subscriber, and returns it in the order in
+// which it came.
+func (o *outbox) drain(name string, at time.Time) (all []run.Message) {
+	o.Helper()
+	for {
+		got := o.take(name, 3, at)
+		if len(got) == 0 {
+			return all
+		}
+		for i := range got {
+			o.delivered(&got[i], at)
+		}
+		all = append(all, got...)
+	}
+}
+
+// tells checks what has come for a subscriber since the last time.
+func (o *outbox) tells(what, name string, at time.Time, want ...string) {
+	o.Helper()
+	same(o.T, what, told(o.drain(name, at)), want)
 }
 
 func (o *outbox) dead(n int) []run.DeadMessage {
 	o.Helper()
-	got, err := o.box.DeadMessages(context.Background(), n)
+	got, err := o.store.DeadMessages(o.Context(), n)
 	o.must("DeadMessages", err)
 	return got
 }
 
-// drain takes everything that waits for a subscriber, and delivers it.
-func (o *outbox) drain(name string) (told []run.Event) {
-	o.Helper()
-	for {
-		got := o.takeAt(name, 100, later)
-		if len(got) == 0 {
-			return told
+// told is what messages say, in short.
+func told(messages []run.Message) []string {
+	var all []string
+	for i := range messages {
+		e := messages[i].Event
+		text := fmt.Sprintf("%s %s", e.Type, e.Run.ID)
+		if e.Gate != nil {
+			text += " " + e.Gate.ID
 		}
-		for i := range got {
-			told = append(told, *got[i].Event)
-			o.endMessage(&got[i], run.Outcome{At: later, Delivered: true})
-		}
+		all = append(all, text)
 	}
+	return all
 }
 
-// tells checks what is kept for "hook" since it was asked last: of each run, these
-// events in this order.
-func (o *outbox) tells(what string, want ...run.Event) {
-	o.Helper()
-	same(o.T, what, byRun(o.drain("hook")), byRun(want))
-}
-
-func byRun(events []run.Event) string {
-	of := map[run.Key][]string{}
-	for i := range events {
-		k := events[i].Run.Key
-		of[k] = append(of[k], spellEvent(&events[i]))
-	}
-	lines := make([]string, 0, len(of))
-	for k, all := range of {
-		lines = append(lines, fmt.Sprintf("of run %q:\n  %s", k, strings.Join(all, "\n  ")))
-	}
-	slices.Sort(lines)
-	return "\n" + strings.Join(lines, "\n")
-}
-
-// spellEvent writes what an event says, wherever its times are.
-func spellEvent(e *run.Event) string {
-	x := *e
-	x.At, x.Run.Created, x.Run.LastCall, x.Run.Closed = x.At.UTC(), x.Run.Created.UTC(), x.Run.LastCall.UTC(), x.Run.Closed.UTC()
-	if x.Gate != nil {
-		g := *x.Gate
-		g.Opened, g.Expires, g.Decided, g.Claimed, g.Used = g.Opened.UTC(), g.Expires.UTC(), g.Decided.UTC(), g.Claimed.UTC(), g.Used.UTC()
-		x.Gate = &g
-	}
-	if x.Exhausted != nil {
-		ex := *x.Exhausted
-		ex.ResetsAt = ex.ResetsAt.UTC()
-		x.Exhausted = &ex
-	}
-	text, err := json.Marshal(x)
-	if err != nil {
-		panic(err) // of plain structs: cannot fail
-	}
-	return string(text)
-}
-
-// short names messages by run, type and how often they were taken.
-func short(all []run.Message) []string {
-	names := make([]string, len(all))
-	for i := range all {
-		names[i] = fmt.Sprintf("%s %s %d", all[i].Event.Run.ID, all[i].Event.Type, all[i].Tries)
-	}
-	return names
+// toldOf is told of the runs with these ids.
+func toldOf(messages []run.Message, ids ...string) []string {
+	return told(slices.DeleteFunc(slices.Clone(messages), func(m run.Message) bool { return !slices.Contains(ids, m.Event.Run.ID) }))
 }

@@ -3,63 +3,99 @@ package storetest
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rungate/rungate/run"
 )
 
 var outboxCrowdCases = []outboxCase{
-	{"of many that change the same, one tells of it", func(o *outbox) {
-		k := o.past(to("r", after(0)))
-		o.opened(about(k, "a", "gate_1", after(0)))
-		o.hook()
-		together(func(i int) {
-			o.attach(to("new", after(0)))
-			o.decide("gate_1", i%2 == 0, after(time.Second))
-			o.announce(7, after(time.Second))
-			if i%2 == 0 {
-				o.block(k, after(2*time.Second))
-			} else {
-				o.complete(key("new"), run.ReasonByAgent, after(time.Second))
-			}
-		})
-		types := map[run.EventType]int{}
-		for _, e := range o.drain("hook") {
-			types[e.Type]++
-		}
-		decided := types[run.ApprovalApproved] + types[run.ApprovalRejected]
-		same(o.T, "events", fmt.Sprint(types[run.RunStarted], decided, types[run.LoopDetected], types[run.RunBlocked], types[run.RunCompleted]), "1 1 1 1 1")
+	{"of many that change a run at once, what one has done is told once", func(o *outbox) {
+		o.wants("all")
+		together(func(int) { o.past(to("r", after(0))) })
+		o.tells("Attach", "all", after(0), "run.started r")
+		together(func(int) { o.block(key("r"), after(0)) })
+		o.tells("Block", "all", after(0), "run.blocked r")
+		together(func(int) { _, _, _ = o.store.Lift(o.Context(), key("r"), after(0)) })
+		o.tells("Lift", "all", after(0), "run.unblocked r")
+		together(func(int) { o.sweep(after(idle)) })
+		o.tells("Sweep", "all", after(idle), "run.completed r")
 	}},
-	{"of many that take messages, one gets each", func(o *outbox) {
-		o.hook()
-		const runs = 2 * crowd
-		for i := range runs {
-			k := o.past(to(fmt.Sprint("r-", i), after(0)))
-			o.complete(k, run.ReasonByAgent, after(time.Second))
+	{"of many that sweep at once, each is told of what it has done itself", func(o *outbox) {
+		o.wants("all", run.RunCompleted)
+		for i := range crowd {
+			o.past(to(fmt.Sprint("r-", i), after(0)))
 		}
 		var mu sync.Mutex
-		got := map[string]int{}
-		last := map[string]run.EventType{}
-		var left atomic.Int64
-		left.Store(2 * runs)
+		swept := map[string]int{}
 		together(func(int) {
-			until(o.T, "all messages are delivered", func() bool {
-				for _, m := range o.takeAt("hook", 3, after(time.Minute)) {
-					mu.Lock()
-					got[m.ID]++
-					if r := m.Event.Run.ID; last[r] == run.RunCompleted || last[r] == "" && m.Event.Type != run.RunStarted {
-						o.Errorf("run %q: %s after %q", r, m.Event.Type, last[r])
-					}
-					last[m.Event.Run.ID] = m.Event.Type
-					mu.Unlock()
-					o.endMessage(&m, run.Outcome{At: after(time.Minute), Delivered: true})
-					left.Add(-1)
-				}
-				return left.Load() <= 0
-			})
+			for _, r := range o.sweep(after(idle)).Completed {
+				mu.Lock()
+				swept[r.ID]++
+				mu.Unlock()
+			}
 		})
-		same(o.T, "messages", len(got), 2*runs)
-		same(o.T, "how many were left", left.Load(), 0)
+		for id, n := range swept {
+			same(o.T, "sweeps that completed "+id, n, 1)
+		}
+		same(o.T, "completed", len(swept), crowd)
+		same(o.T, "events", len(o.drain("all", after(idle))), crowd)
+	}},
+	{"of many that take at once, each has other messages", func(o *outbox) {
+		o.wants("all")
+		for i := range 2 * crowd {
+			o.open(to(fmt.Sprint("r-", i), after(0)))
+		}
+		var mu sync.Mutex
+		taken := map[string]int{}
+		together(func(int) {
+			for {
+				got := o.take("all", 3, after(0))
+				mu.Lock()
+				for i := range got {
+					taken[got[i].ID]++
+				}
+				done := len(taken) == 2*crowd
+				mu.Unlock()
+				if done {
+					return
+				}
+			}
+		})
+		for id, n := range taken {
+			same(o.T, "how often was taken "+id, n, 1)
+		}
+	}},
+	{"many events of one run are told in their order, whoever is told", func(o *outbox) {
+		const n = 20
+		o.wants("all", run.RunBlocked, run.RunUnblocked)
+		k := o.past(to("r", after(0)))
+		var mu sync.Mutex
+		var got []string
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i := range n {
+				at := after(time.Duration(i) * time.Second)
+				o.block(k, at)
+				_, _, _ = o.store.Lift(o.Context(), k, at)
+			}
+		})
+		for range 4 {
+			wg.Go(func() {
+				until(o.T, "all are told", func() bool {
+					messages := o.take("all", 5, after(n*time.Second))
+					mu.Lock()
+					defer mu.Unlock()
+					got = append(got, told(messages)...)
+					for i := range messages {
+						o.delivered(&messages[i], after(n*time.Second))
+					}
+					return len(got) == 2*n
+				})
+			})
+		}
+		wg.Wait()
+		for i, text := range got {
+			same(o.T, fmt.Sprint("event ", i), text, []string{"run.blocked r", "run.unblocked r"}[i%2])
+		}
 	}},
 }
