@@ -27,16 +27,19 @@ func (j *journal) OpenGate(ctx context.Context, g *run.Gate, answer []byte) (run
 	if err != nil {
 		return run.Gate{}, false, err
 	}
-	args := 0
-	for i := range g.Proposed {
-		args += len(g.Proposed[i].Args)
+	told := run.Event{Gate: &rest}
+	args, kept := told.ArgsLen(), []byte(nil)
+	if args > run.MaxArgs {
+		if kept, err = json.Marshal(told.Keep().Gate); err != nil {
+			return run.Gate{}, false, err
+		}
 	}
 	team := g.Run.Team
 	if err := j.rdb.SetNX(ctx, j.o.pointer(g.ID), team, pointerFor).Err(); err != nil {
 		return run.Gate{}, false, fmt.Errorf("redisstore: %w", err)
 	}
 	got, err := j.verb(ctx, opengateScript, team, g.Opened, g.Run.ID, g.ID, string(g.Fingerprint[:]), flag(g.Pauses), g.Agent, stamp(g.Expires),
-		decimal(g.Window), args, answer, flag(answer != nil), j.o.TeamGates, j.o.TeamGateBytes, text)
+		decimal(g.Window), args, answer, flag(answer != nil), j.o.TeamGates, j.o.TeamGateBytes, text, kept)
 	if err != nil {
 		return run.Gate{}, false, err
 	}

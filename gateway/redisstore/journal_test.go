@@ -48,6 +48,9 @@ func TestJournal(t *testing.T) {
 			t.Run("Gates", func(t *testing.T) {
 				storetest.RunGates(t, func(*testing.T) storetest.GateStore { return redisstore.New(rdb, empty()) })
 			})
+			t.Run("Outbox", func(t *testing.T) {
+				storetest.RunOutbox(t, func(*testing.T) storetest.OutboxStore { return redisstore.New(rdb, empty()) })
+			})
 		})
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rungate/rungate/budget"
-	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/run"
 )
 
@@ -123,7 +122,7 @@ func (j *journal) EndMessage(ctx context.Context, m *run.Message, o *run.Outcome
 		return nil
 	}
 	_, err := j.verb(ctx, endmessageScript, team, o.At, m.Subscriber, number, m.Lease, flag(o.Delivered), o.Dead, stamp(o.Due),
-		notify.EventID(m.Event), j.o.TeamDead)
+		m.Event.ID(), j.o.TeamDead)
 	return err
 }
 
@@ -211,6 +210,9 @@ func readEvent(team, text string) (*run.Event, error) {
 		return e, readExtra(e, r.text())
 	case "gate":
 		e.Agent, e.Gate = r.text(), &run.Gate{}
+		if n := r.int(); n > run.MaxArgs {
+			e.ArgsBytes = int(n)
+		}
 		err := decodeGate(team, r.text(), e.Gate)
 		e.Run = e.Gate.Subject()
 		return e, err

@@ -11,5 +11,5 @@ if ARGV[4] == '1' then
 else
   end_gate(g, 'rejected', at)
 end
-tell_gate(kind, g, wire_gate(g, g.f.st))
+tell_gate(kind, g)
 return the_gate(g, g.f.st, true)

@@ -51,6 +51,15 @@ local function wire_gate(g, s)
   return pack({ g.id, f.run, s, f.op, f.ex, f.de, f.by, f.co, f.cl, f.us, f.b })
 end
 
+-- told is the same with what an event keeps of it: the beginnings of long arguments.
+local function told(g, s)
+  local whole = g.f.b
+  g.f.b = g.f.kept or whole
+  local text = wire_gate(g, s)
+  g.f.b = whole
+  return text
+end
+
 -- lineage is the run of a gate and its ancestors, those that are there.
 local function lineage(g)
   local list, r = {}, load(g.f.run)
@@ -162,7 +171,7 @@ end
 -- expire ends a gate that has expired.
 local function expire(g)
   end_gate(g, 'expired', ends(g))
-  redis.call('RPUSH', T .. 'l:expired', pack({ g.f.run, g.f.agent, wire_gate(g, 'expired') }))
+  redis.call('RPUSH', T .. 'l:expired', pack({ g.f.run, g.f.agent, g.f.args, wire_gate(g, 'expired'), told(g, 'expired') }))
 end
 
 -- expire_some ends up to n of the gates that have expired.
@@ -201,8 +210,8 @@ local function forget_gates(id)
   end
 end
 
-local function tell_gate(kind, g, seen)
-  outbox_add(T, at, kind, g.f.run, { 'gate', g.f.agent, seen })
+local function tell_gate(kind, g)
+  outbox_add(T, at, kind, g.f.run, { 'gate', g.f.agent, g.f.args, told(g, g.f.st) })
 end
 
 -- the_gate is what a verb replies with: the gate as it is, and whether it did it.

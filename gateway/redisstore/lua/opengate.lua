@@ -1,6 +1,7 @@
 -- ARGV: time, keep, run, id, fingerprint, pauses, agent, expires, window, bytes of the arguments, the answer and
--- whether there is one, gates and bytes of a team, the rest of the gate
-local id, gid, fingerprint, pauses, agent, expires, window, args, answer, withheld, most_gates, most_bytes, rest = unpack(ARGV, 3)
+-- whether there is one, gates and bytes of a team, the rest of the gate, and
+-- what an event keeps of that, if it is less
+local id, gid, fingerprint, pauses, agent, expires, window, args, answer, withheld, most_gates, most_bytes, rest, kept = unpack(ARGV, 3)
 local r = known(id)
 if not r then return { 'missing' } end
 local x = view(r, at)
@@ -29,6 +30,7 @@ local g = { id = gid, f = {} }
 gates_loaded[gid] = g
 set_gate(g, 'run', id, 'st', 'pending', 'op', at, 'ex', expires, 'de', zero, 'by', '', 'co', '', 'cl', zero, 'cm', '', 'us', zero,
   'fp', fingerprint, 'agent', agent, 'win', window, 'args', args, 'ans', #answer, 'b', rest)
+if kept ~= '' then set_gate(g, 'kept', kept) end
 if withheld == '1' then redis.call('SET', T .. 'ga:' .. gid, answer) end
 for _, p in ipairs(lineage(g)) do set(p, 'gates', '1') end
 bind(g)
@@ -41,7 +43,6 @@ redis.call('HSET', T .. 'gp:' .. id, fingerprint, pack(same))
 redis.call('HSET', T .. 'l:pointers', gid, 1)
 set(r, 'met', tonumber(r.f.met or 0) + 1)
 load_of(1, bytes)
-local seen = wire_gate(g, 'pending')
-tell_gate('approval.pending', g, seen)
+tell_gate('approval.pending', g)
 flush()
-return { '', seen, 1 }
+return { '', wire_gate(g, 'pending'), 1 }

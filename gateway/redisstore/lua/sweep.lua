@@ -76,9 +76,9 @@ local function tell_expired()
     local x = redis.call('LPOP', T .. 'l:expired')
     if not x then return end
     left = left - 1
-    local run, agent, seen = unpack(unpacked(x))
+    local run, agent, args, seen, kept = unpack(unpacked(x))
     expired[#expired + 1] = seen
-    outbox_add(T, at, 'approval.expired', run, { 'gate', agent, seen })
+    outbox_add(T, at, 'approval.expired', run, { 'gate', agent, args, kept })
   end
 end
 
