@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/gateway/storetest"
 	"github.com/rungate/rungate/internal/outbox"
 	"github.com/rungate/rungate/run"
 )
@@ -162,4 +164,8 @@ func (s *outboxStore) Settle(ctx context.Context, id budget.ID, d *budget.Demand
 		s.put(e.At, *e)
 	}
 	return dst, err
+}
+
+func TestOutboxStore(t *testing.T) {
+	storetest.RunOutbox(t, func(*testing.T) storetest.OutboxStore { return newOutboxStore() })
 }

@@ -62,7 +62,7 @@ func (o *Memory) Subscribe(_ context.Context, name string, types []run.EventType
 	return nil
 }
 
-// Add has an event wait for each subscriber that wants it. What there is no room
+// Add has an event wait from now on for each subscriber that wants it. What there is no room
 // for, or comes after Close, is dead. Of the event it keeps [run.Event.Keep].
 func (o *Memory) Add(e *run.Event, at time.Time) {
 	o.mu.Lock()
@@ -75,7 +75,7 @@ func (o *Memory) Add(e *run.Event, at time.Time) {
 		if own == nil {
 			own = e.Keep()
 		}
-		p := &parcel{Message: run.Message{ID: o.name(), Subscriber: name, Event: own}}
+		p := &parcel{Message: run.Message{ID: o.name(), Subscriber: name, Event: own}, due: at}
 		if err := o.put(b, p); err != nil {
 			b.refuse(p, err, at)
 		}
