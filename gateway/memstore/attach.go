@@ -28,7 +28,7 @@ func (j *journal) Attach(_ context.Context, a *run.Attachment, out *run.Run) (go
 	}
 	if r != nil {
 		j.lapseCalls(r, a.At)
-		if c := j.calls[callKey{r, a.Call}]; c != nil {
+		if c := r.call(a.Call); c != nil {
 			return j.callAgain(c, a, out), nil
 		}
 	}

@@ -18,9 +18,9 @@ type buckets struct {
 	next int       // in all: whose turn it is to be looked at
 }
 
-// take takes everything for r, or nothing. What was taken has to be kept or
-// untaken.
-func (x *buckets) take(r *reservation, takes []budget.Take, now time.Time) (short budget.Shortage, ok bool) {
+// take takes everything for r, or says which take has to wait for how long. What was
+// taken has to be kept or untaken.
+func (x *buckets) take(r *reservation, takes []budget.Take, now time.Time) (short budget.Shortage) {
 	for i := range takes {
 		t := &takes[i]
 		b := x.open(t, now)
@@ -30,10 +30,10 @@ func (x *buckets) take(r *reservation, takes []budget.Take, now time.Time) (shor
 			short = budget.Shortage{Take: i, Hold: -1, After: wait}
 		}
 	}
-	if ok = short.After == 0; !ok {
+	if short.After > 0 {
 		r.untake(now)
 	}
-	return short, ok
+	return short
 }
 
 // open returns what a take is from, made if it is not there.

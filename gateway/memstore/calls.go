@@ -6,16 +6,27 @@ import (
 
 // A call is one in flight, until its lease ends.
 type call struct {
-	callKey
+	run   *record
+	name  string
 	own   lease[*call]
 	above []lease[*call] // one for each ancestor of its run, the parent first
 	free  *call          // the next one that is free
 }
 
-// A callKey names a call.
-type callKey struct {
-	run  *record
-	name string
+// fewCalls is how many calls of a run are found by looking at all of them.
+const fewCalls = 8
+
+// call returns the call of that name, nil if it is not in flight.
+func (r *record) call(name string) *call {
+	if r.byName != nil {
+		return r.byName[name]
+	}
+	for x := r.calls.first; x != nil; x = x.next {
+		if x.of.name == name {
+			return x.of
+		}
+	}
+	return nil
 }
 
 // begin counts a call of r in flight.
@@ -26,13 +37,21 @@ func (j *journal) begin(r *record, name string, until time.Time) {
 	} else {
 		j.free, c.free = c.free, nil
 	}
-	c.callKey = callKey{r, name}
+	c.run, c.name = r, name
 	for p := r.parent; p != nil; p = p.parent {
 		c.above = append(c.above, lease[*call]{})
 	}
-	j.calls[c.callKey] = c
 	r.InFlight++
 	c.lease(until)
+	switch {
+	case r.byName != nil:
+		r.byName[name] = c
+	case r.InFlight > fewCalls:
+		r.byName = map[string]*call{}
+		for x := r.calls.first; x != nil; x = x.next {
+			r.byName[x.of.name] = x.of
+		}
+	}
 }
 
 // renew leases a call until a time, unless it lasts longer already.
@@ -46,8 +65,11 @@ func (c *call) renew(until time.Time) {
 // finish ends a call.
 func (j *journal) finish(c *call) {
 	c.release()
-	c.run.InFlight--
-	delete(j.calls, c.callKey)
+	r := c.run
+	r.InFlight--
+	if delete(r.byName, c.name); r.InFlight == 0 {
+		r.byName = nil
+	}
 	clear(c.above)
 	*c = call{above: c.above[:0], free: j.free}
 	j.free = c

@@ -26,8 +26,7 @@ type journal struct {
 	// which then has to look for them among all that are open.
 	orphans bool
 
-	calls map[callKey]*call // in flight, or found to be that no more only by the next who looks
-	free  *call             // to be used again
+	free *call // to be used again
 
 	gates   map[string]*gate // by ID
 	opened  gateList
@@ -48,7 +47,6 @@ func (j *journal) init(o Options) {
 	j.opts = o
 	j.runs = map[run.Key]*record{}
 	j.heads = map[head]*record{}
-	j.calls = map[callKey]*call{}
 	j.gates = map[string]*gate{}
 	j.teams = map[string]gateLoad{}
 	j.shortest = -1
@@ -58,8 +56,12 @@ func (j *journal) init(o Options) {
 func (j *journal) RenewCall(_ context.Context, k run.Key, name string, at, until time.Time) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if c := j.calls[callKey{j.runs[k], name}]; c != nil && at.Before(c.own.until) {
-		j.touch(c.run, at)
+	r := j.runs[k]
+	if r == nil {
+		return nil
+	}
+	if c := r.call(name); c != nil && at.Before(c.own.until) {
+		j.touch(r, at)
 		c.renew(until)
 	}
 	return nil
@@ -77,7 +79,7 @@ func (j *journal) Detach(_ context.Context, d *run.Detachment, out *run.Run) err
 	if d.Step != nil {
 		r.add(d.Step, j.opts.Steps)
 	}
-	if c := j.calls[callKey{r, d.Call}]; c != nil {
+	if c := r.call(d.Call); c != nil {
 		if d.Repeated != 0 {
 			r.turns.takeOff(d.Repeated)
 		}

@@ -44,16 +44,16 @@ func (l *ledger) Reserve(_ context.Context, id budget.ID, d *budget.Demand, leas
 	if l.known[id] != nil || len(d.Takes) == 0 && len(d.Holds) == 0 {
 		return budget.Shortage{}, true, nil
 	}
-	defer l.buckets.tidy(len(l.buckets.all), now)
 	r := l.newReservation()
-	short, ok := l.buckets.take(r, d.Takes, now)
-	var err error
-	if ok {
-		if short, ok, err = l.hold(r, d.Holds); !ok {
-			r.untake(now)
+	if len(d.Takes) > 0 {
+		defer l.buckets.tidy(len(l.buckets.all), now)
+		if short := l.buckets.take(r, d.Takes, now); short.After > 0 {
+			l.recycle(r)
+			return short, false, nil
 		}
 	}
-	if !ok {
+	if short, ok, err := l.hold(r, d.Holds); !ok {
+		r.untake(now)
 		l.recycle(r)
 		return short, false, err
 	}
@@ -113,10 +113,8 @@ func (l *ledger) Renew(_ context.Context, id budget.ID, _ *budget.Demand, lease 
 
 // Settle implements budget.Ledger.
 func (l *ledger) Settle(_ context.Context, id budget.ID, _ *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
-	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.expire(now)
 	r := l.known[id]
 	if r == nil {
 		return dst, nil
@@ -125,8 +123,8 @@ func (l *ledger) Settle(_ context.Context, id budget.ID, _ *budget.Demand, s *bu
 	if s == nil {
 		s = &nothing
 	}
-	for i, p := range r.parts {
-		p.settle(at(s.Used, i), now)
+	if len(r.parts) > 0 {
+		r.settleParts(s.Used, time.Now())
 	}
 	for i, h := range r.holds {
 		dst = append(dst, h.settle(at(s.Charges, i), r.charged))

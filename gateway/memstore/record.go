@@ -16,12 +16,13 @@ type record struct {
 	run.Run
 	head       head
 	generation int
-	parent     *record       // nil of a root
-	calls      queue[*call]  // of its own, in the order in which their leases end
-	below      queue[*call]  // of the runs below it, likewise
-	lapsed     time.Time     // when the last of either ended whose lease has ended and that is in them no more
-	place      *list.Element // in open or ended
-	ended      time.Time     // when it came there, or was last called there; zero while it is open
+	parent     *record          // nil of a root
+	calls      queue[*call]     // of its own, in the order in which their leases end
+	below      queue[*call]     // of the runs below it, likewise
+	byName     map[string]*call // calls, where there are more than a few
+	lapsed     time.Time        // when the last of either ended whose lease has ended and that is in them no more
+	place      *list.Element    // in open or ended
+	ended      time.Time        // when it came there, or was last called there; zero while it is open
 
 	steps    []run.Step // the newest, in a ring that begins at oldest
 	oldest   int

@@ -50,8 +50,16 @@ func (r *reservation) letGo() {
 	r.parts = r.parts[:0]
 }
 
-// settle corrects what was taken to what was used.
-func (p part) settle(used int64, now time.Time) { p.correct(used-p.need, now) }
+// settleParts corrects what was taken from buckets to what was used, unless the lease
+// has ended.
+func (r *reservation) settleParts(used []int64, now time.Time) {
+	if !now.Before(r.until) {
+		return
+	}
+	for i, p := range r.parts {
+		p.correct(at(used, i)-p.need, now)
+	}
+}
 
 // settle charges n for what the hold has reserved, or was charged with when its
 // lease ended.
