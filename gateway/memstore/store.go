@@ -9,8 +9,9 @@
 // costs about 1.5 KB beside what would happen and what it withholds. Of one run,
 // 1,000 gates are remembered that are not live any more, or as many as have 1 MiB
 // of arguments, those that ended last: a request that was rejected before these is
-// asked about again. [Options] bound how
-// many runs, steps and live gates there are, of the gates also those of one team.
+// asked about again. A call in flight costs about 0.15 KB, and 0.05 KB more for each
+// ancestor of its run. [Options] bound how many runs, steps and live
+// gates there are, of the gates also those of one team.
 package memstore
 
 import "time"
@@ -67,8 +68,10 @@ type Options struct {
 	TeamGateBytes int64
 }
 
-// A Store is a run.Journal, a run.GateJournal and a budget.Ledger in memory. It is safe for concurrent use. None of its methods fails but for what is
-// not found or has no room, and none looks at its context: they do not wait.
+// A Store is a run.Journal, a run.GateJournal and a budget.Ledger in memory. It is no
+// run.Outbox and no audit.Trail: events, lines and records it leaves to the caller. It
+// is safe for concurrent use. None of its methods fails but for what is not found or
+// has no room, and none looks at its context: they do not wait.
 type Store struct {
 	journal
 	ledger
