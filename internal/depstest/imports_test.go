@@ -14,6 +14,7 @@ var levels = [][]string{
 	{"provider"},
 	{"budget"},
 	{"run"},
+	{"internal/outbox"},
 	{"policy"},
 	{"gateway/memstore", "gateway/storetest", "gateway/notify"},
 	{"gateway"},
