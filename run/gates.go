@@ -18,6 +18,7 @@ const DefaultWindow = time.Hour
 type Gates struct {
 	Journal  GateJournal
 	Observer Observer // nil is none
+	Witness  Witness  // nil is none
 
 	waiters waiters
 }
@@ -55,7 +56,12 @@ func (gs *Gates) Decide(ctx context.Context, id string, v Verdict) (Gate, error)
 		return Gate{}, err
 	}
 	at := time.Now()
+	o, err := gs.order(ctx, id, &v, at)
+	if err != nil {
+		return Gate{}, err
+	}
 	g, changed, err := gs.Journal.DecideGate(ctx, id, &v, at)
+	o.done(ctx, changed, err)
 	switch {
 	case err != nil:
 		return Gate{}, err

@@ -16,6 +16,7 @@ import (
 type Recorder struct {
 	Journal  Journal
 	Observer Observer      // nil is none; where the journal is an Outbox as well, there has to be one
+	Witness  Witness       // nil is none
 	Lease    time.Duration // for which a call is in flight without being renewed; 0 is budget.DefaultLease
 }
 
@@ -179,7 +180,13 @@ func (rc *Recorder) End(ctx context.Context, d *Detachment, r *Run) error {
 // Complete closes the run that k names. A run that is closed already, or blocked,
 // stays as it is and is returned all the same.
 func (rc *Recorder) Complete(ctx context.Context, k Key, reason string) (Run, error) {
-	r, changed, err := rc.Journal.Complete(ctx, k, reason, time.Now())
+	at := time.Now()
+	o, err := rc.order(ctx, Event{Type: RunCompleted, At: at, Run: Run{Reason: reason}}, k)
+	if err != nil {
+		return Run{}, err
+	}
+	r, changed, err := rc.Journal.Complete(ctx, k, reason, at)
+	o.done(ctx, changed, err)
 	if changed {
 		rc.event(ctx, &Event{Type: RunCompleted, At: r.Closed, Run: r, Agent: r.Agent})
 	}
@@ -213,7 +220,12 @@ func (rc *Recorder) Alert(ctx context.Context, r *Run, agent string, alerts []bu
 // itself stays as it is. K names that very run, never a newer generation.
 func (rc *Recorder) Lift(ctx context.Context, k Key) (Run, error) {
 	at := time.Now()
+	o, err := rc.order(ctx, Event{Type: RunUnblocked, At: at}, k)
+	if err != nil {
+		return Run{}, err
+	}
 	r, changed, err := rc.Journal.Lift(ctx, k, at)
+	o.done(ctx, changed, err)
 	if changed {
 		rc.event(ctx, &Event{Type: RunUnblocked, At: at, Run: r, Agent: r.Agent})
 	}
@@ -225,7 +237,12 @@ func (rc *Recorder) Lift(ctx context.Context, k Key) (Run, error) {
 // Lift.
 func (rc *Recorder) Raise(ctx context.Context, k Key, limit Raised) (Run, error) {
 	at := time.Now()
+	o, err := rc.order(ctx, Event{Type: LimitRaised, At: at, Raised: &limit}, k)
+	if err != nil {
+		return Run{}, err
+	}
 	r, lifted, err := rc.Journal.Raise(ctx, k, limit, at)
+	o.done(ctx, err == nil && r.Status != Completed, err)
 	if err == nil && r.Status != Completed {
 		rc.event(ctx, &Event{Type: LimitRaised, At: at, Run: r, Agent: r.Agent, Raised: &limit})
 	}
