@@ -50,6 +50,7 @@ type call struct {
 	sent      *payload // what the provider is sent, until it answers
 	answer    answer
 	judgement judgement
+	recorded  recorded
 	watch     watch
 	step      run.Step
 	failed    *refusal // why the call was refused, or its answer is of our own making
@@ -99,6 +100,7 @@ var steps = []step{
 	(*call).repeat,
 	(*call).reserve,
 	(*call).openGate,
+	(*call).admit,
 	(*call).detach,
 	(*call).forward,
 	(*call).relay,
@@ -180,13 +182,25 @@ func (c *call) fail(err error) {
 	}
 	c.failed = c.refusalOf(err)
 	c.watch.stop() // it may begin the answer
-	c.conclude()   // before the agent knows: what was reserved is free for its next call
+	if err := c.recordRefusal(c.failed); err != nil {
+		c.failed = c.refusalOf(err)
+	}
+	c.conclude() // before the agent knows: what was reserved is free for its next call
 	if c.answer.begun {
 		c.breakOff(c.failed)
 		return
 	}
 	c.dropAnswer()
 	c.refuse(c.failed)
+}
+
+// turnAway refuses what is no call of a model.
+func (c *call) turnAway(err error) {
+	f := c.refusalOf(err)
+	if err := c.recordRefusal(f); err != nil {
+		f = c.refusalOf(err)
+	}
+	c.refuse(f)
 }
 
 // dropAnswer takes off the header what the provider's answer has put there, since

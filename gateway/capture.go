@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"unicode/utf8"
+
+	"github.com/rungate/rungate/gateway/audit"
 )
 
 // Capture says what of prompts and answers is kept, in the audit trail beside the
@@ -47,11 +49,11 @@ func (c *call) captureRequest() error {
 		return nil
 	}
 	k.request = true
-	e := c.content(entryRequest, RequestContent, c.req.Body, int64(len(c.req.Body)))
+	e := c.content(audit.CallRequest, RequestContent, c.req.Body, int64(len(c.req.Body)))
 	if e == nil {
 		return nil
 	}
-	return c.g.scribe.write(c.settling, e.record(c.team(), c.entryID(entryRequest)))
+	return c.g.scribe.write(c.settling, e.record(c.team(), c.entryID(audit.CallRequest)))
 }
 
 // gather notes a piece of the answer, if that is to be kept.
@@ -70,8 +72,8 @@ func (c *call) captureAnswer() {
 	if k.total == 0 {
 		return
 	}
-	if e := c.content(entryAnswer, AnswerContent, k.answer, k.total); e != nil {
-		c.g.scribe.note(c.settling, e.record(c.team(), c.entryID(entryAnswer)))
+	if e := c.content(audit.CallAnswer, AnswerContent, k.answer, k.total); e != nil {
+		c.g.scribe.note(c.settling, e.record(c.team(), c.entryID(audit.CallAnswer)))
 	}
 	k.answer, k.total = nil, 0
 }
@@ -80,22 +82,22 @@ func (c *call) captureAnswer() {
 // bytes; nil where nothing is.
 func (c *call) content(kind string, of ContentKind, begin []byte, total int64) entry {
 	limit := c.g.cfg.Capture.Bytes
-	begin = append([]byte(nil), whole(begin, limit)...)
+	begin = append([]byte(nil), beginning(begin, limit)...)
 	kept := c.g.cfg.Capture.Redact(c.settling, of, begin)
 	if kept == nil {
 		return nil
 	}
 	cut := int64(len(begin)) < total || len(kept) > limit
 	e := c.entry(kind)
-	e = appendJSON(e.key("content"), string(whole(kept, limit)))
+	e = appendJSON(e.key("content"), string(beginning(kept, limit)))
 	if cut {
 		e = e.truth("cut", true).number("bytes", total)
 	}
 	return e
 }
 
-// whole is what a text begins with, up to a limit, and no part of a character.
-func whole(text []byte, limit int) []byte {
+// beginning is what a text begins with, up to a limit, and no part of a character.
+func beginning(text []byte, limit int) []byte {
 	if len(text) <= limit {
 		return text
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/gateway/memstore"
 	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
@@ -43,7 +44,15 @@ type Config struct {
 	// Store keeps runs, gates, accounts and rates. Nil keeps them in memory, see memstore.
 	Store Store
 
-	Observer run.Observer // told what happens in this gateway; nil is none
+	// Trail is where each decision is written down before it takes effect: see the
+	// entry types in package audit. A call about which that fails is refused. Nil is the
+	// Store itself, if that is an audit.Trail, which then has to add the records of
+	// reservations, see budget.Demand; else there is none.
+	Trail audit.Trail
+
+	Capture Capture // of prompts and answers in the Trail; the zero Capture is off
+
+	Observer run.Observer // told what happens; nil is none
 
 	// Notifiers are told of events as well, each at its own pace and until it has
 	// got them, by a notify.Dispatcher that Close closes. Nil is none.
@@ -292,6 +301,18 @@ func (c *Config) validate() error {
 	}
 	if c.Limits.Lease < 0 {
 		bad("Limits.Lease", "is negative; a reservation needs a lease")
+	}
+	if c.Capture.Bytes < 0 {
+		bad("Capture.Bytes", "is negative")
+	}
+	if c.Capture.Bytes > audit.MaxLine/8 { // a byte may take six there
+		bad("Capture.Bytes", "is more than %d", audit.MaxLine/8)
+	}
+	if c.Capture.Bytes > 0 && c.Capture.Redact == nil {
+		bad("Capture.Redact", "is nil; one that returns what it is given keeps everything")
+	}
+	if _, ok := c.Store.(audit.Trail); c.Capture.Bytes > 0 && c.Trail == nil && !ok {
+		bad("Capture", "there is no Trail to keep anything in")
 	}
 	if c.Metering.StreamUsage > EstimateUsage {
 		bad("Metering.StreamUsage", "%d is not known", c.Metering.StreamUsage)

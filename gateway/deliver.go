@@ -102,9 +102,13 @@ func (c *call) deliver(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return &goneError{ctx.Err()}
 	}
+	if err := c.recordUse(); err != nil {
+		return err
+	}
 	if _, ended, err := c.gate.claim.End(ctx, true); err != nil {
 		return err
 	} else if !ended {
+		c.recordUnused()
 		c.again()
 		return nil
 	}

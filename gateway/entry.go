@@ -9,46 +9,6 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// The types of the entries of an audit trail. Each is a JSON object with "type",
-// "time" (of the decision), "team", and of these members those that apply:
-//
-//   - who: "run_id", "call_id", "agent_id", "user", "remote" (the address of a caller
-//     without a valid token), "operator" (who has ordered it), "gate_id";
-//   - by what: "policy_id", "policy_name", "policy_revision", "rule", "code" (as the
-//     agent is told it), "mode" ("shadow" where nothing is enforced), "would" (what
-//     was found that is not enforced), "alerts" (rules that have only alerted);
-//   - what: "endpoint", "requested_model" (as the agent names it), "provider", "model"
-//     (as the provider is asked for it), "served_model" (as it says itself), "stream",
-//     "field" and "requested" (what a rule has found in the request), "tools" (that the
-//     answer calls), "tool";
-//   - what it costs: "estimated_cost_usd" and "estimated_tokens" before the call;
-//     "cost_usd", "price_list", "input_tokens", "output_tokens", "estimated" (the
-//     provider has not said what it used) after it.
-//
-// Members are only ever added. Prompts, answers, arguments of tools, headers and
-// tokens are in none of them; see Config.Capture.
-const (
-	entryAllowed       = "call.allowed"    // a call is about to be forwarded; with a gate, by its approval
-	entryRefused       = "call.refused"    // a call is not forwarded
-	entryAnswerAllowed = "answer.allowed"  // the policy lets an answer pass that calls tools
-	entryAnswerRefused = "answer.refused"  // it does not
-	entryEnded         = "call.ended"      // an allowed call is over: "status", "error", "duration_ms", what it has cost
-	entryUngoverned    = "call.ungoverned" // a call is forwarded though it could not be decided about
-	entryGateOpened    = "gate.opened"     // "kind", "request", "tools", "channel", "fingerprint", "expires_at", "cost_usd"
-	entryGateApproved  = "gate.approved"   // "decided_by", "reason"
-	entryGateRejected  = "gate.rejected"   // likewise
-	entryGateExpired   = "gate.expired"
-	entryGateUsed      = "gate.used"     // what was approved is about to happen; "decided_by"
-	entryRunStarted    = "run.started"   // "parent", "tags"
-	entryRunCompleted  = "run.completed" // "reason"
-	entryRunBlocked    = "run.blocked"   // "code", "rule"
-	entryRunUnblocked  = "run.unblocked"
-	entryLimitRaised   = "limit.raised" // "rule", "limit": in the unit of the rule
-	entryVoid          = "void"         // what the entry with the id "of" says has not happened, or "unknown": true
-	entryRequest       = "call.request" // "content", see Config.Capture
-	entryAnswer        = "call.answer"  // likewise
-)
-
 // An entry is the JSON object of an entry while it is written.
 type entry []byte
 

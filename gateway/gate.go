@@ -164,11 +164,15 @@ func (c *call) useApproval() error {
 	if !c.approved() || !c.succeeded() || c.answer.failed {
 		return nil
 	}
+	if err := c.recordUse(); err != nil {
+		return err
+	}
 	g, ended, err := c.gate.claim.End(c.settling, true)
 	switch {
 	case err != nil:
 		return err
 	case !ended && g.Status != run.GateCancelled: // of a run that has been closed, calls in flight finish
+		c.recordUnused()
 		return errClaimLost
 	}
 	return nil
@@ -181,6 +185,9 @@ func (c *call) leaveGate() {
 		return
 	}
 	used := c.succeeded() && !c.answer.failed && (c.failed == nil || c.failed.code != codeClientGone && answers[c.failed.code].status < http.StatusInternalServerError)
+	if used {
+		c.noteUse()
+	}
 	if _, _, err := c.gate.claim.End(c.settling, used); err != nil {
 		c.g.cfg.Logger.Error("approval not given back; it can be used when its lease ends", "run", c.run.ID, "gate", c.gate.gate.ID, "error", err)
 	}

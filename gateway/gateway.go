@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -29,8 +30,9 @@ type Gateway struct {
 	keeper    budget.Keeper
 	estimator *budget.Estimator
 	notifiers *notify.Dispatcher
-	steps     []step // of a call
-	sentAgain []step // of one that takes the place of another
+	scribe    *scribe // nil where there is no audit trail
+	steps     []step  // of a call
+	sentAgain []step  // of one that takes the place of another
 
 	life context.Context // ends when the gateway begins to close
 	die  context.CancelFunc
@@ -64,6 +66,9 @@ func New(cfg Config) (*Gateway, error) {
 		sentAgain: sentAgain(steps),
 
 		idle: make(chan struct{}),
+	}
+	if g.scribe = newScribe(&cfg); g.scribe != nil {
+		g.recorder.Witness, g.gates.Witness = g.scribe, g.scribe
 	}
 	g.recorder.Observer = g.observer()
 	g.gates.Observer = g.recorder.Observer
@@ -121,7 +126,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt, known := find(r)
 	c := newCall(g, w, r, rt)
 	if !g.enter() {
-		c.refuse(&refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again."})
+		c.turnAway(&refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again."})
 		return
 	}
 	if known && rt.own == 0 {
@@ -132,14 +137,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case known:
 		if err := c.serveOwn(r.Context()); err != nil {
-			c.refuse(err)
+			c.turnAway(err)
 		}
 	case wantsWebSocket(r):
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Upgrade", "HTTP/1.1")
-		c.refuse(&refusal{code: codeUpgradeRequired, message: "Rungate: there are no WebSockets here; send the request over HTTP."})
+		c.turnAway(&refusal{code: codeUpgradeRequired, message: "Rungate: there are no WebSockets here; send the request over HTTP."})
 	default:
-		c.refuse(&refusal{code: codeUnknownEndpoint, message: "Rungate: there is no " + r.Method + " " + r.URL.Path + " here, and what is not known is not forwarded."})
+		c.turnAway(&refusal{code: codeUnknownEndpoint, message: "Rungate: there is no " + r.Method + " " + r.URL.Path + " here, and what is not known is not forwarded."})
 	}
 }
 
@@ -189,7 +194,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 	for _, u := range g.providers {
 		u.close()
 	}
-	return g.notifiers.Close(ctx)
+	return errors.Join(g.scribe.pay(ctx), g.notifiers.Close(ctx))
 }
 
 // sweepRuns completes idle runs and drops the accounts of forgotten ones.
@@ -204,6 +209,9 @@ func (g *Gateway) sweepRuns() {
 	}
 	if err != nil {
 		g.cfg.Logger.Error("sweep of idle runs failed", "error", err)
+	}
+	if err := g.scribe.pay(ctx); err != nil {
+		g.cfg.Logger.Error("audit entries cannot be written; calls are refused until then", "error", err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -8,10 +8,13 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// observer is told what happens, for the Config's Observer and its Notifiers; nil
-// if there is nobody to be told.
+// observer is told what happens, for the audit trail and the Config's Observer and
+// Notifiers; nil if there are none.
 func (g *Gateway) observer() run.Observer {
 	var all observers
+	if g.scribe != nil {
+		all = append(all, g.scribe)
+	}
 	if g.cfg.Observer != nil {
 		all = append(all, guarded{g.cfg.Observer, g.cfg.Logger})
 	}

@@ -63,6 +63,9 @@ func (c *call) judge(calls []provider.ToolCall) error {
 		c.announce(ctx, &d)
 		switch {
 		case d.Verdict == policy.Allow || d.Shadow:
+			if err := c.recordPassed(&d, calls); err != nil {
+				return err
+			}
 		case d.Verdict != policy.Approve:
 			return c.refuseBy(ctx, &d)
 		default:

@@ -16,7 +16,7 @@ import (
 
 // openGate opens a gate for the request, if a person has to be asked about it.
 func (c *call) openGate(ctx context.Context) error {
-	if c.decision.Verdict != policy.Approve || c.decision.Shadow || c.approved() || c.req.Endpoint.Free() {
+	if !c.asks() {
 		return nil
 	}
 	g := c.newGate(run.CallGate, &c.decision.Approval, gatedBy(&c.decision))
@@ -28,6 +28,11 @@ func (c *call) openGate(ctx context.Context) error {
 	}
 	c.again()
 	return nil
+}
+
+// asks reports whether a person has to be asked about the request.
+func (c *call) asks() bool {
+	return c.decision.Verdict == policy.Approve && !c.decision.Shadow && !c.approved() && !c.req.Endpoint.Free()
 }
 
 // gatedBy is what a person is asked about by a decision.

@@ -22,6 +22,9 @@ func (c *call) pending() error {
 	if c.answer.begun || c.approvalMode() == run.ErrorMode {
 		return c.pendingRefusal(g)
 	}
+	if err := c.g.scribe.pay(c.settling); err != nil { // such as that the gate is open
+		return err
+	}
 	c.conclude()
 	c.todo = nil
 	body, err := json.Marshal(struct {

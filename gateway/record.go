@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 )
@@ -16,7 +17,7 @@ import (
 // recorded is what the audit trail has of a call.
 type recorded struct {
 	admitted bool    // that it is allowed
-	judged   int64   // how many verdicts about its answer
+	passed   int     // how many verdicts that let the answer pass
 	would    []would // what is not enforced; nil for most
 	capture  captured
 }
@@ -69,16 +70,23 @@ func (c *call) endpointName() string {
 
 // admission is the record that the call is allowed, for the ledger to add; nil where
 // it is not the ledger's to add, or a person has to be asked yet.
-func (c *call) admission() *budget.Record {
-	if s := c.g.scribe; s == nil || !s.ledger || c.asks() {
-		return nil
+func (c *call) admission() (*budget.Record, error) {
+	s := c.g.scribe
+	if s == nil || !s.ledger || c.asks() {
+		return nil, nil
 	}
-	return c.allowance()
+	if err := s.pay(c.settling); err != nil {
+		return nil, err
+	}
+	if err := c.captureRequest(); err != nil {
+		return nil, err
+	}
+	return c.allowance(), nil
 }
 
 // allowance is the record that the call is allowed.
 func (c *call) allowance() *budget.Record {
-	e := c.entry(entryAllowed)
+	e := c.entry(audit.CallAllowed)
 	if c.approved() {
 		e = e.text("gate_id", c.gate.gate.ID).text("decided_by", c.gate.gate.By)
 	}
@@ -88,7 +96,7 @@ func (c *call) allowance() *budget.Record {
 		}
 		e = e.number("estimated_tokens", c.projection.Tokens())
 	}
-	return c.conditions(e, &c.decision).record(c.team(), c.entryID(entryAllowed))
+	return c.conditions(e, &c.decision).record(c.team(), c.entryID(audit.CallAllowed))
 }
 
 func (c *call) entryID(kind string) string { return kind + "/" + c.id }
@@ -121,18 +129,16 @@ func (c *call) conditions(e entry, d *policy.Decision) entry {
 // admit writes that the call is allowed, before it is forwarded.
 func (c *call) admit(context.Context) error {
 	s := c.g.scribe
-	if s == nil {
+	if s == nil || c.recorded.admitted {
 		return nil
 	}
 	if err := c.captureRequest(); err != nil {
 		return err
 	}
-	if !c.recorded.admitted {
-		if err := s.write(c.settling, c.allowance()); err != nil {
-			return err
-		}
-		c.recorded.admitted = true
+	if err := s.write(c.settling, c.allowance()); err != nil {
+		return err
 	}
+	c.recorded.admitted = true
 	return nil
 }
 
@@ -141,8 +147,10 @@ func (c *call) admit(context.Context) error {
 func (c *call) recordRefusal(f *refusal) error {
 	s := c.g.scribe
 	switch {
-	case s == nil, c.recorded.admitted, f.code == codeApprovalPending, f.code == codeShuttingDown:
-		return nil // the end of the call says it, or it is not decided
+	case s == nil, f.code == codeApprovalPending, f.code == codeShuttingDown:
+		return nil // it is not decided
+	case c.recorded.admitted:
+		return c.recordAnswerRefused(f)
 	}
 	id, window := c.refusalID(f), windowOf(c.start)
 	if s.repeats.has(id, window) {
@@ -155,7 +163,7 @@ func (c *call) recordRefusal(f *refusal) error {
 	if err := c.captureRequest(); err != nil {
 		return err
 	}
-	if err := s.write(c.settling, c.refusal(entryRefused, f).record(c.team(), id)); err != nil {
+	if err := s.write(c.settling, c.refusal(audit.CallRefused, f).record(c.team(), id)); err != nil {
 		return err
 	}
 	s.repeats.add(id, window)
@@ -209,41 +217,32 @@ func (c *call) refusalID(f *refusal) string {
 		write(c.r.Method + " " + c.r.URL.RequestURI())
 		h.Write(c.req.Body)
 	}
-	return entryRefused + "/" + hex.EncodeToString(h.Sum(nil)[:16])
+	return audit.CallRefused + "/" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// recordVerdict writes what the policy says of calls of tools in the answer, before
-// the agent gets it, or is told that it does not.
-func (c *call) recordVerdict(d *policy.Decision, calls []provider.ToolCall) error {
+// recordAnswerRefused writes that the agent does not get the answer of a call that
+// was allowed, if that is a decision and not something that has failed.
+func (c *call) recordAnswerRefused(f *refusal) error {
+	if c.answer.resp == nil || f.rule == "" && f.code != codeOverloaded {
+		return nil
+	}
+	return c.g.scribe.write(c.settling, c.refusal(audit.AnswerRefused, f).record(c.team(), c.entryID(audit.AnswerRefused)))
+}
+
+// recordPassed writes that the policy lets calls of tools in the answer pass, before
+// the agent gets them.
+func (c *call) recordPassed(d *policy.Decision, calls []provider.ToolCall) error {
 	s := c.g.scribe
 	if s == nil {
 		return nil
-	}
-	kind := entryAnswerAllowed
-	if d.Verdict != policy.Allow && !d.Shadow {
-		kind = entryAnswerRefused
-	}
-	e := c.entry(kind)
-	if kind == entryAnswerRefused {
-		e = e.text("code", codePolicyViolation).text("rule", d.Rule).text("tool", d.Tool)
 	}
 	names := make([]string, len(calls))
 	for i := range calls {
 		names[i] = calls[i].Name
 	}
-	c.recorded.judged++
-	id := c.entryID(kind) + "/" + strconv.FormatInt(c.recorded.judged, 10)
-	return s.write(c.settling, c.conditions(e.texts("tools", names), d).record(c.team(), id))
-}
-
-// recordAnswerRefused writes that the answer is refused by something else than what
-// the policy says of it.
-func (c *call) recordAnswerRefused(f *refusal) error {
-	s := c.g.scribe
-	if s == nil || c.g.scribe == nil {
-		return nil
-	}
-	return s.write(c.settling, c.refusal(entryAnswerRefused, f).record(c.team(), c.entryID(entryAnswerRefused)))
+	c.recorded.passed++
+	id := c.entryID(audit.AnswerAllowed) + "/" + strconv.Itoa(c.recorded.passed)
+	return s.write(c.settling, c.conditions(c.entry(audit.AnswerAllowed).texts("tools", names), d).record(c.team(), id))
 }
 
 // recordEnd notes how the call has ended that was allowed, whose step is described if
@@ -254,7 +253,7 @@ func (c *call) recordEnd(forwarded bool) {
 	}
 	c.recorded.admitted = false
 	c.captureAnswer()
-	e := c.entry(entryEnded)
+	e := c.entry(audit.CallEnded)
 	if c.failed != nil {
 		e = e.text("error", c.failed.code).text("rule", c.failed.rule)
 	}
@@ -267,5 +266,5 @@ func (c *call) recordEnd(forwarded bool) {
 			e = e.money("cost_usd", st.Cost).text("price_list", st.PriceList)
 		}
 	}
-	c.g.scribe.note(c.settling, e.record(c.team(), c.entryID(entryEnded)))
+	c.g.scribe.note(c.settling, e.record(c.team(), c.entryID(audit.CallEnded)))
 }

@@ -3,23 +3,25 @@ package gateway
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/run"
 )
 
 // eventEntries are the types of the entries about events. Those of others there are
 // none about: the entries about calls have them.
 var eventEntries = map[run.EventType]string{
-	run.RunStarted:       entryRunStarted,
-	run.RunCompleted:     entryRunCompleted,
-	run.RunBlocked:       entryRunBlocked,
-	run.RunUnblocked:     entryRunUnblocked,
-	run.LimitRaised:      entryLimitRaised,
-	run.ApprovalPending:  entryGateOpened,
-	run.ApprovalApproved: entryGateApproved,
-	run.ApprovalRejected: entryGateRejected,
-	run.ApprovalExpired:  entryGateExpired,
+	run.RunStarted:       audit.RunStarted,
+	run.RunCompleted:     audit.RunCompleted,
+	run.RunBlocked:       audit.RunBlocked,
+	run.RunUnblocked:     audit.RunUnblocked,
+	run.LimitRaised:      audit.LimitRaised,
+	run.ApprovalPending:  audit.GateOpened,
+	run.ApprovalApproved: audit.GateApproved,
+	run.ApprovalRejected: audit.GateRejected,
+	run.ApprovalExpired:  audit.GateExpired,
 }
 
 // Event implements run.Observer: it notes what has happened. What was ordered the
@@ -41,8 +43,8 @@ func (s *scribe) Before(ctx context.Context, e *run.Event) error {
 // Void implements run.Witness.
 func (s *scribe) Void(ctx context.Context, e *run.Event, err error) {
 	of := recordOf(ctx, e)
-	v := eventEntry(ctx, entryVoid, e).text("of", of.ID).truth("unknown", err != nil)
-	s.note(ctx, v.record(of.Team, entryVoid+"/"+of.ID+"/"+strconv.FormatInt(e.At.UnixNano(), 10)))
+	v := eventEntry(ctx, audit.Void, e).text("of", of.ID).truth("unknown", err != nil)
+	s.note(ctx, v.record(of.Team, audit.Void+"/"+of.ID+"/"+strconv.FormatInt(e.At.UnixNano(), 10)))
 }
 
 // recordOf is the record of an event; nil if there is none.
@@ -109,14 +111,29 @@ func (c *call) recordUse() error {
 	if err := s.write(c.settling, recordOf(c.settling, &approval)); err != nil {
 		return err
 	}
-	use := describeGate(c.entry(entryGateUsed), g)
-	return s.write(c.settling, use.record(g.Run.Team, gateEntryID(entryGateUsed, g)+"/"+c.id))
+	return s.write(c.settling, c.use())
 }
+
+// noteUse notes that the approval is used up by an answer that the agent did not get.
+func (c *call) noteUse() {
+	if c.g.scribe != nil {
+		c.g.scribe.note(c.settling, c.use())
+	}
+}
+
+// use is the record that the approval of the call's gate is used.
+func (c *call) use() *budget.Record {
+	g := &c.gate.gate
+	e := eventEntry(c.settling, audit.GateUsed, &run.Event{At: time.Now(), Run: g.Subject(), Agent: c.agent.ID}).text("call_id", c.id)
+	return describeGate(e, g).record(g.Run.Team, c.useID())
+}
+
+func (c *call) useID() string { return gateEntryID(audit.GateUsed, &c.gate.gate) + "/" + c.id }
 
 // recordUnused notes that the approval was not used after all.
 func (c *call) recordUnused() {
-	if s, g := c.g.scribe, &c.gate.gate; s != nil {
-		of := gateEntryID(entryGateUsed, g) + "/" + c.id
-		s.note(c.settling, c.entry(entryVoid).text("gate_id", g.ID).text("of", of).record(g.Run.Team, entryVoid+"/"+of))
+	if s := c.g.scribe; s != nil {
+		of := c.useID()
+		s.note(c.settling, c.entry(audit.Void).text("gate_id", c.gate.gate.ID).text("of", of).record(c.team(), audit.Void+"/"+of))
 	}
 }

@@ -193,6 +193,7 @@ func (c *call) readFull(body io.Reader, buf []byte) (n int, err error) {
 func (c *call) take(p []byte) {
 	if len(p) > 0 {
 		c.watch.hear()
+		c.gather(p)
 		if c.answer.meter != nil {
 			c.answer.meter.Body(p)
 		}

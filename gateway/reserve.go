@@ -27,9 +27,9 @@ func (c *call) reserve(ctx context.Context) error {
 			c.bound()
 		}
 	}
-	err := c.g.keeper.Reserve(ctx, &c.reserved, &claim)
+	err := c.reserveClaim(ctx, &claim)
 	for err != nil && c.shadows(ctx, &claim, err) {
-		err = c.g.keeper.Reserve(ctx, &c.reserved, &claim)
+		err = c.reserveClaim(ctx, &claim)
 	}
 	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok && !c.decision.Shadow && c.stops(e) {
 		if owes, unknown := c.owes(ctx); unknown != nil {
@@ -38,6 +38,17 @@ func (c *call) reserve(ctx context.Context) error {
 			return c.block(ctx, c.budgetRefusal(e), e)
 		}
 	}
+	return err
+}
+
+// reserveClaim reserves what is claimed and, where that is the ledger's, adds to the
+// audit trail that the call is allowed.
+func (c *call) reserveClaim(ctx context.Context, claim *budget.Claim) (err error) {
+	if claim.Record, err = c.admission(); err != nil {
+		return err
+	}
+	err = c.g.keeper.Reserve(ctx, &c.reserved, claim)
+	c.recorded.admitted = err == nil && claim.Record != nil
 	return err
 }
 

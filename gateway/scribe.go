@@ -75,9 +75,9 @@ func (s *scribe) note(ctx context.Context, r *budget.Record) {
 	s.owing.Store(true)
 }
 
-// pay writes what is owed. Several who want that at the same time wait for one of them.
+// pay writes what is owed; no scribe owes nothing. Several who want that at the same time wait for one of them.
 func (s *scribe) pay(ctx context.Context) error {
-	if !s.owing.Load() {
+	if s == nil || !s.owing.Load() {
 		return nil
 	}
 	s.mu.Lock()

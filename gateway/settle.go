@@ -43,11 +43,15 @@ func (c *call) conclude() {
 			c.g.cfg.Logger.Error("reservation not released; it is charged when its lease ends", "run", c.run.ID, "error", err)
 		}
 		c.record(ctx, at, nil, c.refused(), nil)
+		c.recordEnd(false)
 		return
 	}
 	c.describeStep(at)
 	// Whatever becomes of the settlement, the call has to leave its run.
-	defer func() { c.record(ctx, at, &c.step, nil, alerts) }()
+	defer func() {
+		c.record(ctx, at, &c.step, nil, alerts)
+		c.recordEnd(true)
+	}()
 	alerts = c.settle(ctx)
 }
 

@@ -122,6 +122,7 @@ func (c *call) sendHeld() error {
 // readEvent reads what an event tells, and reports whether it is for the agent,
 // now.
 func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
+	c.gather(e.Raw)
 	kind := provider.EventOther
 	if c.answer.meter != nil {
 		kind = c.answer.meter.Event(e.Name, e.Data)
