@@ -59,21 +59,19 @@ func recordOf(ctx context.Context, e *run.Event) *budget.Record {
 	}
 	r := &e.Run
 	id := kind + "/" + r.ID + "/" + strconv.FormatInt(r.Created.UnixMilli(), 10)
-	switch e.Type {
+	switch e.Type { // what happens to a run once has no other ID
 	case run.RunStarted:
-		o = o.text("parent", r.Parent()).texts("tags", r.Tags)
-		return o.record(r.Team, id)
+		return o.text("parent", r.Parent()).texts("tags", r.Tags).record(r.Team, id)
 	case run.RunCompleted:
-		o = o.text("reason", r.Reason)
+		return o.text("reason", r.Reason).record(r.Team, id)
 	case run.RunBlocked:
 		if r.Block != nil {
 			o = o.text("code", r.Block.Code).text("rule", r.Block.Rule)
 		}
 	case run.LimitRaised:
 		o = o.text("rule", e.Raised.Rule).number("limit", e.Raised.Limit)
-		id += "/" + e.Raised.Rule + "/" + strconv.FormatInt(e.Raised.Limit, 10)
 	}
-	return o.record(r.Team, id+"/"+strconv.FormatInt(e.At.UnixMilli(), 10))
+	return o.record(r.Team, id+"/"+strconv.FormatInt(e.At.UnixNano(), 10))
 }
 
 // eventEntry begins the entry about an event.
