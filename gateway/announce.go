@@ -39,7 +39,9 @@ func (c *call) tell(ctx context.Context, t run.EventType, f *run.Finding) {
 // The reason is the same for all calls of the run, so that it is told once.
 func (c *call) shadowed(ctx context.Context, rule, reason string) bool {
 	if c.decision.Shadow {
-		c.recorded.would = append(c.recorded.would, would{Rule: rule, Reason: reason})
+		if c.g.scribe != nil {
+			c.recorded.would = append(c.recorded.would, would{Rule: rule, Reason: reason})
+		}
 		c.tell(ctx, run.PolicyShadow, &run.Finding{Rule: rule, Reason: reason})
 	}
 	return c.decision.Shadow

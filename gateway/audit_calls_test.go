@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -142,24 +143,37 @@ func TestAuditOfDecisions(t *testing.T) {
 	}
 }
 
+// A stranger's request is answered as those without a token are.
+func (l *lab) Stranger(method, path, remote string, header ...string) int {
+	r := httptest.NewRequest(method, path, strings.NewReader(chatCall))
+	r.RemoteAddr = remote
+	for _, h := range header {
+		name, v, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, v)
+	}
+	w := httptest.NewRecorder()
+	l.Gateway.ServeHTTP(w, r)
+	return w.Code
+}
+
 // What nobody has a token for is in a trail of its own, and no token is in it.
 func TestAuditOfStrangers(t *testing.T) {
 	d := newDiary(t)
-	b := newRig(t, "", d.on)
-	for _, token := range []string{"rg_agt_wrong", "rg_agt_other", "sk-key"} {
-		require.Equal(t, 401, b.Post("/v1/chat/completions", chatCall, "Authorization: Bearer "+token).StatusCode)
-	}
-	require.Equal(t, 401, b.Get("/v1/runs/nightly", "Authorization: ").StatusCode)
-	require.Equal(t, 404, b.Get("/v1/"+strings.Repeat("x", 1000)+"?key=secret").StatusCode)
+	inBubble(t, nil, func(t *testing.T, l *lab) {
+		for _, token := range []string{"rg_agt_wrong", "rg_agt_other", "sk-key"} {
+			require.Equal(t, 401, l.Stranger("POST", "/v1/chat/completions", "10.0.0.1:1", "Authorization: Bearer "+token))
+		}
+		require.Equal(t, 401, l.Stranger("GET", "/v1/runs/nightly", "10.0.0.1:2"))
+		require.Equal(t, 404, l.Stranger("GET", "/v1/"+strings.Repeat("x", 1000)+"?key=secret", "10.0.0.1:3"))
+		require.Equal(t, 401, l.Stranger("GET", "/v1/models", "[::1]:4"))
+	}, d.on)
 	all := d.All()
-	require.Len(t, all, 2, "of one address and for one reason there is one")
-	assert.Equal(t, "127.0.0.1", all[0].Members["remote"])
-	assert.Equal(t, "chat", all[0].Members["endpoint"])
-	assert.Equal(t, "GET /v1/"+strings.Repeat("x", 252), all[1].Members["endpoint"])
-	for _, e := range all {
-		assert.Empty(t, e.Team)
-		assert.NotContains(t, string(e.Text), "rg_agt")
-		assert.NotContains(t, string(e.Text), "secret")
+	require.Len(t, all, 3, "of one address and for one reason there is one")
+	for i, want := range [][]string{{"10.0.0.1", "chat"}, {"10.0.0.1", "GET /v1/" + strings.Repeat("x", 252)}, {"::1", "models"}} {
+		assert.Equal(t, want, []string{all[i].Members["remote"].(string), all[i].Members["endpoint"].(string)})
+		assert.Empty(t, all[i].Team)
+		assert.NotContains(t, string(all[i].Text), "rg_agt")
+		assert.NotContains(t, string(all[i].Text), "secret")
 	}
 	teams, err := d.Teams(t.Context())
 	require.NoError(t, err)
@@ -193,15 +207,14 @@ func TestAuditOfRepeats(t *testing.T) {
 // Many who are unknown cannot fill the trail.
 func TestAuditOfManyStrangers(t *testing.T) {
 	d := newDiary(t)
-	b := newRig(t, "", d.on)
-	for i := range 1100 {
-		r, err := http.NewRequest("POST", "/v1/chat/completions", strings.NewReader(chatCall))
-		require.NoError(t, err)
-		r.RemoteAddr = "10.0." + string(rune('0'+i%10)) + "." + strings.Repeat("1", 1+i/10%10) + string(rune('a'+i/100)) + ":1"
-		w := httptest.NewRecorder()
-		b.Gateway.ServeHTTP(w, r)
-		require.Equal(t, 401, w.Code)
-	}
-	assert.InDelta(t, 1000, len(d.All()), 0)
-	assert.Contains(t, b.Log.String(), "refusal not in the audit trail; there are too many")
+	inBubble(t, nil, func(t *testing.T, l *lab) {
+		for i := range 1100 {
+			require.Equal(t, 401, l.Stranger("POST", "/v1/chat/completions", fmt.Sprintf("10.0.%d.%d:1", i/256, i%256)))
+		}
+		assert.Len(t, d.All(), 1000)
+		assert.Contains(t, l.Logged(), "refusal not in the audit trail; there are too many")
+		pass(10 * time.Minute)
+		require.Equal(t, 401, l.Stranger("POST", "/v1/chat/completions", "10.0.0.1:1"))
+		assert.Len(t, d.All(), 1001)
+	}, d.on)
 }

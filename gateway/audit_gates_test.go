@@ -68,6 +68,7 @@ func TestAuditOfCallGates(t *testing.T) {
 		all := d.All()
 		assert.Equal(t, l.Gates()[0].ID, all[3].Members["gate_id"])
 
+		pass(time.Second)
 		pending(t, l.Post(a.path, body))
 		l.Decide(false)
 		require.Equal(t, 403, l.Post(a.path, body).StatusCode)
@@ -140,7 +141,7 @@ func TestOrdersWithoutATrail(t *testing.T) {
 	}, d.on)
 }
 
-// A overtakenStore takes verdicts too late, or fails.
+// An overtakenStore takes verdicts too late, or fails.
 type overtakenStore struct {
 	*memstore.Store
 	first func(id string)
