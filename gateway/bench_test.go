@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/provider/openai"
@@ -309,4 +311,16 @@ func call(b *testing.B, client *http.Client, to, token string, body []byte) {
 	}
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
+}
+
+// BenchmarkAudited is the same call with an audit trail in a file: two entries.
+func BenchmarkAudited(b *testing.B) {
+	for _, sync := range []bool{false, true} {
+		b.Run(fmt.Sprint("sync=", sync), func(b *testing.B) {
+			log, err := audit.OpenLog(filepath.Join(b.TempDir(), "audit.jsonl"), audit.LogOptions{Sync: sync})
+			require.NoError(b, err)
+			defer log.Close()
+			benchCall(b, 200, agentRequest(1<<10, false), chatAnswer, func(cfg *gateway.Config) { cfg.Trail = log })
+		})
+	}
 }

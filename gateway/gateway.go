@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -103,6 +104,14 @@ func (g *Gateway) Gates() *run.Gates { return &g.gates }
 // Notifications gives access to what Config.Notifiers are told, never nil: to the
 // events that could not be delivered, and to sending them again. Close closes it.
 func (g *Gateway) Notifications() *notify.Dispatcher { return g.notifiers }
+
+// Trail gives access to the audit trail; nil if there is none.
+func (g *Gateway) Trail() audit.Trail {
+	if g.scribe == nil {
+		return nil
+	}
+	return g.scribe.trail
+}
 
 // Statement tells how the budgets of a run stand, in the order of its policy.
 func (g *Gateway) Statement(ctx context.Context, r *run.Run) ([]budget.Standing, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/internal/strict"
 	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/run"
 )
 
 // Config says who may use the API of a gateway.
@@ -57,12 +58,15 @@ func New(gw *gateway.Gateway, cfg Config) (http.Handler, error) {
 		"POST /v1/runs/{id}/raise":                   a.raiseLimit,
 		"POST /v1/runs/{id}/unblock":                 a.unblock,
 		"POST /v1/runs/{id}/complete":                a.complete,
+		"GET /v1/audit":                              a.listTrails,
+		"GET /v1/audit/verify":                       a.verifyTrail,
 		"GET /v1/webhooks/dead-letters":              a.listDeadLetters,
 		"POST /v1/webhooks/dead-letters/{id}/resend": a.resend,
 		"/": unknown,
 	} {
 		a.mux.Handle(pattern, a.serve(serve))
 	}
+	a.mux.HandleFunc("GET /v1/audit/export", a.exportTrail)
 	return &a.mux, nil
 }
 
@@ -76,7 +80,7 @@ func (a *api) serve(e endpoint) http.Handler {
 		var answer any
 		o, err := Lookup(r.Context(), a.cfg.Operators, bearer(r.Header))
 		if err == nil {
-			answer, err = e(o, r)
+			answer, err = e(o, r.WithContext(run.WithOperator(r.Context(), o.Name)))
 		}
 		if err != nil {
 			a.refuse(r.Context(), w, err)

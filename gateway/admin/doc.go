@@ -11,6 +11,9 @@
 //	POST /v1/runs/{id}/raise      team; {"rule": "…", "limit_usd": "…"}
 //	POST /v1/runs/{id}/unblock    team
 //	POST /v1/runs/{id}/complete   team
+//	GET  /v1/audit                heads of the trails
+//	GET  /v1/audit/export         team, after
+//	GET  /v1/audit/verify         team; number and hash, of a head
 //	GET  /v1/webhooks/dead-letters
 //	POST /v1/webhooks/dead-letters/{id}/resend
 //
@@ -29,6 +32,13 @@
 // "4h"; max_steps, max_depth, max_children, identical_calls and
 // identical_tool_calls by "limit". A run that it has blocked goes on. A run that is
 // unblocked and has no more room is blocked again by its next call.
+//
+// An export has a JSON object in each line, see [audit.Entry.AppendLine], of all
+// entries of a team's trail or those after a number. The team of those who are known
+// to nobody has an empty name. A trail that is verified is {"intact":true,"entries",
+// "head"}, or {"intact":false,"broken":{"team","number","fault","message"}}: see
+// [audit.Check]. A head that is kept where nobody comes who could write the trail
+// anew is what shows that no end was cut off.
 //
 // Errors are {"error":{"code","message","context"}}. A gate that is decided
 // already answers 409 gate_decided with that decision in the context.

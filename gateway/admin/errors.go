@@ -20,6 +20,7 @@ const (
 	codeDeadLetterNotFound = "dead_letter_not_found"
 	codeGateDecided        = "gate_decided"
 	codeRunClosed          = "run_closed"
+	codeNoTrail            = "no_audit_trail"
 	codeTooLarge           = "request_too_large"
 	codeStoreUnavailable   = "store_unavailable"
 	codeOverloaded         = "overloaded"
@@ -34,6 +35,7 @@ var statuses = map[string]int{
 	codeGateNotFound:       http.StatusNotFound,
 	codeRunNotFound:        http.StatusNotFound,
 	codeDeadLetterNotFound: http.StatusNotFound,
+	codeNoTrail:            http.StatusNotFound,
 	codeGateDecided:        http.StatusConflict,
 	codeRunClosed:          http.StatusConflict,
 	codeTooLarge:           http.StatusRequestEntityTooLarge,

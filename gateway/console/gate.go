@@ -117,7 +117,7 @@ func (c *Console) decide(q *request) error {
 	if !v.Approve && q.r.PostForm.Get("verdict") != "reject" {
 		return errBadForm
 	}
-	ctx, id := q.r.Context(), q.r.PathValue("id")
+	ctx, id := run.WithOperator(q.r.Context(), q.operator), q.r.PathValue("id")
 	_, err := c.gw.Gates().Decide(ctx, id, v)
 	if e, ok := errors.AsType[*run.DecidedError](err); ok {
 		return q.showGate(http.StatusConflict, &gateBody{Gate: e.Gate, Missed: &v})
