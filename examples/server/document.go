@@ -34,6 +34,7 @@ type document struct {
 	Metering     meteringDoc       `json:"metering"`
 	RunIDHeaders []string          `json:"run_id_headers"`
 	Retention    retentionDoc      `json:"retention"`
+	Audit        *auditDoc         `json:"audit"` // nil keeps no trail
 }
 
 const defaultListen = "127.0.0.1:8080"

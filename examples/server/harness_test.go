@@ -56,7 +56,7 @@ type process struct {
 func start(t *testing.T, env func(string) (string, bool), args ...string) *process {
 	ctx, cancel := context.WithCancel(t.Context())
 	pr := &process{stop: cancel, ended: make(chan struct{})}
-	p := program{env: env, stdout: &pr.stdout, stderr: &pr.stderr}
+	p := program{env: env, stdin: strings.NewReader(""), stdout: &pr.stdout, stderr: &pr.stderr}
 	go func() {
 		defer close(pr.ended)
 		pr.err = p.run(ctx, args)

@@ -61,6 +61,9 @@ func (l *loader) settings(path string) *settings {
 	if s.Admin != nil {
 		s.operators = l.operators(s.Admin)
 	}
+	if s.Audit != nil {
+		s.Audit.File = l.file(s.Audit.File)
+	}
 	for i := range s.Webhooks {
 		l.webhook(fmt.Sprintf("webhooks[%d]", i), &s.Webhooks[i])
 	}

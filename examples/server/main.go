@@ -5,6 +5,8 @@
 //	server check FILE
 //	server policy test FILE CASES
 //	server policy schema
+//	server audit verify [-heads FILE] [-partial] FILE|-
+//	server audit export [-team TEAM] [-after NUMBER] FILE
 //	server token [admin]
 //
 // serve reads its configuration from FILE, in YAML or JSON, or from the file that
@@ -14,7 +16,12 @@
 // file of policies. policy test says of which cases the policies in FILE, which is
 // either of these, decide otherwise than the file CASES wants; the status is 1 if
 // there are some, and 2 if a file cannot be used. policy schema prints the JSON
-// Schema of policies. token makes a new token for an agent, token admin one for an
+// Schema of policies. audit verify says whether the audit trail in FILE, or that comes
+// in, is whole, and prints its heads: these, kept where nobody comes who could write the
+// trail anew, are what -heads checks the next time; -partial takes one that does not
+// begin at its beginning. The status is 1 if it is not whole, and 2 if it cannot be
+// read. audit export prints the audit trail that the configuration in FILE names, also
+// while it is written to. token makes a new token for an agent, token admin one for an
 // operator.
 package main
 
@@ -48,7 +55,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 
-	p := program{env: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
+	p := program{env: os.LookupEnv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	err := p.run(ctx, os.Args[1:])
 	runtime.KeepAlive(ballast)
 	code := status(err)
@@ -73,11 +80,14 @@ const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-admin AD
        server check FILE
        server policy test FILE CASES
        server policy schema
+       server audit verify [-heads FILE] [-partial] FILE|-
+       server audit export [-team TEAM] [-after NUMBER] FILE
        server token [admin]`
 
 // A program is the command with its surroundings.
 type program struct {
 	env            func(name string) (string, bool)
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -96,6 +106,8 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case command == "policy" && len(args) == 1 && args[0] == "schema":
 		_, err := p.stdout.Write(policy.Schema())
 		return err
+	case command == "audit":
+		return p.audit(ctx, args)
 	case command == "token" && len(args) == 0:
 		_, err := fmt.Fprintln(p.stdout, run.NewToken().Reveal())
 		return err

@@ -34,6 +34,11 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	} else if s, src, err = load(o.config, p.env); err != nil {
 		return refused(o.config, err)
 	}
+	closeTrail, err := s.openTrail(log)
+	if err != nil {
+		return err
+	}
+	defer closeTrail()
 	srv, err := newServer(s, transport, log)
 	if err != nil {
 		return err

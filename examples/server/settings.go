@@ -8,6 +8,7 @@ import (
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/gateway/admin"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/provider/anthropic"
@@ -23,6 +24,7 @@ type settings struct {
 	agents    []run.Enrolment
 	operators []admin.Enrolment
 	prices    *budget.Prices
+	trail     audit.Trail                // nil if there is none, or it is not opened
 	keys      map[string]provider.Secret // by the provider's name; local ones may have none
 }
 
@@ -32,6 +34,7 @@ func (s *settings) config(keys *keyring) gateway.Config {
 	cfg := gateway.Config{
 		Aliases:      s.Aliases,
 		Prices:       s.prices,
+		Trail:        s.trail,
 		RunIDHeaders: s.RunIDHeaders,
 		Limits: gateway.Limits{
 			BodyBytes:         s.Limits.BodyBytes,
@@ -81,6 +84,7 @@ func (s *settings) restarts(next *settings) []string {
 		{"metering", s.Metering, next.Metering},
 		{"run_id_headers", s.RunIDHeaders, next.RunIDHeaders},
 		{"retention", s.Retention, next.Retention},
+		{"audit", s.Audit, next.Audit},
 	} {
 		if !reflect.DeepEqual(f.old, f.new) {
 			names = append(names, f.name)

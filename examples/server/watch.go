@@ -31,8 +31,8 @@ func (srv *server) follow(path string, env func(string) (string, bool), src sour
 			select {
 			case <-done:
 				return
-			case <-files.changed:
-				if soon == nil {
+			case e := <-files.changed:
+				if soon == nil && !srv.settings.writes(e.Name) {
 					soon = time.After(settle)
 				}
 				continue
