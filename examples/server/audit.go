@@ -159,7 +159,7 @@ func (p *program) exportTrail(ctx context.Context, args []string) error {
 	if err != nil {
 		return unreadableError{err}
 	}
-	defer trail.Close()
+	defer func() { _ = trail.Close() }() // it was only read
 	teams, err := trail.Teams(ctx)
 	if err != nil {
 		return err
