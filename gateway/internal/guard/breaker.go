@@ -95,10 +95,3 @@ func (b *breaker) open(while time.Duration) {
 	b.until = time.Now().Add(while*3/4 + rand.N(while/2))
 	b.epoch++
 }
-
-// closed reports whether callers are let in freely.
-func (b *breaker) closed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.until.IsZero()
-}

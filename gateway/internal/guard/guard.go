@@ -71,7 +71,7 @@ func (g *guard) pause() time.Duration {
 // answer that was lost.
 func lost(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Err != ErrOpen //nolint:errorlint // it is never wrapped
+	return ok && e.Err != ErrOpen
 }
 
 // try asks the store once.

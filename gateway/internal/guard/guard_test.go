@@ -52,8 +52,8 @@ func (b *backEnd) Asked() int {
 	return n
 }
 
-func fine(context.Context) error     { return nil }
-func down(context.Context) error     { return errDown }
+func fine(context.Context) error      { return nil }
+func down(context.Context) error      { return errDown }
 func hangs(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
 // guarded has f try a journal under guard.
