@@ -20,7 +20,8 @@ import (
 //
 // Runs are bound by the first Binder in the chain. Further ones are asked under
 // the policy that it has bound, which they have to know. Without a Binder there
-// is one policy without a name.
+// is one policy without a name. That policy says as well what becomes of calls while
+// the store cannot be asked.
 type Chain []Engine
 
 // Decide implements Engine.
@@ -116,6 +117,20 @@ func binderOf(e Engine) Binder {
 		return e
 	}
 	return nil
+}
+
+// AllowsUngoverned reports whether calls under some policy of an engine pass while the
+// store cannot be asked. Of a Binder that is no [Set], the default policy is looked at.
+func AllowsUngoverned(ctx context.Context, e Engine) bool {
+	switch b := binderOf(e).(type) {
+	case nil:
+		return false
+	case *Set:
+		return b.allowsUngoverned()
+	default:
+		bound, err := b.Bind(ctx, "")
+		return err == nil && bound.OnStoreError == AllowUngoverned
+	}
 }
 
 func bind(ctx context.Context, b Binder, name string) (Binding, error) {

@@ -79,6 +79,9 @@ func (p *Policy) compile() (*compiled, error) {
 	if p.Mode != "" && p.Mode != Enforced && p.Mode != Shadowed {
 		bad("mode", `%q is not known; use "enforce" or "shadow"`, string(p.Mode))
 	}
+	if e := p.OnStoreError; e != "" && e != DenyUngoverned && e != AllowUngoverned {
+		bad("on_store_error", `%q is not known; use "deny" or "allow"`, string(e))
+	}
 	if len(errs) > 0 {
 		return nil, errs
 	}

@@ -52,15 +52,24 @@ type Binding struct {
 	MaxSteps    int64
 	MaxDepth    int64 // of runs that are started from runs
 	MaxChildren int64 // that one run may start
+
+	// OnStoreError holds for all runs that are bound to a policy of this name, of
+	// whatever revision.
+	OnStoreError StoreErrors
 }
 
 // Input is what an Engine decides about. It must not be changed or kept.
 type Input struct {
 	Policy run.PolicyRef // that the run is bound to; zero if the Engine is no Binder
 	Agent  *run.Agent
-	Run    *run.Run
-	User   string   // of this call
-	Tags   []string // of this call
+
+	// Run is nil where it is not known: the store cannot be asked, and the policy
+	// that Policy names has AllowUngoverned. What depends on it is then to be decided
+	// as is safe.
+	Run *run.Run
+
+	User string   // of this call
+	Tags []string // of this call
 
 	Dialect  string // that the agent speaks
 	Endpoint provider.Endpoint

@@ -41,7 +41,27 @@ type Policy struct {
 	Run      Run       `json:"run"`
 	Approval Approvals `json:"approval"`
 	Mode     Mode      `json:"mode"`
+
+	// OnStoreError is what becomes of calls while the store cannot be asked in which
+	// runs, budgets and rates are kept. Left out of JSON where it is empty, so that a
+	// policy without it has the revision that it always had.
+	OnStoreError StoreErrors `json:"on_store_error,omitempty"`
 }
+
+// StoreErrors say what becomes of calls that cannot be governed, since the store
+// cannot be asked.
+type StoreErrors string
+
+// What may become of them. Empty is DenyUngoverned.
+const (
+	DenyUngoverned StoreErrors = "deny" // they are refused for now
+
+	// AllowUngoverned lets them pass without their run, budgets, rates and loops, and
+	// has them recorded as ungoverned. The lists hold, and the rules; of the facts,
+	// what is known of the run only is not known then. What needs an approval is
+	// refused.
+	AllowUngoverned StoreErrors = "allow"
+)
 
 // A Mode is what becomes of a policy's decisions.
 type Mode string

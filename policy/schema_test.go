@@ -42,7 +42,8 @@ const documented = `{
 	"run":      {"idle_timeout": "15m", "max_duration": "2h", "max_steps": 200, "max_depth": 3, "max_children": 20},
 	"loops":    {"identical_calls": 5, "identical_tool_calls": 5, "within": "10m", "then": "deny"},
 	"approval": {"mode": "accepted", "pause": "run", "hold": "answer"},
-	"mode": "enforce"
+	"mode": "enforce",
+	"on_store_error": "deny"
 }`
 
 // schemaRefuses says what the published schema finds wrong with a document.
@@ -89,7 +90,7 @@ func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
 			properties := schema["properties"].(map[string]any)
 			var names []string
 			for i := range typ.NumField() {
-				name := typ.Field(i).Tag.Get("json")
+				name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 				names = append(names, name)
 				if p, ok := properties[name]; assert.True(t, ok, "%s.%s is not in the schema", path, name) {
 					same(path+"."+name, typ.Field(i).Type, p.(map[string]any))
@@ -131,6 +132,9 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 		{"an unknown list", in("models", `{"alow":[]}`), false, false},
 		{"another mode", in("mode", `"off"`), false, false},
 		{"shadow", in("mode", `"shadow"`), true, true},
+		{"calls that pass without a store", in("on_store_error", `"allow"`), true, true},
+		{"calls that do not", in("on_store_error", `"deny"`), true, true},
+		{"another fate of calls without a store", in("on_store_error", `"queue"`), false, false},
 		{"a negative number", in("loops", `{"identical_calls":-1}`), false, false},
 		{"part of a number", in("loops", `{"identical_calls":1.5}`), false, false},
 		{"a whole number with an exponent", in("loops", `{"identical_calls":2e1}`), true, true},

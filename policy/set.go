@@ -87,10 +87,22 @@ func (s *Set) Bind(_ context.Context, name string) (Binding, error) {
 		}
 	}
 	b := c.Run.binding(c.ref)
+	b.OnStoreError = c.OnStoreError
 	if c.Mode == Shadowed { // which holds runs to nothing
 		b.MaxDuration, b.MaxSteps, b.MaxDepth, b.MaxChildren = 0, 0, 0, 0
 	}
 	return b, nil
+}
+
+// allowsUngoverned reports whether a run may start under some policy that has
+// AllowUngoverned.
+func (s *Set) allowsUngoverned() bool {
+	for _, c := range s.state.Load().byName {
+		if c.OnStoreError == AllowUngoverned {
+			return true
+		}
+	}
+	return false
 }
 
 // Budgets implements Binder.

@@ -163,6 +163,7 @@ func TestRevision(t *testing.T) {
 		"billing":      func(p *policy.Policy) { p.Billing.Allow = []string{"*"} },
 		"loops":        func(p *policy.Policy) { p.Loops.IdenticalCalls = 5 },
 		"mode":         func(p *policy.Policy) { p.Mode = policy.Shadowed },
+		"store errors": func(p *policy.Policy) { p.OnStoreError = policy.AllowUngoverned },
 		"rule":         func(p *policy.Policy) { p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny}} },
 		"value of a rule": func(p *policy.Policy) {
 			p.Rules = []policy.Rule{{Name: "r", Then: policy.ThenDeny, When: []policy.Condition{{Call: "steps", Op: ">", Value: 5}}}}
