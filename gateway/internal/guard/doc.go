@@ -4,7 +4,7 @@
 //
 // A verb is asked for again only where that cannot do a thing twice:
 //
-//	Attach, Renew, Detach          by the name of the call
+//	Attach, RenewCall, Detach        by the name of the call
 //	Repeat                         a turn by the name of the call; of what is announced, the
 //	                               outbox is told once, but an Observer that did not learn of
 //	                               the first reply is not told

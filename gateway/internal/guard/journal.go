@@ -45,9 +45,9 @@ func (j *Journal) Attach(ctx context.Context, a *run.Attachment, r *run.Run) (go
 	return got, err
 }
 
-// Renew implements run.Journal.
-func (j *Journal) Renew(ctx context.Context, k run.Key, call string, at, until time.Time) error {
-	return j.ask(ctx, verb{name: "renew"}, func(ctx context.Context) error { return j.runs.Renew(ctx, k, call, at, until) })
+// RenewCall implements run.Journal.
+func (j *Journal) RenewCall(ctx context.Context, k run.Key, call string, at, until time.Time) error {
+	return j.ask(ctx, verb{name: "renew call"}, func(ctx context.Context) error { return j.runs.RenewCall(ctx, k, call, at, until) })
 }
 
 // Detach implements run.Journal.

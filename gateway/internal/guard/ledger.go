@@ -38,7 +38,7 @@ func (l *Ledger) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, le
 
 // Renew implements budget.Ledger.
 func (l *Ledger) Renew(ctx context.Context, id budget.ID, lease time.Duration) error {
-	return l.ask(ctx, verb{name: "renew reservation"}, func(ctx context.Context) error { return l.ledger.Renew(ctx, id, lease) })
+	return l.ask(ctx, verb{name: "renew"}, func(ctx context.Context) error { return l.ledger.Renew(ctx, id, lease) })
 }
 
 // Settle implements budget.Ledger.
