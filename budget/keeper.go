@@ -2,7 +2,6 @@ package budget
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/rungate/rungate/internal/ids"
@@ -43,7 +42,8 @@ type Claim struct {
 // budgets must not change as long as r is held. The error is a
 // *[RateLimitedError] if the call has to wait, an *[ExhaustedError] if there is no
 // room, an *[UnboundedError] if a strict budget cannot tell; any other means that
-// the ledger did not answer.
+// the ledger did not answer. Then it is not known whether anything was taken, and r
+// has to be given back all the same.
 //
 // The call is charged to the windows that it is reserved in, even if it ends
 // after them.
@@ -64,9 +64,8 @@ func (k *Keeper) Reserve(ctx context.Context, r *Reservation, c *Claim) error {
 	short, ok, err := k.Ledger.Reserve(ctx, id, d, k.lease())
 	switch {
 	case err != nil:
-		// Whether it was taken is not known: give it back in any case.
-		_, undo := k.Ledger.Settle(context.WithoutCancel(ctx), id, d, nil, nil)
-		return errors.Join(err, undo)
+		r.k, r.id = k, id
+		return err
 	case !ok && short.Take >= 0:
 		return &RateLimitedError{Rate: *r.rates[short.Take], Owner: d.Takes[short.Take].Owner, RetryAfter: short.After}
 	case !ok:

@@ -20,7 +20,8 @@ type Reservation struct {
 	rates   []*Rate   // of each take
 	budgets []*Budget // of each hold
 	done    bool
-	after   []Balance // of each hold, once done
+	ending  *Settlement // how it was last tried to end it; nil is with nothing used
+	after   []Balance   // of each hold, once done
 
 	// Most calls have no more holds than this: no memory is taken for them.
 	few struct {
@@ -196,8 +197,30 @@ func (r *Reservation) Release(ctx context.Context) error {
 	return err
 }
 
+// Again tries once more what Settle or Release could not do. Of a reservation that
+// neither was tried of, it gives everything back.
+func (r *Reservation) Again(ctx context.Context) ([]Alert, error) {
+	if !r.Held() {
+		return nil, nil
+	}
+	return r.end(ctx, r.ending)
+}
+
+// Move returns what r holds, which is to be ended by Again some other time; r holds
+// nothing from then on.
+func (r *Reservation) Move() *Reservation {
+	m := &Reservation{k: r.k, id: r.id, done: r.done, rates: slices.Clone(r.rates), budgets: slices.Clone(r.budgets)}
+	m.demand.Takes, m.demand.Holds = slices.Clone(r.demand.Takes), slices.Clone(r.demand.Holds)
+	if s := r.ending; s != nil {
+		m.ending = &Settlement{slices.Clone(s.Used), slices.Clone(s.Charges), slices.Clone(s.Lines)}
+	}
+	r.done = true
+	return m
+}
+
 func (r *Reservation) end(ctx context.Context, s *Settlement) ([]Alert, error) {
-	balances, err := r.k.Ledger.Settle(ctx, r.id, &r.demand, s, sized(r.few.balances[:0], len(r.budgets)))
+	r.ending = s
+	balances, err := r.k.Ledger.Settle(ctx, r.id, s, sized(r.few.balances[:0], len(r.budgets)))
 	if err != nil {
 		return nil, err
 	}

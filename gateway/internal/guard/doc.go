@@ -4,7 +4,7 @@
 //
 // A verb is asked for again only where that cannot do a thing twice:
 //
-//	Attach, RenewCall, Detach        by the name of the call
+//	Attach, RenewCall, Detach      by the name of the call
 //	Repeat                         a turn by the name of the call; of what is announced, the
 //	                               outbox is told once, but an Observer that did not learn of
 //	                               the first reply is not told
@@ -15,8 +15,10 @@
 //	MeetGate                       that a gate has expired is said once: if that is lost, the
 //	                               request is taken for a new one, and opens another gate
 //	DecideGate                     by the verdict and the time that the gate has then
-//	ClaimGate, RenewClaim, EndClaim  by the claim
-//	GateAnswer, FindGates, ListGates  change nothing
+//	ClaimGate, RenewClaim,         by the claim
+//	EndClaim
+//	GateAnswer, FindGates,         change nothing
+//	ListGates
 //	Reserve, Renew, Settle         by the ID of the reservation; the balances of a settlement
 //	                               are not known if the first reply was lost
 //	Balances, Forget               change nothing, or nothing more
