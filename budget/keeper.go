@@ -64,8 +64,9 @@ func (k *Keeper) Reserve(ctx context.Context, r *Reservation, c *Claim) error {
 	short, ok, err := k.Ledger.Reserve(ctx, id, d, k.lease())
 	switch {
 	case err != nil:
-		r.k, r.id = k, id
-		return err
+		// Whether it was taken is not known: give it back in any case.
+		_, undo := k.Ledger.Settle(context.WithoutCancel(ctx), id, d, nil, nil)
+		return errors.Join(err, undo)
 	case !ok && short.Take >= 0:
 		return &RateLimitedError{Rate: *r.rates[short.Take], Owner: d.Takes[short.Take].Owner, RetryAfter: short.After}
 	case !ok:
