@@ -85,7 +85,8 @@ type Observer interface {
 
 	// Step is told each call that was forwarded, after it has been settled and
 	// recorded. r is the run after that; it and the step are the caller's again
-	// when Step returns.
+	// when Step returns. Of a step that is Ungoverned, r may be no more than what the
+	// call says of its run: it is recorded later.
 	Step(ctx context.Context, r *Run, s *Step)
 }
 

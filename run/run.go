@@ -131,6 +131,10 @@ type Step struct {
 	Usage     provider.Usage
 	Cost      budget.Money
 	PriceList string // identifies the prices by which Cost was computed, see budget.Prices.ID
+
+	// Ungoverned says that the store could not be asked, and the policy let the call
+	// pass without what needs it: limits of its run, budgets, rates or loops.
+	Ungoverned bool
 }
 
 // RefusedClosed is the code of calls that are refused since their run is closed.
