@@ -78,9 +78,11 @@ func TestLedgerFails(t *testing.T) {
 		err := k.Reserve(gone, &r, &budget.Claim{Subject: call, Budgets: budgets, Projection: input(100)})
 		assert.ErrorIs(t, err, broken)
 		assert.NotErrorIs(t, err, budget.ErrExhausted)
+		assert.True(t, r.Held(), "it may be")
+		f.fail = nil
+		assert.NoError(t, r.Release(t.Context()))
 		assert.False(t, r.Held())
-		assert.Equal(t, []string{"Reserve 1m0s with a context that is done", "Settle nothing"}, f.calls,
-			"what may have been taken is given back, even if the caller has left")
+		assert.Equal(t, []string{"Reserve 1m0s with a context that is done", "Settle nothing"}, f.calls)
 	})
 	t.Run("Settle", func(t *testing.T) {
 		k, f := newKeeper()
@@ -110,4 +112,54 @@ func TestLedgerFails(t *testing.T) {
 		assert.NoError(t, r.Release(t.Context()))
 		assert.Equal(t, "t 0+0 ", stand(t, k, budgets))
 	})
+}
+
+// What could not be ended is ended later in the same way, also when the memory of the
+// reservation is used for another one.
+func TestEndingAgain(t *testing.T) {
+	budgets := []budget.Budget{tokens("t", 1000)}
+	budgets[0].AlertAt = []float64{0.01}
+	note := func(a *budget.Alert) []byte { return fmt.Appendf(nil, "%v", a.At) }
+	for _, c := range []struct {
+		name   string
+		end    func(r *budget.Reservation) error
+		asked  string
+		stands string
+		alerts int
+	}{
+		{"Settle", func(r *budget.Reservation) error {
+			_, err := r.Settle(context.Background(), 7, 30, note)
+			return err
+		}, "Settle [] used, [30] spent, line 10 of 0: 0.01", "t 30+0 ", 1},
+		{"Release", func(r *budget.Reservation) error { return r.Release(context.Background()) }, "Settle nothing", "t 0+0 ", 0},
+		{"neither", nil, "Settle nothing", "t 0+0 ", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k, f := newKeeper()
+			r := mustReserve(t, k, budgets, 100)
+			if c.end != nil {
+				f.fail = errors.New("connection reset")
+				require.Error(t, c.end(r))
+			}
+			left := r.Move()
+			assert.False(t, r.Held())
+			assert.NoError(t, r.Release(t.Context()))
+			*r = budget.Reservation{}
+
+			f.fail, f.calls = errors.New("connection reset"), nil
+			_, err := left.Again(t.Context())
+			require.Error(t, err)
+			assert.True(t, left.Held())
+			f.fail = nil
+			alerts, err := left.Again(t.Context())
+			assert.NoError(t, err)
+			assert.Len(t, alerts, c.alerts)
+			assert.False(t, left.Held())
+			alerts, err = left.Again(t.Context())
+			assert.NoError(t, err)
+			assert.Empty(t, alerts)
+			assert.Equal(t, []string{c.asked, c.asked}, f.calls)
+			assert.Equal(t, c.stands, stand(t, k, budgets))
+		})
+	}
 }
