@@ -29,6 +29,10 @@ func (c *call) announce(ctx context.Context, d *policy.Decision) {
 
 // tell tells of a finding. That it could not be told is no reason to refuse.
 func (c *call) tell(ctx context.Context, t run.EventType, f *run.Finding) {
+	if c.unattached() {
+		c.g.cfg.Logger.Warn("finding in a call that passes ungoverned", "step", c.id, "agent", c.agent.ID, "event", string(t), "rule", f.Rule)
+		return
+	}
 	own := *f // an observer may keep it
 	if err := c.g.recorder.Announce(context.WithoutCancel(ctx), t, &c.run, c.agent.ID, &own); err != nil {
 		c.g.cfg.Logger.Error("finding not announced", "run", c.run.ID, "event", string(t), "rule", f.Rule, "error", err)

@@ -60,7 +60,7 @@ func (c *call) attach(ctx context.Context) error {
 	ar.Agent, ar.Directives, ar.Call, ar.At, ar.Model = c.agent, &c.directives, c.id, c.start, c.req.Model
 	ar.Exact = c.gate != nil && c.gate.exact
 	ar.Join, ar.Policy, ar.IdleTimeout = unknown != nil, bound.Policy, bound.IdleTimeout
-	ar.Limits = run.Limits{MaxDuration: bound.MaxDuration, MaxSteps: bound.MaxSteps, MaxDepth: bound.MaxDepth, MaxChildren: bound.MaxChildren}
+	ar.Limits = limitsOf(&bound)
 	err = c.g.recorder.Attach(ctx, ar, &c.run)
 	if gated, ok := errors.AsType[*run.GatedError](err); ok {
 		again, unmet := c.rejoin(ctx, &gated.Run)
@@ -73,12 +73,20 @@ func (c *call) attach(ctx context.Context) error {
 	if unknown != nil && errors.Is(err, run.ErrNotFound) {
 		return unknown
 	}
+	if unknown == nil && c.passesUnattached(ctx, &bound, err) {
+		err = nil
+	}
 	c.attached = err == nil || isAttached(err)
 	if e, ok := errors.AsType[*run.LimitError](err); ok && e.Deferred {
 		c.gating().exceeded = e
 		return nil
 	}
 	return err
+}
+
+// limitsOf are the limits of a run that is bound so.
+func limitsOf(b *policy.Binding) run.Limits {
+	return run.Limits{MaxDuration: b.MaxDuration, MaxSteps: b.MaxSteps, MaxDepth: b.MaxDepth, MaxChildren: b.MaxChildren}
 }
 
 func isRefusal(err error) bool {

@@ -44,8 +44,10 @@ type call struct {
 	projection budget.Projection
 	counted    uint64 // hash of the request, if it counts as a turn of a loop
 	reserved   budget.Reservation
-	gate       *gating // nil for most
-	next       *call   // that takes this one's place when it has ended; nil for most
+	gate       *gating     // nil for most
+	ungoverned *ungoverned // nil for most
+	unfinished *unfinished // what the store could not be told of its end; nil for most
+	next       *call       // that takes this one's place when it has ended; nil for most
 
 	sent      *payload // what the provider is sent, until it answers
 	answer    answer
@@ -238,7 +240,7 @@ func (c *call) requestID() string { return "req_" + c.id[len(stepPrefix):] }
 
 // echoRun tells the agent which run the call was attached to.
 func (c *call) echoRun(h http.Header) {
-	if c.run.ID != "" {
+	if c.run.ID != "" && !c.unattached() {
 		c.tellValue(h, run.HeaderRunID, c.run.ID)
 	}
 }

@@ -143,6 +143,12 @@ type Limits struct {
 	// is no room for is answered as if it did not wait.
 	Waiting int
 
+	// StoreTimeout is how long the store may take for anything that a call waits for;
+	// default 50 milliseconds. It is asked once more then, and where it goes on like
+	// that left alone for a while. What no call waits for may take twenty times as
+	// long. It does not hold for a store in memory.
+	StoreTimeout time.Duration
+
 	// Lease is for how long a call in flight, what it has reserved and taken from
 	// rates, or its use of an approval outlives a process that dies; default 1 minute.
 	Lease time.Duration
@@ -232,6 +238,7 @@ func (c Config) withDefaults() Config {
 		{&l.StreamIdleTimeout, 5 * time.Minute},
 		{&l.KeepAlive, 15 * time.Second},
 		{&l.ApprovalWait, 10 * time.Minute},
+		{&l.StoreTimeout, 50 * time.Millisecond},
 		{&l.Lease, budget.DefaultLease},
 	} {
 		if *d.at == 0 {

@@ -19,7 +19,10 @@ import (
 func (c *call) ask(ctx context.Context, calls []provider.ToolCall) (policy.Decision, error) {
 	in := inputs.borrow()
 	defer inputs.giveBack(in)
-	in.Policy, in.Agent, in.Run, in.User, in.Tags = c.run.Policy, c.agent, &c.run, c.directives.User, c.directives.Tags
+	in.Policy, in.Agent, in.User, in.Tags = c.run.Policy, c.agent, c.directives.User, c.directives.Tags
+	if !c.unattached() {
+		in.Run = &c.run
+	}
 	in.Dialect, in.Endpoint, in.Stream = c.route.dialect.Name(), c.req.Endpoint, c.req.Stream
 	in.Target, in.Billing, in.Tools, in.Calls = c.target, c.req.Billing, c.req.Tools, calls
 	in.HiddenTools = c.req.HiddenTools
@@ -41,6 +44,9 @@ func (c *call) decide(ctx context.Context) error {
 	}
 	c.decision = d
 	c.announce(ctx, &c.decision)
+	if c.unattached() {
+		return c.decideUnattached()
+	}
 	if d.Verdict != policy.Allow && d.Verdict != policy.Approve && !d.Shadow {
 		return c.refuseBy(ctx, &c.decision)
 	}
@@ -89,7 +95,7 @@ func checkLimits(d *policy.Decision) error {
 // refuseBy refuses the call by a decision, and stops its run if that says so.
 func (c *call) refuseBy(ctx context.Context, d *policy.Decision) error {
 	f := c.policyRefusal(&d.Finding)
-	if d.Verdict == policy.Block {
+	if d.Verdict == policy.Block && !c.unattached() {
 		return c.block(ctx, f, nil)
 	}
 	return f

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/internal/guard"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
@@ -158,8 +159,12 @@ func (c *call) refusalOf(err error) *refusal {
 	if errors.Is(err, run.ErrNotFound) {
 		return &refusal{code: codeRunNotFound, message: "Rungate: there is no such run of this agent's team."}
 	}
-	return &refusal{code: codeStoreUnavailable, cause: err,
+	f := &refusal{code: codeStoreUnavailable, cause: err, wait: time.Second,
 		message: "Rungate: the gateway cannot find out whether this call may be made, and so refuses it; try again."}
+	if e, ok := errors.AsType[*guard.Error](err); ok {
+		f.wait = max(f.wait, e.After)
+	}
+	return f
 }
 
 type fieldContext struct {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
-	"github.com/rungate/rungate/gateway/audit"
+	"github.com/rungate/rungate/gateway/internal/late"
 	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
@@ -21,19 +21,20 @@ import (
 // root, under /v1/, or under any prefix with http.StripPrefix. Its methods are
 // safe for concurrent use. Close it when it is no longer used.
 type Gateway struct {
-	cfg       Config
-	prices    atomic.Pointer[budget.Prices]
-	providers []*upstream
-	binder    policy.Binder // nil if Config.Policy is none
-	recorder  run.Recorder
-	gates     run.Gates
-	waiting   waitingRoom
-	keeper    budget.Keeper
-	estimator *budget.Estimator
-	notifiers *notify.Dispatcher
-	scribe    *scribe // nil where there is no audit trail
-	steps     []step  // of a call
-	sentAgain []step  // of one that takes the place of another
+	cfg        Config
+	prices     atomic.Pointer[budget.Prices]
+	providers  []*upstream
+	binder     policy.Binder // nil if Config.Policy is none
+	recorder   run.Recorder
+	gates      run.Gates
+	waiting    waitingRoom
+	keeper     budget.Keeper
+	estimator  *budget.Estimator
+	notifiers  *notify.Dispatcher
+	unfinished *late.Queue // calls
+	readiness  readiness
+	steps      []step // of a call
+	sentAgain  []step // of one that takes the place of another
 
 	life context.Context // ends when the gateway begins to close
 	die  context.CancelFunc
@@ -57,20 +58,18 @@ func New(cfg Config) (*Gateway, error) {
 	cfg = cfg.withDefaults()
 	g := &Gateway{
 		cfg:      cfg,
-		recorder: run.Recorder{Journal: cfg.Store, Lease: cfg.Limits.Lease},
-		gates:    run.Gates{Journal: cfg.Store},
-		keeper:   budget.Keeper{Ledger: cfg.Store, Lease: cfg.Limits.Lease},
+		recorder: run.Recorder{Lease: cfg.Limits.Lease},
+		keeper:   budget.Keeper{Lease: cfg.Limits.Lease},
 
-		estimator: budget.NewEstimator(),
-		notifiers: notify.NewDispatcher(cfg.Outbox, cfg.Logger, cfg.Notifiers...),
-		steps:     steps,
-		sentAgain: sentAgain(steps),
+		estimator:  budget.NewEstimator(),
+		notifiers:  notify.NewDispatcher(cfg.Outbox, cfg.Logger, cfg.Notifiers...),
+		unfinished: late.NewQueue(cfg.Logger),
+		steps:      steps,
+		sentAgain:  sentAgain(steps),
 
 		idle: make(chan struct{}),
 	}
-	if g.scribe = newScribe(&cfg); g.scribe != nil {
-		g.recorder.Witness, g.gates.Witness = g.scribe, g.scribe
-	}
+	g.recorder.Journal, g.gates.Journal, g.keeper.Ledger = g.guarded(cfg.Store)
 	g.recorder.Observer = g.observer()
 	g.gates.Observer = g.recorder.Observer
 	g.life, g.die = context.WithCancel(context.Background())
@@ -177,9 +176,10 @@ func (g *Gateway) leave() {
 }
 
 // Close refuses further calls, those too that wait for an approval, and waits until
-// those under way have ended and are settled, and the notifiers have been told what
-// they are to be told; or until ctx is done, whose error it then returns. It may be
-// called again.
+// those under way have ended and are settled, the store has been told what it could
+// not be told before, and the notifiers what they are to be told; or until ctx is done,
+// whose error it then returns. What the store could not be told by then is logged, with
+// all amounts. Close may be called again.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.mu.Lock()
 	if !g.closing {
@@ -197,13 +197,14 @@ func (g *Gateway) Close(ctx context.Context) error {
 		select {
 		case <-g.idle: // it was before
 		default:
+			_ = g.unfinished.Wait(ctx) // which logs what is left
 			return ctx.Err()
 		}
 	}
 	for _, u := range g.providers {
 		u.close()
 	}
-	return errors.Join(g.scribe.pay(ctx), g.notifiers.Close(ctx))
+	return errors.Join(g.unfinished.Wait(ctx), g.notifiers.Close(ctx))
 }
 
 // sweepRuns completes idle runs and drops the accounts of forgotten ones.

@@ -68,6 +68,8 @@ func (c *call) judge(calls []provider.ToolCall) error {
 			}
 		case d.Verdict != policy.Approve:
 			return c.refuseBy(ctx, &d)
+		case c.unattached():
+			return c.ungoverned.why // there can be no gate
 		default:
 			if err := c.gateCalls(&d); err != nil {
 				return err

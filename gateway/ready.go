@@ -13,8 +13,8 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// watchOver puts the store under guard, unless it is memory, which never waits.
-func (g *Gateway) watchOver(s Store) (run.Journal, run.GateJournal, budget.Ledger) {
+// guarded puts a store under guard, unless it is memory, which never waits.
+func (g *Gateway) guarded(s Store) (run.Journal, run.GateJournal, budget.Ledger) {
 	if _, memory := s.(*memstore.Store); memory {
 		return s, s, s
 	}

@@ -24,11 +24,17 @@ func (c *call) repeat(ctx context.Context) error {
 // turn notes something that the run does, and fails if it does so too often. It
 // is counted unless there were too many already.
 func (c *call) turn(ctx context.Context, t *run.Turn) (counted bool, err error) {
+	if c.unattached() {
+		return false, nil
+	}
 	l := *c.decision.Loops
 	l.Block = l.Block && !c.decision.Shadow
 	t.Agent, t.At = c.agent.ID, c.start
 	err = c.g.recorder.Repeat(ctx, &c.run, &l, t)
 	if e, ok := errors.AsType[*run.LoopError](err); ok && c.shadowed(ctx, t.Rule, e.Error()) {
+		return false, nil
+	}
+	if c.passes(ctx, c.run.Policy.Name, err) {
 		return false, nil
 	}
 	return err == nil, err

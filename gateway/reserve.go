@@ -14,11 +14,15 @@ import (
 
 // reserve takes from the rates and in the budgets that hold for the call.
 func (c *call) reserve(ctx context.Context) error {
+	if c.unattached() {
+		return nil
+	}
 	claim := budget.Claim{Subject: &c.subject, Rates: c.decision.Rates}
 	if !c.free() {
 		claim.Budgets, claim.Projection = c.decision.Budgets, &c.projection
-		if err := c.findAncestors(ctx); err != nil {
-			return err
+		var err error
+		if c.subject.Ancestors, err = c.g.ancestors(ctx, &c.run); err != nil {
+			return c.passesUnreserved(ctx, err)
 		}
 		if f := c.uncountable(claim.Budgets); f != nil && !c.shadowed(ctx, f.rule, f.message) {
 			return f
@@ -30,6 +34,9 @@ func (c *call) reserve(ctx context.Context) error {
 	err := c.reserveClaim(ctx, &claim)
 	for err != nil && c.shadows(ctx, &claim, err) {
 		err = c.reserveClaim(ctx, &claim)
+	}
+	if storeFailed(err) != nil {
+		return c.passesUnreserved(ctx, err)
 	}
 	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok && !c.decision.Shadow && c.stops(e) {
 		if owes, unknown := c.owes(ctx); unknown != nil {
@@ -66,10 +73,18 @@ func (c *call) shadows(ctx context.Context, claim *budget.Claim, err error) bool
 		if e.Budget.Limit == math.MaxInt64 {
 			return false // it has been relaxed already
 		}
-		return c.shadowed(ctx, e.Budget.Name, "the budget has no room for it.") && c.relax(claim)
+		if !c.shadowed(ctx, e.Budget.Name, "the budget has no room for it.") {
+			return false
+		}
+		relax(claim)
+		return true
 	}
 	if e, ok := errors.AsType[*budget.UnboundedError](err); ok {
-		return c.shadowed(ctx, e.Budget.Name, "the budget is strict, and what it can cost has no bound.") && c.relax(claim)
+		if !c.shadowed(ctx, e.Budget.Name, "the budget is strict, and what it can cost has no bound.") {
+			return false
+		}
+		relax(claim)
+		return true
 	}
 	return false
 }
@@ -86,27 +101,27 @@ func budgetRun(r *run.Run) budget.Run {
 	return b
 }
 
-// findAncestors finds the runs above the call's, whose own budgets it is counted
-// in as well.
-func (c *call) findAncestors(ctx context.Context) error {
-	if c.g.binder == nil {
-		return nil
+// ancestors finds the runs above r, in whose own budgets its calls are counted as
+// well.
+func (g *Gateway) ancestors(ctx context.Context, of *run.Run) (above []budget.Ancestor, err error) {
+	if g.binder == nil {
+		return nil, nil
 	}
-	for _, a := range c.run.Ancestors {
-		r, err := c.g.recorder.Find(ctx, run.Key{Team: c.run.Team, ID: a.ID})
+	for _, a := range of.Ancestors {
+		r, err := g.recorder.Find(ctx, run.Key{Team: of.Team, ID: a.ID})
 		switch {
 		case errors.Is(err, run.ErrNotFound) || err == nil && r.ID != a.ID:
 			continue // it was closed in the meantime, and the call is one of its last
 		case err != nil:
-			return err
+			return nil, err
 		}
-		budgets, err := c.g.binder.Budgets(ctx, r.Policy)
+		budgets, err := g.binder.Budgets(ctx, r.Policy)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		c.subject.Ancestors = append(c.subject.Ancestors, budget.Ancestor{Run: budgetRun(&r), Budgets: budgets})
+		above = append(above, budget.Ancestor{Run: budgetRun(&r), Budgets: budgets})
 	}
-	return nil
+	return above, nil
 }
 
 // some reports whether any budget that holds for the call is so.
@@ -152,15 +167,14 @@ func (c *call) stops(short *budget.ExhaustedError) bool {
 	return short.Budget.Admission != budget.Strict || short.Balance.Spent >= short.Budget.Limit
 }
 
-// relax has the call counted in its budgets, which do not limit it.
-func (c *call) relax(claim *budget.Claim) bool {
-	for i := range c.subject.Ancestors {
-		a := &c.subject.Ancestors[i]
+// relax has a call counted in its budgets, which do not limit it.
+func relax(claim *budget.Claim) {
+	for i := range claim.Subject.Ancestors {
+		a := &claim.Subject.Ancestors[i]
 		a.Raised, a.Budgets = nil, relaxed(a.Budgets)
 	}
-	c.subject.Run.Raised = nil
+	claim.Subject.Run.Raised = nil
 	claim.Budgets = relaxed(claim.Budgets)
-	return true
 }
 
 // relaxed are budgets that count and do not limit.

@@ -31,16 +31,22 @@ func (c *call) end() {
 // left changes nothing about what has been spent.
 func (c *call) conclude() {
 	defer c.leaveGate() // to a call that finds this one's place in the run free
+	defer c.leaveUnfinished()
 	if !c.attached {
 		return
 	}
 	ctx := c.settling
 	c.attached = false
 	at := time.Now()
+	if c.unattached() {
+		c.concludeUnattached(at)
+		return
+	}
 	var alerts []budget.Alert
 	if !c.answer.tried {
 		if err := c.reserved.Release(ctx); err != nil {
-			c.g.cfg.Logger.Error("reservation not released; it is charged when its lease ends", "run", c.run.ID, "error", err)
+			c.g.cfg.Logger.Error("reservation not released yet; it is tried again", "run", c.run.ID, "error", err)
+			c.leaveReservation()
 		}
 		c.record(ctx, at, nil, c.refused(), nil)
 		c.recordEnd(false)
@@ -58,14 +64,24 @@ func (c *call) conclude() {
 // settle charges the step, corrects what was taken from rates, and returns the alerts that this has raised.
 func (c *call) settle(ctx context.Context) []budget.Alert {
 	s := &c.step
-	if !s.Usage.Estimated {
-		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.req.Input, s.Usage.TotalInput())
+	c.learn()
+	if c.ungoverned != nil && c.ungoverned.unreserved {
+		c.leaveBill()
+		return nil
 	}
 	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total(), c.note())
 	if err != nil {
-		c.g.cfg.Logger.Error("call not settled; its reservation is charged when its lease ends", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "error", err)
+		c.g.cfg.Logger.Error("call not settled yet; it is tried again", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "tokens", s.Usage.Total(), "error", err)
+		c.leaveReservation()
 	}
 	return alerts
+}
+
+// learn has the next estimates know better.
+func (c *call) learn() {
+	if u := &c.step.Usage; !u.Estimated {
+		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.req.Input, u.TotalInput())
+	}
 }
 
 // describeStep makes the step of the call, which has ended. It is filled in
@@ -74,7 +90,7 @@ func (c *call) describeStep(at time.Time) {
 	s := &c.step
 	s.ID, s.Agent, s.Start, s.Duration = c.id, c.agent.ID, c.start, at.Sub(c.start)
 	s.Endpoint, s.Provider, s.Asked, s.Model = c.req.Endpoint, c.target.Provider, c.req.Model, c.target.Model
-	s.Stream, s.Usage = c.req.Stream, c.usage()
+	s.Stream, s.Usage, s.Ungoverned = c.req.Stream, c.usage(), c.ungoverned != nil
 	if c.answer.resp != nil {
 		s.Status = c.answer.resp.StatusCode
 	}
@@ -145,7 +161,10 @@ func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Ref
 	}
 	after := &e.after
 	if err := c.g.recorder.End(ctx, &e.Detachment, after); err != nil {
-		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "error", err)
+		c.g.cfg.Logger.Error("call not recorded in its run", "run", c.run.ID, "step", c.id, "error", err)
+		if storeFailed(err) != nil {
+			c.leaveEnding(&e.Detachment)
+		}
 		after = &c.run
 	}
 	c.g.recorder.Alert(ctx, after, c.agent.ID, alerts)

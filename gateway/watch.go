@@ -36,7 +36,9 @@ type watch struct {
 }
 
 func (w *watch) start(c *call) {
-	w.run = c.run.Key
+	if !c.unattached() {
+		w.run = c.run.Key
+	}
 	if c.gate != nil {
 		w.claim = c.gate.claim
 	}
@@ -197,8 +199,10 @@ func (w *watch) due(now time.Duration) time.Duration {
 func (w *watch) renew(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.c.r.Context()), within)
 	defer cancel()
-	if err := w.c.g.recorder.Renew(ctx, w.run, w.c.id); err != nil {
-		w.c.g.cfg.Logger.Error("lease of a call not renewed", "run", w.run.ID, "error", err)
+	if w.run != (run.Key{}) {
+		if err := w.c.g.recorder.Renew(ctx, w.run, w.c.id); err != nil {
+			w.c.g.cfg.Logger.Error("lease of a call not renewed", "run", w.run.ID, "error", err)
+		}
 	}
 	if err := w.c.reserved.Renew(ctx); err != nil {
 		w.c.g.cfg.Logger.Error("lease of a reservation not renewed", "run", w.run.ID, "error", err)
