@@ -102,8 +102,10 @@ func onFailing(t *testing.T, h http.HandlerFunc, op string, f func(*testing.T, *
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New(memstore.Options{})
-		l := newLab(t, &inproc.Transport{Handler: h}, func(cfg *gateway.Config) { cfg.Store = &faulty{Store: store, op: op} })
+		failing := &faulty{Store: store, op: op}
+		l := newLab(t, &inproc.Transport{Handler: h}, func(cfg *gateway.Config) { cfg.Store = failing })
 		l.Store = store
+		t.Cleanup(func() { failing.mended.Store(true) })
 		f(t, l)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,26 +20,29 @@ import (
 // unsteady is a ledger that cannot be reached for one of its operations.
 type unsteady struct {
 	budget.Ledger
-	op string
+	op     string
+	mended atomic.Bool
 }
 
-func (u unsteady) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
+func (u *unsteady) fails(op string) bool { return u.op == op && !u.mended.Load() }
+
+func (u *unsteady) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
 	short, ok, err := u.Ledger.Reserve(ctx, id, d, lease)
-	if u.op == "reserve" {
+	if u.fails("reserve") {
 		return budget.Shortage{}, false, errFaulty // it may have happened all the same
 	}
 	return short, ok, err
 }
 
-func (u unsteady) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
-	if u.op == "renew" {
+func (u *unsteady) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
+	if u.fails("renew") {
 		return errFaulty
 	}
 	return u.Ledger.Renew(ctx, id, d, lease)
 }
 
-func (u unsteady) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
-	if u.op == "settle" {
+func (u *unsteady) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
+	if u.fails("settle") {
 		return dst, errFaulty
 	}
 	return u.Ledger.Settle(ctx, id, d, s, dst)
@@ -59,10 +63,12 @@ func TestRatesFail(t *testing.T) {
 	} {
 		t.Run(c.op, func(t *testing.T) {
 			store, log := memstore.New(memstore.Options{}), &transcript{}
+			ledger := &unsteady{Ledger: store, op: c.op}
 			inGoverned(t, oneAtOnce, func(w http.ResponseWriter, r *http.Request) {
 				pass(30 * time.Second)
 				spent(10)(w, r)
 			}, func(t *testing.T, gw *gateway.Gateway) {
+				t.Cleanup(func() { ledger.mended.Store(true) })
 				r := chat(t, gw, alice, 10)
 				assert.Equal(t, c.status, r.StatusCode, r.Body)
 				assert.NotContains(t, r.Body, errFaulty.Error())
@@ -86,7 +92,7 @@ func TestRatesFail(t *testing.T) {
 					run.Journal
 					run.GateJournal
 					budget.Ledger
-				}{store, store, unsteady{store, c.op}}
+				}{store, store, ledger}
 			})
 		})
 	}

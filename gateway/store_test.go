@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,14 +19,15 @@ import (
 // faulty is a store that fails: whatever is asked of one run, or one operation.
 type faulty struct {
 	*memstore.Store
-	run string
-	op  string
+	run    string
+	op     string
+	mended atomic.Bool
 }
 
 var errFaulty = errors.New("dial tcp 10.0.0.7:5432: connection refused")
 
 func (f *faulty) fails(op, run string) error {
-	if op == f.op || run != "" && run == f.run {
+	if !f.mended.Load() && (op == f.op || run != "" && run == f.run) {
 		return errFaulty
 	}
 	return nil
@@ -115,9 +117,9 @@ func TestStoreFails(t *testing.T) {
 		{"complete", func(b *rig) *reply { return b.Post("/v1/runs/nightly/complete", "") }, 503, false},
 	} {
 		t.Run(c.op, func(t *testing.T) {
-			b := newPurse(t, `{"name":"usd","per":"run","limit_usd":"0.10"}`, func(cfg *gateway.Config) {
-				cfg.Store = &faulty{Store: memstore.New(memstore.Options{}), op: c.op}
-			})
+			store := &faulty{Store: memstore.New(memstore.Options{}), op: c.op}
+			b := newPurse(t, `{"name":"usd","per":"run","limit_usd":"0.10"}`, func(cfg *gateway.Config) { cfg.Store = store })
+			t.Cleanup(func() { store.mended.Store(true) })
 			b.Provider.Answer(spent(10))
 			r := c.send(b)
 			if c.forward {
