@@ -74,6 +74,7 @@ type limitsDoc struct {
 	FirstByteTimeout  time.Duration `json:"first_byte_timeout"`
 	StreamIdleTimeout time.Duration `json:"stream_idle_timeout"`
 	ApprovalWait      time.Duration `json:"approval_wait"`
+	StoreTimeout      time.Duration `json:"store_timeout"`
 	Lease             time.Duration `json:"lease"`
 }
 
@@ -214,6 +215,7 @@ func (l *limitsDoc) Validate() error {
 		{"first_byte_timeout", int64(l.FirstByteTimeout)},
 		{"stream_idle_timeout", int64(l.StreamIdleTimeout)},
 		{"approval_wait", int64(l.ApprovalWait)},
+		{"store_timeout", int64(l.StoreTimeout)},
 		{"lease", int64(l.Lease)},
 	} {
 		if f.n < 0 {

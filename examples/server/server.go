@@ -98,11 +98,14 @@ func (srv *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/healthz":
 		answer(w, http.StatusOK, "ok")
 	case "/readyz":
-		if srv.stopping.Load() {
+		switch err := srv.gw.Ready(r.Context()); {
+		case srv.stopping.Load():
 			answer(w, http.StatusServiceUnavailable, "shutting down")
-			return
+		case err != nil: // which may name what nobody here is to know; the log does
+			answer(w, http.StatusServiceUnavailable, "not ready: the store cannot be asked")
+		default:
+			answer(w, http.StatusOK, "ready")
 		}
-		answer(w, http.StatusOK, "ready")
 	default:
 		srv.gw.ServeHTTP(w, r)
 	}

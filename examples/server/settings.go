@@ -43,6 +43,7 @@ func (s *settings) config(keys *keyring) gateway.Config {
 			FirstByteTimeout:  s.Limits.FirstByteTimeout,
 			StreamIdleTimeout: s.Limits.StreamIdleTimeout,
 			ApprovalWait:      s.Limits.ApprovalWait,
+			StoreTimeout:      s.Limits.StoreTimeout,
 			Lease:             s.Limits.Lease,
 		},
 	}

@@ -26,6 +26,7 @@ type step struct {
 	CostUSD     *budget.Money     `json:"cost_usd"` // null: there is no price
 	PriceList   string            `json:"price_list,omitempty"`
 	Estimated   bool              `json:"estimated"`
+	Ungoverned  bool              `json:"ungoverned,omitempty"` // the store could not be asked about it
 }
 
 func stepOf(s *run.Step) step {
@@ -33,7 +34,7 @@ func stepOf(s *run.Step) step {
 		ID: s.ID, AgentID: s.Agent, StartedAt: s.Start.UTC(), DurationMS: s.Duration.Milliseconds(),
 		Endpoint: s.Endpoint, Provider: s.Provider, Model: s.Model, ServedModel: s.Usage.Model, Asked: s.Asked,
 		Stream: s.Stream, Status: s.Status, Error: s.Error, Tokens: tokensOf(&s.Usage.Tokens),
-		WebSearches: s.Usage.WebSearches, PriceList: s.PriceList, Estimated: s.Usage.Estimated,
+		WebSearches: s.Usage.WebSearches, PriceList: s.PriceList, Estimated: s.Usage.Estimated, Ungoverned: s.Ungoverned,
 	}
 	if s.PriceList != "" {
 		o.CostUSD = &s.Cost
