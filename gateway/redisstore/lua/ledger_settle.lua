@@ -34,7 +34,7 @@ for i = lines + 1, #ARGV, 3 do
     if home then
       outbox_note(T, note, join(b.sh, b.sl))
     else
-      local untold = cmsgpack.pack({ id .. ':' .. i, note, join(b.sh, b.sl) })
+      local untold = cjson.encode({ id .. ':' .. i, note, join(b.sh, b.sl) })
       redis.call('ZADD', T .. 'm:t', now, untold)
       reply[#reply + 1] = untold
     end

@@ -1,0 +1,104 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rungate/rungate/budget"
+)
+
+// run runs a script of a slot and returns the words of its reply. Where something
+// has to be done before, it does that and runs the script again. Each time, some of
+// that is done for good, whoever does it.
+func (l *ledger) run(ctx context.Context, script *redis.Script, s slot, keys []string, args []any) ([]string, error) {
+	for {
+		reply, err := script.Run(ctx, l.rdb, keys, args...).StringSlice()
+		if err != nil {
+			return nil, err
+		}
+		if len(reply) == 0 {
+			return nil, fmt.Errorf("an empty reply")
+		}
+		switch reply[0] {
+		case "again":
+		case "ask":
+			err = l.resolve(ctx, s, reply[1:])
+		case "tell":
+			err = l.tell(ctx, s, reply[1:])
+		default:
+			return reply, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// resolve ends reservations of a slot whose leases have ended and which were to be
+// made in several slots. What was made in all of them is charged, anything else
+// given back. Asked are pairs: an id, and the slot that knows.
+func (l *ledger) resolve(ctx context.Context, s slot, asked []string) error {
+	by := map[slot][]any{}
+	for pair := range slices.Chunk(asked, 2) {
+		knows := slot(pair[1])
+		if by[knows] == nil {
+			by[knows] = []any{pair[1]}
+		}
+		by[knows] = append(by[knows], pair[0])
+	}
+	verdicts := []any{string(s)}
+	for knows, args := range by {
+		reply, err := l.run(ctx, decideScript, knows, []string{knows.record(args[1].(string))}, args)
+		if err != nil {
+			return err
+		}
+		for i, made := range reply[1:] {
+			verdicts = append(verdicts, args[1+i], made)
+		}
+	}
+	_, err := l.run(ctx, resolveScript, s, []string{s.record(asked[0])}, verdicts)
+	return err
+}
+
+// tell hands notes of a slot that is no team's to the outbox of the team whose run it
+// was. A note is told once, also where several do it at once or one dies over it.
+func (l *ledger) tell(ctx context.Context, s slot, notes []string) error {
+	for _, packed := range notes {
+		n, err := readNote(packed)
+		if err != nil {
+			return err
+		}
+		team := l.o.teamSlot(n.team)
+		if _, err := l.run(ctx, tellScript, team, []string{team.told(n.id)}, []any{string(team), n.event, n.spent}); err != nil {
+			return err
+		}
+		if _, err := l.run(ctx, toldScript, s, []string{s.untold()}, []any{string(s), packed}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A note is what is to be told of a line that was passed.
+type note struct {
+	id, team, event, spent string
+}
+
+// readNote reads a note as ledger_settle.lua writes it: a JSON array.
+func readNote(packed string) (n note, err error) {
+	var parts [3]string
+	if err := json.Unmarshal([]byte(packed), &parts); err != nil {
+		return n, fmt.Errorf("a note that is to be told: %w", err)
+	}
+	var of struct{ Run struct{ Team string } }
+	if err := json.Unmarshal([]byte(parts[1]), &of); err != nil {
+		return n, fmt.Errorf("the event of a note that is to be told: %w", err)
+	}
+	return note{parts[0], of.Run.Team, parts[1], parts[2]}, nil
+}
+
+var _ budget.Ledger = (*ledger)(nil)
