@@ -58,16 +58,25 @@ func (l *ledger) reserve(ctx context.Context, p *part, d *budget.Demand, a attem
 	if err != nil {
 		return short, false, fmt.Errorf("redisstore: reserve: %w", err)
 	}
-	switch r := (reader{words: reply[1:]}); reply[0] {
-	case "ok":
+	switch {
+	case reply[0] == "ok":
 		return short, true, nil
-	case "take":
-		short = budget.Shortage{Take: p.takes[r.next()], After: time.Duration(r.next()), Hold: -1}
-		return short, false, r.err
-	case "hold":
-		short = budget.Shortage{Take: -1, Hold: p.holds[r.next()], Balance: r.balance()}
-		short.Room = r.next()
-		return short, false, r.err
+	case reply[0] == "take" && len(reply) == 3:
+		which, err := strconv.Atoi(reply[1])
+		after, err2 := strconv.ParseInt(reply[2], 10, 64)
+		if err = errors.Join(err, err2); err != nil {
+			return short, false, fmt.Errorf("redisstore: reserve: %w", err)
+		}
+		return budget.Shortage{Take: p.takes[which], After: time.Duration(after), Hold: -1}, false, nil
+	case reply[0] == "hold" && len(reply) == 4:
+		which, err := strconv.Atoi(reply[1])
+		all, _, err2 := amounts(reply[2], 3)
+		room, err3 := strconv.ParseInt(reply[3], 10, 64)
+		if err = errors.Join(err, err2, err3); err != nil {
+			return short, false, fmt.Errorf("redisstore: reserve: %w", err)
+		}
+		b := budget.Balance{Spent: all[0], Reserved: all[1], Peak: all[2], Before: all[2]}
+		return budget.Shortage{Take: -1, Hold: p.holds[which], Balance: b, Room: room}, false, nil
 	}
 	return short, false, errVoid
 }
@@ -99,7 +108,7 @@ func (l *ledger) undo(ctx context.Context, parts []part, a attempt) {
 // Renew implements budget.Ledger.
 func (l *ledger) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
 	for _, p := range l.o.parts(d) {
-		_, err := l.run(ctx, renewScript, p.slot, []string{p.slot.record(text(id))}, []any{string(p.slot), text(id), micros(lease)})
+		_, err := l.run(ctx, renewScript, p.slot, []string{p.slot.record(text(id))}, []any{string(p.slot), text(id), millis(lease)})
 		if err != nil {
 			return fmt.Errorf("redisstore: renew: %w", err)
 		}
@@ -118,25 +127,19 @@ func (l *ledger) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *
 	dst = append(dst, make([]budget.Balance, len(d.Holds))...)
 	for i := range parts {
 		p := &parts[i]
-		keys, args := p.settle(text(id), s)
+		keys, args := p.settle(d, text(id), s, len(parts))
 		reply, err := l.run(ctx, settleScript, p.slot, keys, args)
 		if err != nil {
 			return dst[:before], fmt.Errorf("redisstore: settle: %w", err)
 		}
 		settled = reply[0] == "new" // what the last one says holds for all
-		r := reader{words: reply[1:]}
-		for _, h := range p.holds {
-			if len(r.words) == 0 {
-				break // settled long ago
-			}
-			b := r.balance()
-			b.Before = r.next()
-			dst[before+h] = b
+		if len(reply) == 1 {
+			continue // settled long ago
 		}
-		if r.err != nil {
-			return dst[:before], fmt.Errorf("redisstore: settle: %w", r.err)
+		if err := balances(reply[1], p.holds, dst[before:]); err != nil {
+			return dst[:before], fmt.Errorf("redisstore: settle: %w", err)
 		}
-		l.tell(ctx, p.slot, r.words) // what fails is told later
+		_ = l.tell(ctx, p.slot, reply[2:]) // what fails is told later
 	}
 	if !settled {
 		return dst[:before], nil
@@ -163,12 +166,11 @@ func (l *ledger) Balances(ctx context.Context, accounts []budget.Account, dst []
 		if err != nil {
 			return dst[:before], fmt.Errorf("redisstore: balances: %w", err)
 		}
-		r := reader{words: reply[1:]}
-		for _, i := range p.holds {
-			dst[before+i] = r.balance()
+		if len(reply) != 2 {
+			return dst[:before], fmt.Errorf("redisstore: balances: %w", errReply)
 		}
-		if r.err != nil {
-			return dst[:before], fmt.Errorf("redisstore: balances: %w", r.err)
+		if err := balances(reply[1], p.holds, dst[before:]); err != nil {
+			return dst[:before], fmt.Errorf("redisstore: balances: %w", err)
 		}
 	}
 	return dst, nil
@@ -181,27 +183,4 @@ func (l *ledger) Forget(ctx context.Context, w budget.Owner) error {
 		return fmt.Errorf("redisstore: forget: %w", err)
 	}
 	return nil
-}
-
-// A reader reads the words of a reply. It remembers its first error.
-type reader struct {
-	words []string
-	err   error
-}
-
-func (r *reader) next() int64 {
-	if len(r.words) == 0 {
-		r.err = errors.Join(r.err, errors.New("the reply is too short"))
-		return 0
-	}
-	n, err := strconv.ParseInt(r.words[0], 10, 64)
-	r.words, r.err = r.words[1:], errors.Join(r.err, err)
-	return n
-}
-
-// balance reads a balance whose Before is its Peak.
-func (r *reader) balance() budget.Balance {
-	b := budget.Balance{Spent: r.next(), Reserved: r.next(), Peak: r.next()}
-	b.Before = b.Peak
-	return b
 }

@@ -21,7 +21,23 @@ func (l *ledger) run(ctx context.Context, script *redis.Script, s slot, keys []s
 			return nil, err
 		}
 		if len(reply) == 0 {
-			return nil, fmt.Errorf("an empty reply")
+			return nil, errReply
+		}
+		if reply[0] != "first" {
+			return reply, nil
+		}
+		if err := l.first(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// first charges the reservations of a slot whose leases have ended.
+func (l *ledger) first(ctx context.Context, s slot) error {
+	for {
+		reply, err := l.run(ctx, firstScript, s, []string{s.leases()}, []any{string(s)})
+		if err != nil {
+			return err
 		}
 		switch reply[0] {
 		case "again":
@@ -30,10 +46,10 @@ func (l *ledger) run(ctx context.Context, script *redis.Script, s slot, keys []s
 		case "tell":
 			err = l.tell(ctx, s, reply[1:])
 		default:
-			return reply, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

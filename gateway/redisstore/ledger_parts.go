@@ -54,54 +54,81 @@ type attempt struct {
 // look is an attempt that takes nothing, and only finds out what is short.
 const look = "?"
 
-// reserve returns the keys and arguments of the script that reserves a part.
-func (p *part) reserve(d *budget.Demand, a attempt, decides string) (keys []string, args []any) {
-	keys = make([]string, 0, 1+len(p.takes)+len(p.holds))
-	args = make([]any, 0, 6+4*len(p.takes)+7*len(p.holds))
-	keys = append(keys, p.slot.record(a.id))
-	args = append(args, string(p.slot), a.id, micros(a.lease), decides, a.name, len(p.takes))
+// keys are those of the scripts that reserve and settle a part: of its record, of each
+// take, of each hold.
+func (p *part) keys(d *budget.Demand, id string) []string {
+	keys := make([]string, 0, 1+len(p.takes)+len(p.holds))
+	keys = append(keys, p.slot.record(id))
 	for _, i := range p.takes {
-		t := &d.Takes[i]
-		keys = append(keys, p.slot.bucket(t))
-		if t.Of == budget.Concurrent {
-			args = append(args, "c", t.Need, t.Limit, "")
-			continue
-		}
-		perSecond := strconv.FormatFloat(float64(t.Limit)/t.Window.Seconds(), 'g', -1, 64)
-		args = append(args, "b", t.Need, perSecond, t.Burst)
+		keys = append(keys, p.slot.bucket(&d.Takes[i]))
 	}
 	for _, i := range p.holds {
-		h := &d.Holds[i]
-		key, index, field := p.slot.account(&h.Account)
+		key, _, _ := p.slot.account(&d.Holds[i].Account)
 		keys = append(keys, key)
-		leaves := int64(0)
-		if h.Window != budget.Forever {
-			leaves = h.Window.Start(h.Slot + h.Window.Slots()).UnixMilli()
-		}
-		args = append(args, index, field, span(h.Window), leaves, max(0, h.Need), max(0, h.Limit), h.SpentOnly)
 	}
+	return keys
+}
+
+// reserve returns the keys and arguments of the script that reserves a part.
+func (p *part) reserve(d *budget.Demand, a attempt, decides string) (keys []string, args []any) {
+	keys = p.keys(d, a.id)
+	var words words
+	words.add(strconv.Itoa(4+2*len(p.takes)+4*len(p.holds)), decides, a.name, strconv.Itoa(len(p.takes)))
+	args = append(make([]any, 0, 6+len(p.takes)+3*len(p.holds)),
+		string(p.slot), a.id, decides, a.name, nil, form(millis(a.lease), float64(len(p.takes)), float64(len(p.holds))))
+	for n, i := range p.takes {
+		take := form(take(&d.Takes[i])...)
+		words.add(keys[1+n], string(take))
+		args = append(args, take)
+	}
+	for n, i := range p.holds {
+		h := &d.Holds[i]
+		_, index, field := p.slot.account(&h.Account)
+		nh, nl := halves(h.Need)
+		words.add(keys[1+len(p.takes)+n], index, field, string(form(span(h.Window), nh, nl)))
+		leaves, spentOnly := 0., 0.
+		if h.Window != budget.Forever {
+			leaves = float64(h.Window.Start(h.Slot + h.Window.Slots()).UnixMilli())
+		}
+		if h.SpentOnly {
+			spentOnly = 1
+		}
+		lh, ll := halves(h.Limit)
+		args = append(args, field, index, form(span(h.Window), leaves, nh, nl, lh, ll, spentOnly))
+	}
+	args[4] = []byte(words)
 	return keys, args
 }
 
-// settle returns the keys and arguments of the script that settles a part.
-func (p *part) settle(id string, s *budget.Settlement) (keys []string, args []any) {
-	team := p.rank == 0
-	args = make([]any, 0, 5+len(p.takes)+len(p.holds)+3*len(s.Lines))
-	args = append(args, string(p.slot), id, team, len(p.takes))
+// settle returns the keys and arguments of the script that settles a part, of so many.
+func (p *part) settle(d *budget.Demand, id string, s *budget.Settlement, parts int) (keys []string, args []any) {
+	args = append(make([]any, 0, 4+len(p.takes)+2*len(p.holds)+3*len(s.Lines)),
+		string(p.slot), id, p.rank == 0, form(float64(parts), float64(len(p.takes)), float64(len(p.holds))))
 	for _, i := range p.takes {
-		args = append(args, at(s.Used, i))
+		args = append(args, form(append(take(&d.Takes[i]), float64(at(s.Used, i)))...))
 	}
-	args = append(args, len(p.holds))
 	for _, i := range p.holds {
-		args = append(args, at(s.Charges, i))
+		h := &d.Holds[i]
+		_, _, field := p.slot.account(&h.Account)
+		nh, nl := halves(h.Need)
+		ch, cl := halves(at(s.Charges, i))
+		args = append(args, field, form(span(h.Window), nh, nl, ch, cl))
 	}
 	for i := range s.Lines {
 		l := &s.Lines[i]
 		if hold := slices.Index(p.holds, l.Hold); hold >= 0 && l.Note != nil {
-			args = append(args, hold, l.At, l.Note)
+			args = append(args, hold, form(halves(l.At)), l.Note)
 		}
 	}
-	return []string{p.slot.record(id)}, args
+	return p.keys(d, id), args
+}
+
+// take is what the scripts want to know of a take.
+func take(t *budget.Take) []float64 {
+	if t.Of == budget.Concurrent {
+		return []float64{1, float64(t.Need), float64(t.Limit), 0}
+	}
+	return []float64{0, float64(t.Need), float64(t.Limit) / t.Window.Seconds(), float64(t.Burst)}
 }
 
 // at is one of several amounts, none of which is negative; nothing where there are
@@ -114,13 +141,13 @@ func at(amounts []int64, i int) int64 {
 }
 
 // span is how many slots of a window count, 0 of one that is for ever.
-func span(w budget.Window) int64 {
+func span(w budget.Window) float64 {
 	if w == budget.Forever {
 		return 0
 	}
-	return w.Slots()
+	return float64(w.Slots())
 }
 
-func micros(d time.Duration) int64 { return (d + time.Microsecond - 1).Microseconds() }
+func millis(d time.Duration) float64 { return float64((d + time.Millisecond - 1).Milliseconds()) }
 
 func text(id budget.ID) string { return hex.EncodeToString(id[:]) }

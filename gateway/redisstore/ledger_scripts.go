@@ -6,7 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The scripts of the ledger. Each begins with what they share.
+// What the scripts of the ledger share, and each of them. Those that every call runs
+// have no more with them than they need.
 var (
 	//go:embed lua/common.lua
 	luaCommon string
@@ -14,15 +15,25 @@ var (
 	luaOutbox string
 	//go:embed lua/ledger_numbers.lua
 	luaNumbers string
-	//go:embed lua/ledger.lua
-	luaLedger string
+	//go:embed lua/ledger_accounts.lua
+	luaAccounts string
+	//go:embed lua/ledger_keep.lua
+	luaKeep string
+	//go:embed lua/ledger_buckets.lua
+	luaBuckets string
+	//go:embed lua/ledger_spend.lua
+	luaSpend string
+	//go:embed lua/ledger_records.lua
+	luaRecords string
 
 	//go:embed lua/ledger_reserve.lua
 	luaReserve string
-	//go:embed lua/ledger_renew.lua
-	luaRenew string
 	//go:embed lua/ledger_settle.lua
 	luaSettle string
+	//go:embed lua/ledger_first.lua
+	luaFirst string
+	//go:embed lua/ledger_renew.lua
+	luaRenew string
 	//go:embed lua/ledger_balances.lua
 	luaBalances string
 	//go:embed lua/ledger_forget.lua
@@ -40,14 +51,18 @@ var (
 )
 
 var (
-	reserveScript  = redis.NewScript(luaNumbers + luaLedger + luaReserve)
-	renewScript    = redis.NewScript(luaNumbers + luaLedger + luaRenew)
-	settleScript   = redis.NewScript(luaCommon + luaOutbox + luaNumbers + luaLedger + luaSettle)
-	balancesScript = redis.NewScript(luaNumbers + luaLedger + luaBalances)
+	luaBase = luaNumbers + luaAccounts
+	luaAll  = luaBase + luaKeep + luaBuckets + luaSpend + luaRecords
+
+	reserveScript  = redis.NewScript(luaBase + luaKeep + luaBuckets + luaReserve)
+	settleScript   = redis.NewScript(luaCommon + luaOutbox + luaBase + luaBuckets + luaSpend + luaSettle)
+	balancesScript = redis.NewScript(luaBase + luaBalances)
+	firstScript    = redis.NewScript(luaAll + luaFirst)
+	renewScript    = redis.NewScript(luaAll + luaRenew)
+	resolveScript  = redis.NewScript(luaAll + luaResolve)
+	undoScript     = redis.NewScript(luaAll + luaUndo)
+	decideScript   = redis.NewScript(luaBase + luaDecide)
 	forgetScript   = redis.NewScript(luaForget)
-	decideScript   = redis.NewScript(luaNumbers + luaLedger + luaDecide)
-	resolveScript  = redis.NewScript(luaNumbers + luaLedger + luaResolve)
-	undoScript     = redis.NewScript(luaNumbers + luaLedger + luaUndo)
-	tellScript     = redis.NewScript(luaCommon + luaOutbox + luaNumbers + luaLedger + luaTell)
+	tellScript     = redis.NewScript(luaCommon + luaOutbox + luaTell)
 	toldScript     = redis.NewScript(luaTold)
 )

@@ -72,6 +72,9 @@ func (s slot) bucket(t *budget.Take) string {
 
 func (s slot) record(id string) string { return string(s) + "m:r:" + id }
 
+// leases are the reservations of the slot by when their leases end.
+func (s slot) leases() string { return string(s) + "m:l" }
+
 // untold are the notes of a slot that is no team's, which are still to be told.
 func (s slot) untold() string { return string(s) + "m:t" }
 

@@ -1,11 +1,8 @@
 -- KEYS: the accounts. ARGV: T; of each: field, span.
-local chore = first()
-if chore then return chore end
-local reply = { 'ok' }
+if chores() then return { 'first' } end
+local balances = {}
 for i, key in ipairs(KEYS) do
-  local _, b = find(key, ARGV[2 * i], tonumber(ARGV[2 * i + 1]))
-  reply[#reply + 1] = join(b.sh, b.sl)
-  reply[#reply + 1] = join(b.rh, b.rl)
-  reply[#reply + 1] = join(b.ph, b.pl)
+  local b = balance(find(key, ARGV[2 * i], tonumber(ARGV[2 * i + 1])))
+  balances[i] = struct.pack('>dddddddd', b.sh, b.sl, b.rh, b.rl, b.ph, b.pl, b.ph, b.pl)
 end
-return reply
+return { 'ok', table.concat(balances) }

@@ -2,12 +2,12 @@
 for i = 2, #ARGV, 2 do
   local id, made = ARGV[i], ARGV[i + 1] == '1'
   local r, till = load(id), redis.call('ZSCORE', T .. 'm:l', id)
-  if r and r[1] == 'h' and till and tonumber(till) <= now then
+  if r and r.state == 'h' and till and tonumber(till) <= now_ms then
     if made then
       charge(id, r)
     else
       release(id, r)
-      save(id, { 'v' }, hour)
+      redis.call('SET', T .. 'm:r:' .. id, 'v', 'PX', hour)
     end
   end
 end

@@ -1,52 +1,60 @@
--- KEYS: the record. ARGV: T, id, 1 if the slot is a team's, how many takes, what was
--- used of each, how many holds, what is charged in each; of each line: hold, amount, note.
-local chore = first()
-if chore then return chore end
-local id, home, takes = ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
+-- KEYS: the record, of each take the bucket, of each hold the account.
+-- ARGV: T, id, 1 if the slot is a team's, else 0; a form of how many slots, takes and holds
+-- there are; of each take a form of it, and of what was used; of each hold: field, and a
+-- form of the span, the need and the charge; of each line: hold, form of the amount, note.
+if chores() then return { 'first' } end
+local id, home = ARGV[2], ARGV[3] == '1'
+local slots, takes, holds = struct.unpack('>ddd', ARGV[4])
 
-local r = load(id)
-if not r then -- a Reserve that is still on its way comes too late
-  save(id, { 's' }, minute)
+local text = redis.call('GET', KEYS[1])
+if not text then -- a Reserve that is still on its way is too late
+  redis.call('SET', KEYS[1], 's', 'PX', minute)
   return { 'old' }
 end
-if r[1] == 's' or r[1] == 'v' then
-  return { 'old', unpack(r[2] or {}) }
+local state = string.sub(text, 1, 1)
+if state == 's' and #text > 1 then return { 'old', unpack(cmsgpack.unpack(string.sub(text, 2))) } end
+if state == 's' or state == 'v' then return { 'old' } end
+
+for i = 1, takes do
+  local key = KEYS[1 + i]
+  local at_once, need, rate, burst, used = struct.unpack('>ddddd', ARGV[4 + i])
+  if at_once == 1 then
+    redis.call('ZREM', key, id)
+  elseif state == 'h' then
+    put_back(key, need, rate, burst, used)
+  end
 end
 
-local reply = { 'new' }
-local balances = {}
-for i, h in ipairs(r[4]) do
-  local b, bh, bl = spend(r, h, ARGV[5 + takes + i] or '0')
-  balances[i] = { b, bh, bl }
-  reply[#reply + 1] = join(b.sh, b.sl)
-  reply[#reply + 1] = join(b.rh, b.rl)
-  reply[#reply + 1] = join(b.ph, b.pl)
-  reply[#reply + 1] = join(bh, bl)
+local after, balances = {}, {}
+for i = 1, holds do
+  local span, nh, nl, ch, cl = struct.unpack('>ddddd', ARGV[4 + takes + 2 * i])
+  local gen = struct.unpack('>d', text, #text - 8 * (holds - i) - 7)
+  local b, bh, bl = spend(KEYS[1 + takes + i], ARGV[3 + takes + 2 * i], span, gen, state == 'c', nh, nl, ch, cl)
+  after[i] = { b, bh, bl }
+  balances[i] = struct.pack('>dddddddd', b.sh, b.sl, b.rh, b.rl, b.ph, b.pl, bh, bl)
 end
-give_back(id, r, { unpack(ARGV, 5, 4 + takes) })
+local reply = { 'new', table.concat(balances) }
 
-local lines = 5 + takes + tonumber(ARGV[5 + takes] or '0')
-for i = lines + 1, #ARGV, 3 do
-  local hold, at, note = unpack(ARGV, i, i + 2)
-  local b, bh, bl = unpack(balances[tonumber(hold) + 1])
-  local ah, al = split(at)
+for i = 5 + takes + 2 * holds, #ARGV, 3 do
+  local b, bh, bl = unpack(after[tonumber(ARGV[i]) + 1])
+  local ah, al = struct.unpack('>dd', ARGV[i + 1])
   if less(bh, bl, ah, al) and not less(b.ph, b.pl, ah, al) then
+    local spent = string.gsub(string.format('%.0f%010.0f', b.sh, b.sl), '^0+(.)', '%1')
     if home then
-      outbox_note(T, note, join(b.sh, b.sl))
+      outbox_note(T, ARGV[i + 2], spent)
     else
-      local untold = cjson.encode({ id .. ':' .. i, note, join(b.sh, b.sl) })
-      redis.call('ZADD', T .. 'm:t', now, untold)
+      local untold = cjson.encode({ id .. ':' .. i, ARGV[i + 2], spent })
+      redis.call('ZADD', T .. 'm:t', now_ms, untold)
       reply[#reply + 1] = untold
     end
   end
 end
 
-local rest = minute
-local told = nil
-if r[2] ~= '' then -- the other slots may ask, or the caller again, as long as the lease is
-  rest = math.max(hour, (tonumber(redis.call('ZSCORE', T .. 'm:l', id) or now) - now) / 1000) + minute
-  told = { unpack(reply, 2) }
+if slots == 1 then
+  redis.call('SET', KEYS[1], 's', 'PX', '60000')
+else -- the other slots may ask, or the caller again, as long as the lease is
+  local rest = tonumber(redis.call('ZSCORE', T .. 'm:l', id) or now_ms) - now_ms
+  redis.call('SET', KEYS[1], 's' .. cmsgpack.pack({ unpack(reply, 2) }), 'PX', math.max(hour, rest) + minute)
 end
-save(id, { 's', told }, math.ceil(rest))
 redis.call('ZREM', T .. 'm:l', id)
 return reply
