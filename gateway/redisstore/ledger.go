@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,14 +87,16 @@ func (l *ledger) reserve(ctx context.Context, p *part, d *budget.Demand, a attem
 func (l *ledger) shorter(ctx context.Context, short budget.Shortage, p *part, d *budget.Demand, a attempt) (budget.Shortage, error) {
 	a.name = look
 	other, ok, err := l.reserve(ctx, p, d, a, "")
-	switch {
-	case err != nil || ok:
+	if err != nil || ok {
 		return short, err
-	case other.Take >= 0 && (short.Take < 0 || other.After > short.After),
-		other.Take < 0 && short.Take < 0 && other.Hold < short.Hold:
-		return other, nil
 	}
-	return short, nil
+	return slices.MinFunc([]budget.Shortage{short, other}, func(a, b budget.Shortage) int {
+		return cmp.Or(
+			cmp.Compare(b.After, a.After), // of holds it is 0
+			cmp.Compare(a.Take, b.Take),
+			cmp.Compare(a.Hold, b.Hold),
+		)
+	}), nil
 }
 
 // undo gives back what an attempt has taken that did not get everything. Where that

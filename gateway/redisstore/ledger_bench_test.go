@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rungate/rungate/budget"
-	"github.com/rungate/rungate/internal/backends"
+	"github.com/rungate/rungate/gateway/redisstore"
 )
 
 var lastID atomic.Uint64
@@ -24,7 +24,7 @@ func newID() (id budget.ID) {
 // BenchmarkLedger compares reserve and settle of a call with bare round trips to the
 // same server.
 func BenchmarkLedger(b *testing.B) {
-	rdb := client(b, backends.StartRedis(b, backends.RedisOptions{}))
+	rdb := connect(b)
 	ctx := context.Background()
 	one := redis.NewScript("return 1")
 	of := func(scope budget.Scope, id string) budget.Owner {
@@ -36,12 +36,12 @@ func BenchmarkLedger(b *testing.B) {
 	rpm := budget.Take{Owner: of(budget.ScopeTeam, ""), Rate: "rpm", Of: budget.Requests, Need: 1, Limit: 1 << 40, Window: time.Minute, Burst: 1 << 40}
 	slots := budget.Take{Owner: of(budget.ScopeTeam, ""), Rate: "slots", Of: budget.Concurrent, Need: 1, Limit: 1 << 20}
 	call := func(d func(n uint64) *budget.Demand) func() error {
-		s := newStore(rdb)
+		s := redisstore.New(rdb, empty())
 		return func() error {
 			id := newID()
 			demand := d(binary.BigEndian.Uint64(id[:]))
 			if _, ok, err := s.Reserve(ctx, id, demand, time.Minute); !ok || err != nil {
-				return fmt.Errorf("Reserve: %v, %v", ok, err)
+				return fmt.Errorf("Reserve: ok is %v, %w", ok, err)
 			}
 			settlement := budget.Settlement{Used: make([]int64, len(demand.Takes)), Charges: make([]int64, len(demand.Holds))}
 			for i := range settlement.Charges {

@@ -21,23 +21,24 @@ local now = tostring(now_ms)
 -- is, ledger_first.lua knows.
 local function chores()
   return redis.call('ZRANGEBYSCORE', T .. 'm:l', '-inf', now, 'LIMIT', '0', '1')[1]
-    or not string.find(T, '{t:', 1, true) and redis.call('ZRANGEBYSCORE', T .. 'm:t', '-inf', now_ms - 10000, 'LIMIT', '0', '1')[1]
+    or string.find(T, '{%%[pg]') and redis.call('ZRANGEBYSCORE', T .. 'm:t', '-inf', now_ms - 1000, 'LIMIT', '0', '1')[1]
 end
 
 -- An entry is an account, or a slot of one: which of those that had that place one
--- after the other, spent, reserved, peak, and of an account that is for ever how many
--- reservations may still be settled in it, else until when it is kept, in milliseconds.
-local form = '>dddddddd'
+-- after the other, spent, reserved, peak, how many reservations may still be settled in
+-- it, and, of one with a window, until when it is kept, in milliseconds. Its 56 bytes
+-- are few enough for a small hash.
+local form = '>dI4dI4dI4dI4d'
 
 local function entry(text)
-  local gen, sh, sl, rh, rl, ph, pl, last = struct.unpack(form, text)
-  return { gen = gen, sh = sh, sl = sl, rh = rh, rl = rl, ph = ph, pl = pl, last = last }
+  local gen, sh, sl, rh, rl, ph, pl, count, last = struct.unpack(form, text)
+  return { gen = gen, sh = sh, sl = sl, rh = rh, rl = rl, ph = ph, pl = pl, count = count, last = last }
 end
 
-local function empty() return { gen = 0, sh = 0, sl = 0, rh = 0, rl = 0, ph = 0, pl = 0, last = 0 } end
+local function empty() return { gen = 0, sh = 0, sl = 0, rh = 0, rl = 0, ph = 0, pl = 0, count = 0, last = 0 } end
 
 local function write(key, field, e)
-  redis.call('HSET', key, field, struct.pack(form, e.gen, e.sh, e.sl, e.rh, e.rl, e.ph, e.pl, e.last))
+  redis.call('HSET', key, field, struct.pack(form, e.gen, e.sh, e.sl, e.rh, e.rl, e.ph, e.pl, e.count, e.last))
 end
 
 -- find returns the entry of a hold, if there is one. Span says how many slots count,

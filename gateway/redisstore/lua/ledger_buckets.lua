@@ -13,14 +13,10 @@ local function level(key)
   return math.min(tokens, burst), rate, burst
 end
 
--- fill sets what is in a bucket. One that is full is as good as none.
+-- fill sets what is in a bucket. One that has been full for a while is as good as none.
 local function fill(key, tokens, rate, burst)
-  local full = math.ceil((burst - tokens) / rate * 1000)
-  if full <= 0 then
-    redis.call('DEL', key)
-  else
-    redis.call('SET', key, struct.pack(bucket_form, tokens, now_us, rate, burst), 'PX', string.format('%.0f', math.min(full + 1, 1e14)))
-  end
+  local full = math.max(0, (burst - tokens) / rate * 1000)
+  redis.call('SET', key, struct.pack(bucket_form, tokens, now_us, rate, burst), 'PX', string.format('%.0f', math.min(full + hour, 1e14)))
 end
 
 -- join lets a reservation have one of the calls at once until a time, in milliseconds.

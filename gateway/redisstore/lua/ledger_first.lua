@@ -2,8 +2,8 @@
 -- for one script, or depends on another slot, it says so, and has to be run again.
 local most = 50 -- in one script
 
-if not string.find(T, '{t:', 1, true) then
-  local untold = redis.call('ZRANGEBYSCORE', T .. 'm:t', '-inf', now_ms - 10000, 'LIMIT', 0, most)
+if string.find(T, '{%%[pg]') then
+  local untold = redis.call('ZRANGEBYSCORE', T .. 'm:t', '-inf', now_ms - 1000, 'LIMIT', 0, most)
   if #untold > 0 then return { 'tell', unpack(untold) } end
 end
 

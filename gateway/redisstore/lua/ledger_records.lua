@@ -58,11 +58,17 @@ local function charge(id, r)
   redis.call('ZREM', T .. 'm:l', id)
 end
 
--- release ends a reservation as if it had never been made.
+-- release ends a reservation as if it had never been made. Unlike what is settled, it
+-- takes no peak to where the end of a lease has taken what is spent.
 local function release(id, r)
   for _, h in ipairs(r.holds) do
-    local key, _, field, span, nh, nl, gen = unpack(h, 1, 7)
-    spend(key, field, span, gen, false, nh, nl, 0, 0)
+    local key, _, field, _, nh, nl, gen = unpack(h, 1, 7)
+    local text = redis.call('HGET', key, field)
+    local e = text and entry(text)
+    if e and e.gen == gen then
+      e.rh, e.rl = minus(e.rh, e.rl, nh, nl)
+      leave(key, field, true, e)
+    end
   end
   for _, t in ipairs(r.takes) do
     local key, at_once, need, rate, burst = unpack(t)

@@ -121,10 +121,8 @@ for i = 1, holds do
   local key, field, index = KEYS[1 + takes + i], ARGV[4 + takes + 3 * i], ARGV[5 + takes + 3 * i]
   local e, fresh, span, leaves, nh, nl, others = unpack(found[i], 1, 7)
   e.rh, e.rl = add(e.rh, e.rl, nh, nl)
-  if span == 0 then
-    e.last = e.last + 1
-    write(key, field, e)
-  else
+  e.count = e.count + 1
+  if span > 0 then
     if fresh then
       prune(key, span, others)
       redis.call('SADD', index, key)
@@ -134,8 +132,8 @@ for i = 1, holds do
       e.last = last
       keep(key, index, last)
     end
-    write(key, field, e)
   end
+  write(key, field, e)
 end
 redis.call('ZADD', T .. 'm:l', tostring(till), id)
 return { 'ok' }

@@ -1,37 +1,46 @@
+-- leave writes an entry that a reservation leaves, or, where that may be, drops it if
+-- there is nothing in it.
+local function leave(key, field, may, e)
+  e.count = e.count - 1
+  if may and e.count == 0 and e.sh + e.sl + e.rh + e.rl + e.ph + e.pl == 0 then
+    redis.call('HDEL', key, field)
+  else
+    write(key, field, e)
+  end
+end
+
 -- spend charges in a hold what it has cost, and frees what it has reserved, or, where
 -- it was charged in full, takes that back. It returns the balance after that, and the
 -- peak before.
 local function spend(key, field, span, gen, charged, nh, nl, ch, cl)
   local e, others = find(key, field, span)
-  if not e or e.gen ~= gen then -- forgotten, or it counts nowhere any more
-    local b = others and balance(e, others) or empty()
-    return b, b.ph, b.pl
-  end
   local b = balance(e, others)
   local bh, bl = b.ph, b.pl
-  if charged then
-    e.sh, e.sl = minus(e.sh, e.sl, nh, nl)
-  else
-    e.rh, e.rl = minus(e.rh, e.rl, nh, nl)
+  local counts = not others or others.own
+  if counts and (not e or e.gen ~= gen) then -- forgotten
+    if not others then b = empty() end
+    return b, b.ph, b.pl
   end
-  e.sh, e.sl = add(e.sh, e.sl, ch, cl)
-  b = balance(e, others)
+  if e and e.gen == gen then
+    if charged then
+      e.sh, e.sl = minus(e.sh, e.sl, nh, nl)
+    else
+      e.rh, e.rl = minus(e.rh, e.rl, nh, nl)
+    end
+    e.sh, e.sl = add(e.sh, e.sl, ch, cl)
+    b = balance(e, others)
+  end
   if less(b.ph, b.pl, b.sh, b.sl) then b.ph, b.pl = b.sh, b.sl end
-  if others and tonumber(field) == others.newest then
-    if less(e.ph, e.pl, b.sh, b.sl) then e.ph, e.pl = b.sh, b.sl end
-  elseif others then
+  if others and tonumber(field) ~= others.newest then -- the newest keeps the peak
     local top = entry(others.texts[others.newest])
     if less(top.ph, top.pl, b.sh, b.sl) then
       top.ph, top.pl = b.sh, b.sl
       write(key, string.format('%.0f', others.newest), top)
     end
+  elseif less(e.ph, e.pl, b.sh, b.sl) then
+    e.ph, e.pl = b.sh, b.sl
   end
-  if span == 0 then e.last = e.last - 1 end
-  if span == 0 and e.last == 0 and e.rh + e.rl + e.ph + e.pl == 0 then
-    redis.call('HDEL', key, field)
-  else
-    write(key, field, e)
-  end
+  if e and e.gen == gen then leave(key, field, span == 0, e) end -- others go with their window
   return b, bh, bl
 end
 
