@@ -4,12 +4,14 @@
 local id, gid, fingerprint, pauses, agent, expires, window, args, answer, withheld, most_gates, most_bytes, rest, kept = unpack(ARGV, 3)
 local r = known(id)
 if not r then return { 'missing' } end
+local opened = load_gate(gid)
+if opened and opened.f.run == id then return { '', wire_gate(opened, status(opened, at)), 1 } end
 local x = view(r, at)
 if not live(x) then return { 'state', wire(r, x) } end
 for _, old in ipairs(alike(id, fingerprint)) do
   local g = load_gate(old)
   local s = g and status(g, at)
-  if s == 'pending' or s == 'approved' then return { '', wire_gate(g, s), old == gid and 1 or 0 } end
+  if s == 'pending' or s == 'approved' then return { '', wire_gate(g, s), 0 } end
 end
 
 local bytes = tonumber(args) + #answer
@@ -25,7 +27,6 @@ if full() then
   end
 end
 
-redis.call('DEL', T .. 'g:' .. gid)
 local g = { id = gid, f = {} }
 gates_loaded[gid] = g
 set_gate(g, 'run', id, 'st', 'pending', 'op', at, 'ex', expires, 'de', zero, 'by', '', 'co', '', 'cl', zero, 'cm', '', 'us', zero,
