@@ -18,8 +18,8 @@ end
 if lease(id, call) then
   local turn = repeated ~= '' and redis.call('HGET', T .. 'w:' .. id, repeated)
   if turn then
-    local x = unpacked(turn) -- count, first, within, call
-    if x[1] ~= '0' then redis.call('HSET', T .. 'w:' .. id, repeated, pack({ tonumber(x[1]) - 1, x[2], x[3], '' })) end
+    local x = unpacked(turn) -- count, first, call
+    if x[1] ~= '0' then redis.call('HSET', T .. 'w:' .. id, repeated, pack({ tonumber(x[1]) - 1, x[2], '' })) end
   end
   if refused == '1' then refuse(r, { unpack(ARGV, 6, 9) }) end
   touch(r)

@@ -4,10 +4,10 @@
 local id, gid, fingerprint, pauses, agent, expires, window, args, answer, withheld, most_gates, most_bytes, rest, kept = unpack(ARGV, 3)
 local r = known(id)
 if not r then return { 'missing' } end
-local opened = load_gate(gid)
-if opened and opened.f.run == id then return { '', wire_gate(opened, status(opened, at)), 1 } end
 local x = view(r, at)
 if not live(x) then return { 'state', wire(r, x) } end
+local opened = load_gate(gid)
+if opened and opened.f.run == id then return { '', wire_gate(opened, status(opened, at)), 1 } end
 for _, old in ipairs(alike(id, fingerprint)) do
   local g = load_gate(old)
   local s = g and status(g, at)

@@ -16,7 +16,8 @@ set(r, 'raised', pack(raised))
 local lifted = r.f.st == 'blocked' and unpacked(r.f.bb)[2] == rule
 if lifted then lift(r) end
 flush()
-local seen = shown(r)
-tell('limit.raised', r, r.f.agent, seen, pack({ rule, most }))
+local x = view(r, at)
+local seen = wire(r, x)
+if x.st ~= 'completed' then tell('limit.raised', r, r.f.agent, seen, pack({ rule, most })) end
 if lifted then tell('run.unblocked', r, r.f.agent, seen) end
 return { '', seen, lifted and 1 or 0 }

@@ -5,13 +5,13 @@ if not r then return { 'missing' } end
 local list = T .. (kind == '' and 'w:' or 'y:') .. id
 local order = T .. (kind == '' and 'wo:' or 'yo:') .. id
 
-local x = unpacked(redis.call('HGET', list, hash) or '') -- count, first, within, call
-if x[1] and call ~= '' and x[4] == call then return { '', x[1] } end
-if not x[1] or x[1] == '0' or x[3] ~= '0' and at >= plus(x[2], x[3]) then x = { '0', at, '0', '' } end
+local x = unpacked(redis.call('HGET', list, hash) or '') -- count, first, call
+if x[1] and call ~= '' and x[3] == call then return { '', x[1] } end
+if not x[1] or x[1] == '0' or within ~= '0' and at >= plus(x[2], within) then x = { '0', at, '' } end
 local n = tonumber(x[1]) + 1
 local counted = n <= tonumber(most_times)
 if not counted then n = tonumber(x[1]) end
-redis.call('HSET', list, hash, pack({ string.format('%.0f', n), x[2], within, counted and call or x[4] }))
+redis.call('HSET', list, hash, pack({ string.format('%.0f', n), x[2], counted and call or x[3] }))
 
 local last = redis.call('ZREVRANGE', order, 0, 0, 'WITHSCORES')[2] or 0
 redis.call('ZADD', order, tonumber(last) + 1, hash)

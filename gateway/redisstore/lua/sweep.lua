@@ -9,18 +9,16 @@ local function completes(r)
   tell('run.completed', r, r.f.agent, seen)
 end
 
--- postpone notes a time before which an open run is not over: what is in flight can
--- be detached from now on, and a gate be decided.
+-- postpone notes a time before which an open run is not over: something may end from
+-- now on, a call or a gate, after which it is idle for a while; or it has ended.
 local function postpone(r)
   if string.sub(r.f.idle, 1, 1) == '-' then
     redis.call('ZREM', T .. 'l:due', r.id)
     return
   end
-  local t = plus(r.f.lc, r.f.idle)
-  if t <= at then t = later(plus(at, r.f.idle), plus(at, '1000000')) end
-  local till = called_until(r)
-  if at < till and till < t then t = till end
-  redis.call('ZADD', T .. 'l:due', score(t), r.id)
+  local t, from = plus(at, r.f.idle), idle_from(r)
+  if at < from and from < t then t = from end
+  redis.call('ZADD', T .. 'l:due', score(later(t, plus(at, '1000000'))), r.id)
 end
 
 local function look_at_due()
