@@ -152,7 +152,7 @@ func readGate(team string, r *reply) (g run.Gate, did bool, _ error) {
 
 // decodeGate reads a gate as wire_gate in gate.lua writes it.
 func decodeGate(team, text string, g *run.Gate) error {
-	r := reader{rest: text}
+	r := read(text)
 	id, of, status := r.text(), r.text(), run.GateStatus(r.text())
 	opened, expires, decided := r.time(), r.time(), r.time()
 	by, comment := r.text(), r.text()

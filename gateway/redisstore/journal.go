@@ -160,7 +160,7 @@ func (j *journal) Steps(ctx context.Context, k run.Key, skip int64, n int) ([]ru
 	}
 	steps := []run.Step{}
 	for _, text := range texts(answer) {
-		r := reader{rest: text}
+		r := read(text)
 		r.text() // its id
 		var s run.Step
 		if err := json.Unmarshal([]byte(r.text()), &s); err != nil {

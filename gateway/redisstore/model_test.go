@@ -36,7 +36,7 @@ type world struct {
 	at    time.Time
 	n     int
 	gates []string
-	last  run.Gate // that was opened
+	last  run.Gate         // that was opened
 	calls []run.Detachment // that were attached
 	told  []string         // what the outbox should have
 }

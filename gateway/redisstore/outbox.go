@@ -141,7 +141,7 @@ func (j *journal) DeadMessages(ctx context.Context, n int) ([]run.DeadMessage, e
 			return nil, err
 		}
 		for _, text := range texts(answer) {
-			r := reader{rest: text}
+			r := read(text)
 			d := run.DeadMessage{}
 			d.Subscriber = r.text()
 			d.ID = messageID(r.text(), team)
@@ -190,7 +190,7 @@ func readMessage(team, tries, text string, m *run.Message) error {
 }
 
 func readEvent(team, text string) (*run.Event, error) {
-	r := reader{rest: text}
+	r := read(text)
 	r.text() // the run
 	e := &run.Event{Type: run.EventType(r.text()), At: r.time()}
 	switch kind := r.text(); kind {
@@ -232,7 +232,7 @@ func decodeEvent(r *reader) (*run.Event, error) {
 func readExtra(e *run.Event, text string) error {
 	switch e.Type {
 	case run.LimitRaised:
-		r := reader{rest: text}
+		r := read(text)
 		e.Raised = &run.Raised{Rule: r.text(), Limit: r.int()}
 		return r.err
 	case run.BudgetExceeded:

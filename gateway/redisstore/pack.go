@@ -3,14 +3,13 @@ package redisstore
 import (
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 )
 
 // errGarbled says that what Redis keeps is not what a script has written.
 var errGarbled = errors.New("redisstore: what is kept there cannot be read")
 
-// pack writes texts as one, as the scripts do.
+// pack writes texts as one, as ledger_records.lua reads it.
 func pack(texts ...string) string {
 	n := 0
 	for _, s := range texts {
@@ -23,48 +22,6 @@ func pack(texts ...string) string {
 		out = append(out, s...)
 	}
 	return string(out)
-}
-
-// A reader reads texts that were packed. After the first that is not there, all are
-// empty and err is set.
-type reader struct {
-	rest string
-	err  error
-}
-
-func (r *reader) more() bool { return r.err == nil && r.rest != "" }
-
-func (r *reader) text() string {
-	size, rest, ok := strings.Cut(r.rest, ":")
-	n, err := strconv.Atoi(size)
-	if !ok || err != nil || n < 0 || n > len(rest) {
-		r.rest, r.err = "", errGarbled
-		return ""
-	}
-	r.rest = rest[n:]
-	return rest[:n]
-}
-
-func (r *reader) int() int64 {
-	n, err := strconv.ParseInt(r.text(), 10, 64)
-	if err != nil {
-		r.err = errGarbled
-	}
-	return n
-}
-
-func (r *reader) time() time.Time {
-	s := r.text()
-	if len(s) != stampLen {
-		r.err = errGarbled
-		return time.Time{}
-	}
-	sec, err := strconv.ParseInt(s[:stampLen-9], 10, 64)
-	nano, err2 := strconv.ParseInt(s[stampLen-9:], 10, 64)
-	if err != nil || err2 != nil {
-		r.err = errGarbled
-	}
-	return time.Unix(sec-sinceYearOne, nano).UTC()
 }
 
 // Times are kept as 20 digits: seconds since the year 1, so that the zero time is

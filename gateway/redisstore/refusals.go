@@ -25,7 +25,7 @@ func (j *journal) Refusals(ctx context.Context, k run.Key) ([]run.Refusal, error
 	var all []numbered
 	list := texts(answer)
 	for i := 0; i+1 < len(list); i += 2 {
-		kind, x := reader{rest: list[i]}, reader{rest: list[i+1]}
+		kind, x := read(list[i]), read(list[i+1])
 		f := numbered{n: x.int()}
 		f.Code, f.Rule, f.Model, f.Agent = kind.text(), kind.text(), kind.text(), kind.text()
 		f.Count, f.First, f.Last = x.int(), x.time(), x.time()

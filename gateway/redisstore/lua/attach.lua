@@ -51,7 +51,7 @@ local function start(head, old, parent)
   loaded[new] = r
   local anc = ''
   if parent then
-    anc = pack({ parent.id, parent.f.pol, parent.f.cr }) .. parent.f.anc
+    anc = pack({ parent.id, parent.f.pol, parent.f.cr, unpack(unpacked(parent.f.anc)) })
     local most = limit(parent, 'max_duration', parent.f.dur)
     if most then
       local to, left = plus(parent.f.cr, most), '1'
@@ -62,8 +62,7 @@ local function start(head, old, parent)
     redis.call('SADD', T .. 'c:' .. parent.id, new)
   end
   for field, value in pairs({
-    head = head, gen = generation, st = 'open', rs = '', cl = zero, bb = '', cr = at, lc = at, steps = '0', sp = '0',
-    t1 = '0', t2 = '0', t3 = '0', t4 = '0', t5 = '0', t6 = '0', t7 = '0', t8 = '0', ch = '0', raised = '', anc = anc,
+    head = head, gen = generation, st = 'open', rs = '', cl = zero, bb = '', cr = at, lc = at, steps = '0', sums = '', ch = '0', raised = '', anc = anc,
     agent = agent, pol = policy, idle = idle_timeout, dur = max_duration, ms = max_steps, md = max_depth, mc = max_children,
     b = rest,
   }) do set(r, field, value) end

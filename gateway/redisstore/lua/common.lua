@@ -13,7 +13,11 @@ local function micros(t)
 end
 
 -- score is that as text.
-local function score(t) return string.format('%.0f', micros(t)) end
+local scored, scored_as
+local function score(t)
+  if t ~= scored then scored, scored_as = t, string.format('%.0f', micros(t)) end
+  return scored_as
+end
 
 -- A duration is nanoseconds in decimal. limbs are the seconds and nanoseconds of
 -- one that is not negative.
@@ -51,23 +55,11 @@ local function clock()
   return string.format('%011.0f%06d000', tonumber(t[1]) + 62135596800, tonumber(t[2]))
 end
 
--- pack writes a list of texts as one, and unpacked reads it.
-local function pack(list)
-  local out = {}
-  for i, s in ipairs(list) do
-    s = tostring(s)
-    out[i] = #s .. ':' .. s
-  end
-  return table.concat(out)
-end
+-- pack writes a list of texts as one, and unpacked reads it. Numbers are read as
+-- numbers again: those that are too large for Lua have to be texts.
+local pack = cmsgpack.pack
 
 local function unpacked(text)
-  local list, i = {}, 1
-  while i <= #text do
-    local colon = string.find(text, ':', i, true)
-    local n = tonumber(string.sub(text, i, colon - 1))
-    list[#list + 1] = string.sub(text, colon + 1, colon + n)
-    i = colon + n + 1
-  end
-  return list
+  if text == '' then return {} end
+  return cmsgpack.unpack(text)
 end

@@ -28,7 +28,7 @@ local function outbox_add(T, at, kind, run, body)
   for i = 1, #subscribers, 2 do
     local ends, types = string.sub(subscribers[i + 1], 1, 20), string.sub(subscribers[i + 1], 21)
     if at < ends and string.find(types, ' ' .. kind .. ' ', 1, true) then
-      message = message or pack({ run, kind, at }) .. pack(body)
+      message = message or pack({ run, kind, at, unpack(body) })
       outbox_push(T, subscribers[i], run, message, at)
     end
   end

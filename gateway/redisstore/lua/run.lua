@@ -1,6 +1,6 @@
 -- What a slot keeps of the runs of a team, by keys that begin with its prefix T.
 -- Of the run ID:
---   r:ID   hash with the run
+--   r:ID   hash with the run, n:ID hash of what its steps have cost
 --   s:ID   list of its steps, i:ID set of their ids
 --   f:ID   its calls in flight, by the end of their lease, b:ID those of the runs below it
 --   u:ID   hash of its calls in flight, with the end of their lease
@@ -77,7 +77,7 @@ local function ancestors(r)
 end
 
 -- The keys of a run that Redis drops by itself, if nobody else does it before.
-local family = { 'r:', 's:', 'i:', 'f:', 'u:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
+local family = { 'r:', 'n:', 's:', 'i:', 'f:', 'u:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
 
 -- age has an ended run dropped after some time, and an open one not.
 local function age(r)
@@ -203,8 +203,8 @@ local function gated(r) return tonumber(r.f.met or 0) > 0 end
 local function wire(r, x)
   local f = r.f
   return pack({
-    r.id, x.st, x.rs, x.cl, x.bb, f.cr, f.lc, f.steps, f.sp, f.t1, f.t2, f.t3, f.t4, f.t5, f.t6, f.t7, f.t8,
-    f.ch, gated(r) and 1 or 0, x.flying, f.dur, f.ms, f.md, f.mc, f.raised, f.anc, f.agent, f.pol, f.idle, f.b,
+    r.id, x.st, x.rs, x.cl, x.bb, f.cr, f.lc, f.steps, f.sums, f.ch,
+    gated(r) and 1 or 0, x.flying, f.dur, f.ms, f.md, f.mc, f.raised, f.anc, f.agent, f.pol, f.idle, f.b,
   })
 end
 
@@ -341,14 +341,4 @@ end
 -- tell keeps an event of a run for those who want it.
 local function tell(kind, r, agent, seen, extra)
   outbox_add(T, at, kind, r.id, { 'run', agent, seen, extra or '' })
-end
-
--- add_to adds to a number of a run, and returns nothing: Lua holds no such numbers.
-local function add_to(r, field, n)
-  if n == '0' then return end
-  local key = T .. 'r:' .. r.id
-  if type(redis.pcall('HINCRBY', key, field, n)) == 'table' then -- beyond what there is
-    redis.call('HSET', key, field, string.sub(n, 1, 1) == '-' and '-9223372036854775808' or '9223372036854775807')
-  end
-  r.f[field] = redis.call('HGET', key, field)
 end
