@@ -6,21 +6,30 @@ local r = known(id)
 if not r then return { 'missing' } end
 ground(r)
 
--- add adds to a number of the run: Lua holds no such numbers.
-local sums = T .. 'n:' .. id
-local function add(field, n)
-  if n == '0' then return end
-  if type(redis.pcall('HINCRBY', sums, field, n)) == 'table' then -- beyond what there is
-    redis.call('HSET', sums, field, string.sub(n, 1, 1) == '-' and '-9223372036854775808' or '9223372036854775807')
+-- sum adds two numbers in decimal. Redis itself adds those that Lua cannot hold.
+local function sum(a, b)
+  if #a < 16 and #b < 16 then return string.format('%.0f', tonumber(a) + tonumber(b)) end
+  local key = T .. 'n'
+  redis.call('SET', key, a)
+  local n
+  if type(redis.pcall('INCRBY', key, b)) ~= 'table' then
+    n = redis.call('GET', key)
+  else -- beyond what there is
+    n = string.sub(b, 1, 1) == '-' and '-9223372036854775808' or '9223372036854775807'
   end
+  redis.call('DEL', key)
+  return n
 end
 
 if step_id ~= '' and redis.call('SADD', T .. 'i:' .. id, step_id) == 1 then
+  local sums = unpacked(r.f.sums)
+  for i = 1, 9 do
+    local n = ARGV[13 + i]
+    sums[i] = sums[i] or '0'
+    if n ~= '0' then sums[i] = sum(sums[i], n) end
+  end
+  set(r, 'sums', pack(sums))
   set(r, 'steps', string.format('%.0f', tonumber(r.f.steps) + 1))
-  for i = 0, 8 do add(i, ARGV[14 + i]) end
-  local all = redis.call('HMGET', sums, 0, 1, 2, 3, 4, 5, 6, 7, 8)
-  for i, n in ipairs(all) do all[i] = n or '0' end
-  set(r, 'sums', pack(all))
   if redis.call('RPUSH', T .. 's:' .. id, pack({ step_id, step })) > tonumber(most) then
     redis.call('SREM', T .. 'i:' .. id, unpacked(redis.call('LPOP', T .. 's:' .. id))[1])
   end

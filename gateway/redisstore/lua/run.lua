@@ -1,6 +1,6 @@
 -- What a slot keeps of the runs of a team, by keys that begin with its prefix T.
 -- Of the run ID:
---   r:ID   hash with the run, n:ID hash of what its steps have cost
+--   r:ID   hash with the run
 --   s:ID   list of its steps, i:ID set of their ids
 --   f:ID   its calls in flight, by the end of their lease, b:ID those of the runs below it
 --   u:ID   hash of its calls in flight, with the end of their lease
@@ -77,7 +77,7 @@ local function ancestors(r)
 end
 
 -- The keys of a run that Redis drops by itself, if nobody else does it before.
-local family = { 'r:', 'n:', 's:', 'i:', 'f:', 'u:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
+local family = { 'r:', 's:', 'i:', 'f:', 'u:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
 
 -- age has an ended run dropped after some time, and an open one not.
 local function age(r)
