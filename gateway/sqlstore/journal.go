@@ -2,6 +2,6 @@ package sqlstore
 
 // journal implements run.Journal, run.GateJournal and run.Outbox.
 type journal struct {
-	database
+	*database
 	o Options
 }

@@ -2,6 +2,6 @@ package sqlstore
 
 // ledger implements budget.Ledger.
 type ledger struct {
-	database
+	*database
 	o Options
 }

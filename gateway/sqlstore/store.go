@@ -16,35 +16,31 @@ type Store struct {
 }
 
 // Open returns a store in a database, which stays the caller's, after bringing its
-// tables to the version that this package needs.
+// tables to the version that this package needs. All their names begin with
+// "rungate_". Any number of processes may open one database at the same time. A
+// database that a newer version of this package has been at work in is refused with
+// a *[VersionError].
+//
+// See [OpenPostgres] and [OpenSQLite] for how to open the database itself.
 func Open(ctx context.Context, db *sql.DB, d Dialect, o Options) (*Store, error) {
-	x := database{db, d}
-	if err := x.migrate(ctx); err != nil {
+	x := newDatabase(db, d)
+	if err := x.check(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.prepare(ctx, o.CheckOnly); err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
 	return &Store{ledger{x, o}, journal{x, o}, trail{x}}, nil
 }
 
-// A Dialect is a kind of database.
-type Dialect string
-
-// The dialects.
-const (
-	Postgres Dialect = "postgres" // by the driver pgx
-	SQLite   Dialect = "sqlite"   // by the driver modernc.org/sqlite
-)
-
-// Options say for how long a Store keeps what it has. The zero Options are the
-// defaults.
-type Options struct{}
-
-func (o Options) withDefaults() Options { return o }
-
-// database is where the parts of a store keep what they have.
-type database struct {
-	db *sql.DB
-	d  Dialect
+// Options say how a Store is opened, and for how long it keeps what it has. The zero
+// Options are the defaults.
+type Options struct {
+	// CheckOnly leaves the tables as they are: a database of another version than
+	// this package needs is refused, also an older one. It is for operators that call
+	// [Migrate] at a time of their own.
+	CheckOnly bool
 }
 
-func (x *database) migrate(context.Context) error { return nil }
+func (o Options) withDefaults() Options { return o }

@@ -2,5 +2,5 @@ package sqlstore
 
 // trail implements audit.Trail.
 type trail struct {
-	database
+	*database
 }

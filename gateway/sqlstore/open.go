@@ -1,0 +1,91 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+)
+
+// conns is how many connections a database has at most, and keeps.
+const conns = 16
+
+// OpenPostgres opens a PostgreSQL database by its address, such as
+// postgres://user:password@host:5432/name, or by what else pgx reads. It connects
+// when it is first used. What matters of a database that is opened otherwise:
+//
+//   - It keeps its connections: SetMaxIdleConns as SetMaxOpenConns. Sixteen are
+//     enough for a gateway, since a method holds one for about as long as a round
+//     trip. All gateways together have to stay below max_connections.
+//   - The driver keeps prepared statements, as pgx does unless told otherwise. Behind
+//     a pooler that hands connections out by transaction it has to be one that knows
+//     prepared statements, such as PgBouncer from 1.21 on. Migrations need a
+//     connection for a session: see [Migrate].
+//   - It is PostgreSQL 13 or newer, and a replica never: one that lags has forgotten
+//     what was spent.
+//   - synchronous_commit stays on: a reservation or an audit entry that the server has
+//     told of must not be gone when it is started again.
+func OpenPostgres(address string) (*sql.DB, error) {
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+// OpenSQLite opens a SQLite database in a file, which is made if it is not there. It
+// is set up so:
+//
+//   - journal_mode WAL: those who read do not wait for the one who writes.
+//   - synchronous FULL: what was reserved, spent and recorded is on the disk before a
+//     method returns. With NORMAL, which is several times faster, a process that is
+//     killed loses nothing either, but a machine that loses power has forgotten what
+//     it spent in its last seconds, and the audit entries of that.
+//   - busy_timeout: a writer waits for one of another process.
+//   - Transactions that write begin as BEGIN IMMEDIATE. One that has read before it
+//     writes cannot go on if another has written meanwhile.
+//
+// The file is on a disk of this machine. Several processes may use it at once, though
+// not by a network file system.
+func OpenSQLite(path string) (*sql.DB, error) {
+	if path == "" || strings.Contains(path, ":memory:") {
+		return nil, errors.New("sqlstore: SQLite needs the path of a file: each connection would have a memory of its own")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+// checkSQLite reports settings that would lose or refuse what a store does.
+func (x *database) checkSQLite(ctx context.Context) error {
+	if n := x.db.Stats().MaxOpenConnections; n == 1 {
+		return errors.New("sqlstore: SQLite needs two connections at least; call SetMaxOpenConns, or open it with OpenSQLite")
+	}
+	var mode string
+	if err := x.db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	if mode != "wal" {
+		return fmt.Errorf("sqlstore: SQLite has journal_mode %s, want wal; open it with OpenSQLite", mode)
+	}
+	return nil
+}
