@@ -1,7 +1,6 @@
 package backends
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -101,8 +100,7 @@ func (r *Redis) start() error {
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(r.bus))
 	}
 	log := filepath.Join(r.dir, "log")
-	server := program(r.t, "redis-server", "apt-get install redis-server")
-	p, err := launch(exec.CommandContext(context.Background(), server, args...), log)
+	p, err := launch(exec.Command(program(r.t, "redis-server", "apt-get install redis-server"), args...), log)
 	if err != nil {
 		return err
 	}
@@ -195,7 +193,7 @@ func (c *RedisCluster) Wait(t testing.TB) {
 
 // Addrs returns the addresses of all masters.
 func (c *RedisCluster) Addrs() []string {
-	all := make([]string, 0, len(c.Masters))
+	var all []string
 	for _, r := range c.Masters {
 		all = append(all, r.Addr)
 	}

@@ -2,7 +2,6 @@ package backends
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,11 +15,11 @@ var errEnded = errors.New("the server has ended")
 
 // resp asks a Redis something that has a text for an answer.
 func resp(addr string, args ...string) (string, error) {
-	c, err := (&net.Dialer{Timeout: patience}).DialContext(context.Background(), "tcp", addr)
+	c, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = c.Close() }()
+	defer c.Close()
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", err
 	}
