@@ -1,0 +1,52 @@
+//go:build unix
+
+package backends
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAPostgresThatIsStartedAgainHasWhatItHad(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(*Postgres, testing.TB)
+	}{
+		{"stopped", (*Postgres).Stop},
+		{"killed", (*Postgres).Kill},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := StartPostgres(t, PostgresOptions{})
+			url := p.Database(t)
+			query := func(statement string) (string, error) {
+				out, err := p.command(postgresProgram(t, "psql"), "-X", "-q", "-t", "-A", "-d", url, "-c", statement).CombinedOutput()
+				return string(out), err
+			}
+			_, err := query("CREATE TABLE a (n int); INSERT INTO a VALUES (7)")
+			require.NoError(t, err)
+			tt.end(p, t)
+			_, err = query("SELECT 1")
+			require.Error(t, err)
+			p.Start(t)
+			got, err := query("SELECT n FROM a")
+			require.NoError(t, err, got)
+			assert.Equal(t, "7\n", got)
+		})
+	}
+}
+
+func TestAPostgresEndsWithItsTest(t *testing.T) {
+	var p *Postgres
+	t.Run("test", func(t *testing.T) { p = StartPostgres(t, PostgresOptions{Durable: true}) })
+	_, err := os.Stat(p.dir)
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestDatabasesOfASharedPostgresAreApart(t *testing.T) {
+	p := SharedPostgres(t)
+	assert.Same(t, p, SharedPostgres(t))
+	assert.NotEqual(t, p.Database(t), p.Database(t))
+}
