@@ -427,4 +427,3 @@ func (x *attachment) refuse(r *record) error {
 	x.out.LastCall = r.LastCall
 	return err
 }
-

@@ -271,4 +271,3 @@ func (j *journal) below(ctx context.Context, k run.Key, query string, args []any
 		return rows.Err()
 	})
 }
-

@@ -33,14 +33,3 @@ func Open(ctx context.Context, db *sql.DB, d Dialect, o Options) (*Store, error)
 	o = o.withDefaults()
 	return &Store{ledger{x, o}, journal{x, o}, trail{x}}, nil
 }
-
-// Options say how a Store is opened, and for how long it keeps what it has. The zero
-// Options are the defaults.
-type Options struct {
-	// CheckOnly leaves the tables as they are: a database of another version than
-	// this package needs is refused, also an older one. It is for operators that call
-	// [Migrate] at a time of their own.
-	CheckOnly bool
-}
-
-func (o Options) withDefaults() Options { return o }
