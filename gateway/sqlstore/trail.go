@@ -1,6 +1,126 @@
 package sqlstore
 
-// trail implements audit.Trail.
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/audit"
+)
+
+// trail implements audit.Trail. Its tables refuse to change or drop an entry. Those of a
+// team are added one after the other: the hash of each is in the next, so that only one
+// transaction at a time can add one, up to its commit.
 type trail struct {
 	*database
+}
+
+// Append implements audit.Trail.
+func (a *trail) Append(ctx context.Context, r *budget.Record) error {
+	var err error
+	if a.d == Postgres {
+		err = a.again(ctx, func() error {
+			_, err := a.db.ExecContext(ctx, "SELECT rungate_append($1, $2, $3, $4)", r.Team, teamKey(r.Team).lock(), r.ID, r.Text)
+			return err
+		})
+	} else {
+		err = a.write(ctx, func(t *tx) error { return t.append(r) })
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: Append: %w", err)
+	}
+	return nil
+}
+
+// append adds an entry, in SQLite.
+func (t *tx) append(r *budget.Record) error {
+	e := audit.Entry{Record: *r, Number: 1}
+	var last []byte
+	err := t.row("SELECT number + 1, hash FROM rungate_entries WHERE team = ? ORDER BY number DESC LIMIT 1", r.Team).Scan(&e.Number, &last)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	copy(e.Prev[:], last)
+	sum := e.Sum()
+	_, err = t.exec("INSERT INTO rungate_entries (team, number, id, text, prev, hash) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (team, id) DO NOTHING",
+		r.Team, e.Number, r.ID, r.Text, e.Prev[:], sum[:])
+	return err
+}
+
+// Entries implements audit.Trail.
+func (a *trail) Entries(ctx context.Context, team string, after int64, n int) ([]audit.Entry, error) {
+	entries, err := a.entries(ctx, "SELECT number, id, text, prev, hash FROM rungate_entries WHERE team = $1 AND number > $2 ORDER BY number LIMIT $3",
+		team, after, max(0, n))
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: Entries: %w", err)
+	}
+	for i := range entries {
+		entries[i].Team = team
+	}
+	return entries, nil
+}
+
+// Head implements audit.Trail.
+func (a *trail) Head(ctx context.Context, team string) (audit.Entry, error) {
+	entries, err := a.entries(ctx, "SELECT number, '', NULL, prev, hash FROM rungate_entries WHERE team = $1 ORDER BY number DESC LIMIT 1", team)
+	if err != nil {
+		return audit.Entry{}, fmt.Errorf("sqlstore: Head: %w", err)
+	}
+	if len(entries) == 0 {
+		return audit.Entry{}, nil
+	}
+	return entries[0], nil
+}
+
+func (a *trail) entries(ctx context.Context, query string, args ...any) ([]audit.Entry, error) {
+	rows, err := a.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var entries []audit.Entry
+	for rows.Next() {
+		var e audit.Entry
+		var prev, hash []byte
+		if err := rows.Scan(&e.Number, &e.ID, &e.Text, &prev, &hash); err != nil {
+			return nil, err
+		}
+		copy(e.Prev[:], prev)
+		copy(e.Hash[:], hash)
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}
+
+// Teams implements audit.Trail.
+func (a *trail) Teams(ctx context.Context) ([]string, error) {
+	teams, err := a.teams(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: Teams: %w", err)
+	}
+	return teams, nil
+}
+
+func (a *trail) teams(ctx context.Context) ([]string, error) {
+	// From team to team by the index: there are many more entries than teams.
+	rows, err := a.db.QueryContext(ctx, `WITH RECURSIVE t (team) AS (
+			SELECT min(team) FROM rungate_entries
+			UNION ALL
+			SELECT (SELECT min(e.team) FROM rungate_entries e WHERE e.team > t.team) FROM t WHERE t.team IS NOT NULL
+		) SELECT team FROM t WHERE team IS NOT NULL ORDER BY team`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var teams []string
+	for rows.Next() {
+		var team string
+		if err := rows.Scan(&team); err != nil {
+			return nil, err
+		}
+		teams = append(teams, team)
+	}
+	return teams, rows.Err()
 }

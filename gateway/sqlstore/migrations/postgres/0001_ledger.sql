@@ -39,7 +39,7 @@ CREATE TABLE rungate_parts (
 	holds integer NOT NULL, -- how many the reservation has
 	key uuid NOT NULL,
 	slot bigint, -- null of a take
-	span bigint NOT NULL, -- how many slots make up the window
+	span bigint NOT NULL, -- how many slots count together, 0 where the window does not roll
 	need bigint NOT NULL,
 	until bigint NOT NULL, -- when the lease ends; once it is charged, when that is forgotten
 	charged boolean NOT NULL DEFAULT false, -- since the lease has ended
@@ -408,6 +408,8 @@ BEGIN
 		empty := empty OR x.spent = 0 AND peak = 0;
 		RETURN NEXT;
 	END LOOP;
+
+	RETURN QUERY SELECT p.n, 0::bigint, 0::bigint, 0::bigint, 0::bigint FROM rungate_parts p WHERE p.id = p_id AND p.forgotten;
 
 	DELETE FROM rungate_parts p WHERE p.id = p_id;
 	IF empty THEN

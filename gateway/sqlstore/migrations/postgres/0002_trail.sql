@@ -35,8 +35,10 @@ BEGIN
 	SELECT p_team, l.number, p_id, p_text, l.prev,
 		sha256(l.prev || int8send(l.number) || sha256(convert_to(p_team, 'UTF8')) || sha256(convert_to(p_id, 'UTF8')) || p_text)
 	FROM (
-		SELECT coalesce(max(e.number), 0) + 1 AS number, coalesce(max(e.hash), decode(repeat('00', 32), 'hex')) AS prev
-		FROM (SELECT o.number, o.hash FROM rungate_entries o WHERE o.team = p_team ORDER BY o.number DESC LIMIT 1) e
+		SELECT coalesce(e.number, 0) + 1 AS number, coalesce(e.hash, decode(repeat('00', 32), 'hex')) AS prev
+		FROM (SELECT) one LEFT JOIN LATERAL (
+			SELECT o.number, o.hash FROM rungate_entries o WHERE o.team = p_team ORDER BY o.number DESC LIMIT 1
+		) e ON true
 	) l
 	ON CONFLICT (team, id) DO NOTHING;
 END
