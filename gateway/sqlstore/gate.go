@@ -93,9 +93,9 @@ func (g *gate) claimedBy(claim string) bool { return g.claim == claim && !g.Clai
 // saveGate writes what may have changed of a gate that is locked.
 func (t *tx) saveGate(g *gate) error {
 	_, err := t.exec(`UPDATE rungate_gates SET status = $2, expires = $3, claimed = $4, ends = $5, ended = $6, decided = $7, used = $8, past = $9,
-		claim = $10, verdict = $11, answer = CASE WHEN $2 < 2 THEN answer END WHERE gid = $1`,
+		claim = $10, verdict = $11, answer = CASE WHEN $12 THEN answer END WHERE gid = $1`,
 		g.gid, g.status, nanos(g.Expires), nanos(g.Claimed), nanos(g.ends()), g.ended, nanos(g.Decided), nanos(g.Used), g.past,
-		g.claim, written(verdict{g.By, g.Comment}, g.By == ""))
+		g.claim, written(verdict{g.By, g.Comment}, g.By == ""), g.status < numberRejected)
 	return err
 }
 

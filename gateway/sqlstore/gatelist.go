@@ -31,7 +31,7 @@ func (j *journal) FindGates(ctx context.Context, ids []string, at time.Time) ([]
 			for i, id := range part {
 				args[i] = id
 			}
-			all, err := t.gatesOf("WHERE g.id IN ("+placeholders(len(part))+")", args...)
+			all, err := t.gatesOf("WHERE g.id IN ("+placeholders(1, len(part))+")", args...)
 			if err != nil {
 				return err
 			}

@@ -39,8 +39,8 @@ func (j *journal) exactly(ctx context.Context, k run.Key, f func(t *tx, r *recor
 	})
 }
 
-// Renew implements run.Journal.
-func (j *journal) Renew(ctx context.Context, k run.Key, call string, at, until time.Time) error {
+// RenewCall implements run.Journal.
+func (j *journal) RenewCall(ctx context.Context, k run.Key, call string, at, until time.Time) error {
 	err := j.exactly(ctx, k, func(t *tx, r *record) error {
 		res, err := t.exec(`UPDATE rungate_calls SET until = CASE WHEN until < $4 THEN $4 ELSE until END
 			WHERE rid = $1 AND call = $2 AND until > $3`, r.rid, call, nanos(at), nanos(until))

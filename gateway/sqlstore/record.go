@@ -174,7 +174,7 @@ func (t *tx) load(clause string, rids ...int64) (map[int64]*record, error) {
 		args[i] = rid
 	}
 	rows, err := t.query(`SELECT `+runColumns+`, t.run FROM rungate_tree t JOIN rungate_runs r ON r.rid = t.ancestor
-		WHERE t.run IN (`+placeholders(len(rids))+`) ORDER BY r.rid`+clause, args...)
+		WHERE t.run IN (`+placeholders(1, len(rids))+`) ORDER BY r.rid`+clause, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -202,14 +202,14 @@ func (t *tx) load(clause string, rids ...int64) (map[int64]*record, error) {
 	return found, rows.Err()
 }
 
-// placeholders returns $1, $2, … for so many values.
-func placeholders(n int) string {
+// placeholders returns $1, $2, … for n values, the first with that number.
+func placeholders(first, n int) string {
 	var s strings.Builder
 	for i := range n {
 		if i > 0 {
 			s.WriteString(", ")
 		}
-		fmt.Fprintf(&s, "$%d", i+1)
+		fmt.Fprintf(&s, "$%d", first+i)
 	}
 	return s.String()
 }

@@ -61,7 +61,7 @@ func (t *tx) chains(rids []int64) (map[int64]int, error) {
 	for i, rid := range rids {
 		args[i] = rid
 	}
-	rows, err := t.query(`SELECT t.run, count(*) FROM rungate_tree t WHERE t.run IN (`+placeholders(len(rids))+`) GROUP BY t.run`, args...)
+	rows, err := t.query(`SELECT t.run, count(*) FROM rungate_tree t WHERE t.run IN (`+placeholders(1, len(rids))+`) GROUP BY t.run`, args...)
 	if err != nil {
 		return nil, err
 	}
