@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"database/sql"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,6 +19,33 @@ func onBoth(t *testing.T, f func(t *testing.T, d Dialect)) {
 	}
 }
 
+// shared is a database in which each test has a schema of its own: to make a database
+// for each would take several times as long.
+var shared struct {
+	sync.Mutex
+	db      *sql.DB
+	address string
+	schemas int
+}
+
+// newSchema returns the address of a schema with nothing in it. It ends with the server.
+func newSchema(t testing.TB) string {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.db == nil {
+		address := backends.SharedPostgres(t).URL("postgres")
+		db, err := OpenPostgres(address)
+		require.NoError(t, err)
+		shared.db, shared.address = db, address
+	}
+	shared.schemas++
+	name := fmt.Sprintf("test_%d", shared.schemas)
+	_, err := shared.db.Exec("CREATE SCHEMA " + name)
+	require.NoError(t, err)
+	return shared.address + "&search_path=" + name
+}
+
 // newDB returns a database with nothing in it, and how to connect to it once more, as
 // another process does.
 func newDB(t testing.TB, d Dialect) (db *sql.DB, again func() *sql.DB) {
@@ -24,7 +53,7 @@ func newDB(t testing.TB, d Dialect) (db *sql.DB, again func() *sql.DB) {
 	var address string
 	open := OpenSQLite
 	if d == Postgres {
-		address, open = backends.SharedPostgres(t).Database(t), OpenPostgres
+		address, open = newSchema(t), OpenPostgres
 	} else {
 		address = filepath.Join(t.TempDir(), "rungate.db")
 	}

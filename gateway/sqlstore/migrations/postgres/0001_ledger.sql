@@ -267,7 +267,7 @@ BEGIN
 		ORDER BY w.i LIMIT 1;
 		IF FOUND THEN
 			hold := h.i - 1; spent := least(most, h.spent); reserved := least(most, h.reserved); peak := h.peak;
-			IF h_untils[h.i] > 0 AND CASE WHEN h_spent_only[h.i] THEN h_limits[h.i] > 0 ELSE h_needs[h.i] <= h_limits[h.i] END THEN
+			IF h_untils[h.i] > 0 AND (CASE WHEN h_spent_only[h.i] THEN h_limits[h.i] > 0 ELSE h_needs[h.i] <= h_limits[h.i] END) THEN
 				room := rungate_room(h_keys[h.i], h_slots[h.i], h_spans[h.i], h_rolls[h.i], h_needs[h.i], h_limits[h.i], h_spent_only[h.i]);
 			END IF;
 			RETURN;
