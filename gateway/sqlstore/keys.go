@@ -84,7 +84,7 @@ func unitName(u budget.Unit) string {
 
 // locks are the numbers that keys are locked by, in the order in which that is done.
 func locks(all ...[]key) []int32 {
-	var l []int32
+	l := []int32{} // not null in the database
 	for _, keys := range all {
 		for _, k := range keys {
 			l = append(l, k.lock())

@@ -62,41 +62,22 @@ func (r *reserving) reserve() (short budget.Shortage, ok bool, err error) {
 }
 
 // load reads what the demand is about, after the leases in it have ended that are due.
-func (r *reserving) load() (err error) {
-	for again := true; again; {
-		again = false
-		r.buckets, r.accounts, r.counted = r.buckets[:0], r.accounts[:0], r.counted[:0]
-		for i := range r.d.Takes {
-			b, err := r.bucket(bucketKey(&r.d.Takes[i]))
-			if err != nil {
-				return err
-			}
-			if b.there && b.due <= r.now {
-				again = true
-				if err := r.expire(b.key, r.now); err != nil {
-					return err
-				}
-			}
-			r.buckets = append(r.buckets, b)
+func (r *reserving) load() error {
+	for i := range r.d.Takes {
+		b, err := r.presentBucket(bucketKey(&r.d.Takes[i]), r.now)
+		if err != nil {
+			return err
 		}
-		for i := range r.d.Holds {
-			h := &r.d.Holds[i]
-			k := accountKey(&h.Account)
-			counted, err := r.counting(k, h.Slot, spanOf(&h.Account))
-			if err != nil {
-				return err
-			}
-			for j := range counted {
-				if counted[j].due <= r.now {
-					again = true
-					if err := r.expire(k, r.now); err != nil {
-						return err
-					}
-					break
-				}
-			}
-			r.accounts, r.counted = append(r.accounts, k), append(r.counted, counted)
+		r.buckets = append(r.buckets, b)
+	}
+	for i := range r.d.Holds {
+		h := &r.d.Holds[i]
+		k := accountKey(&h.Account)
+		counted, err := r.present(k, h.Slot, spanOf(&h.Account), r.now)
+		if err != nil {
+			return err
 		}
+		r.accounts, r.counted = append(r.accounts, k), append(r.counted, counted)
 	}
 	return nil
 }
@@ -240,7 +221,7 @@ func (t *tx) settle(id budget.ID, s *budget.Settlement, dst []budget.Balance) ([
 	for i := range parts {
 		p := &parts[i]
 		if p.n < 0 {
-			b, err := t.bucket(p.key)
+			b, err := t.presentBucket(p.key, now)
 			if err != nil {
 				return dst, err
 			}
@@ -250,7 +231,7 @@ func (t *tx) settle(id budget.ID, s *budget.Settlement, dst []budget.Balance) ([
 			}
 			continue
 		}
-		b, err := t.settleHold(p, charge(s.Charges, p.n))
+		b, err := t.settleHold(p, charge(s.Charges, p.n), now)
 		if err != nil {
 			return dst, err
 		}
@@ -265,9 +246,12 @@ func (t *tx) settle(id budget.ID, s *budget.Settlement, dst []budget.Balance) ([
 
 // settleHold charges n for what a hold has reserved, or was charged with when its
 // lease ended.
-func (t *tx) settleHold(p *part, n int64) (b budget.Balance, err error) {
+func (t *tx) settleHold(p *part, n, now int64) (b budget.Balance, err error) {
 	if p.forgotten {
 		return b, nil
+	}
+	if _, err := t.present(p.key, *p.slot, p.span, now); err != nil {
+		return b, err
 	}
 	var s slot
 	var holds, until int64

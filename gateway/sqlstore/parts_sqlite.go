@@ -61,6 +61,35 @@ func (t *tx) loadParts(id budget.ID) ([]part, error) {
 	return parts, rows.Err()
 }
 
+// present is counting after the leases in the account have ended that are due.
+func (t *tx) present(k key, number, span, now int64) ([]slot, error) {
+	counted, err := t.counting(k, number, span)
+	if err != nil {
+		return nil, err
+	}
+	for i := range counted {
+		if counted[i].due <= now {
+			if err := t.expire(k, now); err != nil {
+				return nil, err
+			}
+			return t.counting(k, number, span)
+		}
+	}
+	return counted, nil
+}
+
+// presentBucket is bucket after the leases in it have ended that are due.
+func (t *tx) presentBucket(k key, now int64) (bucket, error) {
+	b, err := t.bucket(k)
+	if err != nil || !b.there || b.due > now {
+		return b, err
+	}
+	if err := t.expire(k, now); err != nil {
+		return b, err
+	}
+	return t.bucket(k)
+}
+
 // counting returns the slots of an account that count as of a slot number, by rising
 // number. Span is how many count together, 0 where the window does not roll.
 func (t *tx) counting(k key, number, span int64) ([]slot, error) {
@@ -221,21 +250,11 @@ func (t *tx) tidy(n int, now int64) error {
 
 // tidyBucket drops a bucket that is as good as none.
 func (t *tx) tidyBucket(k key, now int64) error {
-	b, err := t.bucket(k)
-	if err != nil {
+	b, err := t.presentBucket(k, now)
+	if err != nil || !b.idle(now) {
 		return err
 	}
-	if b.due <= now {
-		if err := t.expire(k, now); err != nil {
-			return err
-		}
-		if b, err = t.bucket(k); err != nil {
-			return err
-		}
-	}
-	if b.idle(now) {
-		_, err = t.exec("DELETE FROM rungate_buckets WHERE key = ?", k[:])
-	}
+	_, err = t.exec("DELETE FROM rungate_buckets WHERE key = ?", k[:])
 	return err
 }
 

@@ -305,8 +305,8 @@ END
 $$;
 -- +goose StatementEnd
 
--- rungate_lock locks a reservation and the keys of its parts. It returns these keys, and
--- nothing where it is not known.
+-- rungate_lock locks a reservation and the keys of its parts, and ends the leases there
+-- that are due. It returns these keys, and nothing where it is not known.
 -- +goose StatementBegin
 CREATE FUNCTION rungate_lock(p_id uuid, p_lock integer, OUT keys uuid[], OUT now bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
@@ -323,7 +323,10 @@ BEGIN
 		PERFORM pg_advisory_xact_lock(1920298598, l);
 	END LOOP;
 	now := rungate_now();
-	IF EXISTS (SELECT FROM rungate_parts p WHERE p.id = p_id AND p.until <= now) THEN
+	IF EXISTS (SELECT FROM rungate_slots s WHERE s.key = ANY (keys) AND s.due <= now)
+		OR EXISTS (SELECT FROM rungate_buckets b WHERE b.key = ANY (keys) AND b.due <= now)
+		OR EXISTS (SELECT FROM rungate_parts p WHERE p.id = p_id AND p.until <= now)
+	THEN
 		PERFORM rungate_expire(keys, now);
 	END IF;
 END
