@@ -250,13 +250,12 @@ func (t *tx) settleHold(p *part, n, now int64) (b budget.Balance, err error) {
 	if p.forgotten {
 		return b, nil
 	}
-	if _, err := t.present(p.key, *p.slot, p.span, now); err != nil {
+	counted, err := t.present(p.key, *p.slot, p.span, now)
+	if err != nil {
 		return b, err
 	}
-	var s slot
-	var holds, until int64
-	if err := t.row("SELECT spent, reserved, peak, holds, until FROM rungate_slots WHERE key = ? AND slot = ?", p.key[:], p.slot).
-		Scan(&s.spent, &s.reserved, &s.peak, &holds, &until); err != nil {
+	s, err := t.slotOf(p, counted)
+	if err != nil {
 		return b, err
 	}
 	if p.charged {
@@ -265,26 +264,38 @@ func (t *tx) settleHold(p *part, n, now int64) (b budget.Balance, err error) {
 		s.reserved -= p.need
 	}
 	s.spent = add(s.spent, n)
-	if p.span == 0 {
-		b = budget.Balance{Spent: s.spent, Reserved: s.reserved, Peak: max(s.peak, s.spent), Before: s.peak}
-		s.peak = b.Peak
-		if until == 0 && holds == 1 && s.peak == 0 {
-			_, err = t.exec("DELETE FROM rungate_slots WHERE key = ? AND slot = ?", p.key[:], p.slot)
-			return b, err
-		}
-	}
-	if _, err := t.exec("UPDATE rungate_slots SET spent = ?, reserved = ?, peak = ?, holds = holds - 1 WHERE key = ? AND slot = ?",
-		s.spent, s.reserved, s.peak, p.key[:], p.slot); err != nil || p.span == 0 {
-		return b, err
-	}
-	counted, err := t.counting(p.key, *p.slot, p.span)
-	if err != nil {
-		return b, err
-	}
 	b = balance(counted)
 	b.Peak = max(b.Before, b.Spent)
-	_, err = t.exec("UPDATE rungate_slots SET peak = max(peak, ?) WHERE key = ? AND slot = ?", b.Spent, p.key[:], counted[len(counted)-1].number)
+	newest := &counted[len(counted)-1]
+	newest.peak = max(newest.peak, b.Spent)
+	if s.until == 0 && s.holds == 1 && s.spent == 0 && s.peak == 0 {
+		_, err = t.exec("DELETE FROM rungate_slots WHERE key = ? AND slot = ?", p.key[:], p.slot)
+		return b, err
+	}
+	if _, err := t.exec("UPDATE rungate_slots SET spent = ?, reserved = ?, peak = ?, holds = holds - 1 WHERE key = ? AND slot = ?",
+		s.spent, s.reserved, s.peak, p.key[:], p.slot); err != nil || newest.number == *p.slot {
+		return b, err
+	}
+	_, err = t.exec("UPDATE rungate_slots SET peak = ? WHERE key = ? AND slot = ?", newest.peak, p.key[:], newest.number)
 	return b, err
+}
+
+// slotOf returns the slot of a hold: one of those that count, unless it has left the
+// window by now.
+func (t *tx) slotOf(p *part, counted []slot) (*slot, error) {
+	for i := range counted {
+		if counted[i].number == *p.slot {
+			return &counted[i], nil
+		}
+	}
+	old, err := t.counting(p.key, *p.slot, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(old) == 0 {
+		return nil, fmt.Errorf("slot %d of an account is missing, in which there is a hold", *p.slot)
+	}
+	return &old[0], nil
 }
 
 // tellLines keeps for subscribers what is to be told of the lines that a settlement

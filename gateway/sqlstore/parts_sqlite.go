@@ -96,9 +96,9 @@ func (t *tx) counting(k key, number, span int64) ([]slot, error) {
 	var rows *sql.Rows
 	var err error
 	if span == 0 {
-		rows, err = t.query("SELECT slot, spent, reserved, peak, due FROM rungate_slots WHERE key = ? AND slot = ?", k[:], number)
+		rows, err = t.query("SELECT slot, spent, reserved, peak, holds, due, until FROM rungate_slots WHERE key = ? AND slot = ?", k[:], number)
 	} else {
-		rows, err = t.query(`SELECT slot, spent, reserved, peak, due FROM rungate_slots
+		rows, err = t.query(`SELECT slot, spent, reserved, peak, holds, due, until FROM rungate_slots
 			WHERE key = $1 AND slot > max($2, coalesce((SELECT max(slot) FROM rungate_slots WHERE key = $1), 0)) - $3 ORDER BY slot`, k[:], number, span)
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (t *tx) counting(k key, number, span int64) ([]slot, error) {
 	var counted []slot
 	for rows.Next() {
 		var s slot
-		if err := rows.Scan(&s.number, &s.spent, &s.reserved, &s.peak, &s.due); err != nil {
+		if err := rows.Scan(&s.number, &s.spent, &s.reserved, &s.peak, &s.holds, &s.due, &s.until); err != nil {
 			return nil, err
 		}
 		counted = append(counted, s)

@@ -10,7 +10,7 @@ import (
 type slot struct {
 	number                int64
 	spent, reserved, peak int64
-	due                   int64
+	holds, due, until     int64
 }
 
 // balance is the sum of slots.
