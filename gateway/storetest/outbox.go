@@ -125,10 +125,7 @@ func (o *outbox) dead(n int) []run.DeadMessage {
 
 // told is what messages say, in short.
 func told(messages []run.Message) []string {
-	if len(messages) == 0 {
-		return nil
-	}
-	all := make([]string, 0, len(messages))
+	var all []string
 	for i := range messages {
 		e := messages[i].Event
 		text := fmt.Sprintf("%s %s", e.Type, e.Run.ID)
