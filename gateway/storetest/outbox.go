@@ -125,7 +125,10 @@ func (o *outbox) dead(n int) []run.DeadMessage {
 
 // told is what messages say, in short.
 func told(messages []run.Message) []string {
-	var all []string
+	if len(messages) == 0 {
+		return nil
+	}
+	all := make([]string, 0, len(messages))
 	for i := range messages {
 		e := messages[i].Event
 		text := fmt.Sprintf("%s %s", e.Type, e.Run.ID)

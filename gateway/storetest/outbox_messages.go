@@ -42,8 +42,8 @@ var messageCases = []outboxCase{
 	}},
 	{"the oldest are taken first, no more than are asked for", func(o *outbox) {
 		o.wants("all", run.RunStarted)
-		var want []string
-		for i := range 9 {
+		want := make([]string, 0, 9)
+		for i := range cap(want) {
 			a := to(fmt.Sprint("r-", i), after(time.Duration(i)*time.Second))
 			a.Team = fmt.Sprint("team:", i%3)
 			o.attach(a)

@@ -6,10 +6,10 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// subscribe has o keep types for name from one time until another.
-func (o *outbox) subscribe(name string, at, until time.Duration, types ...run.EventType) {
+// subscribe has types kept for the subscriber "all", from one time until another.
+func (o *outbox) subscribe(at, until time.Duration, types ...run.EventType) {
 	o.Helper()
-	o.must("Subscribe", o.store.Subscribe(o.Context(), name, types, after(at), after(until)))
+	o.must("Subscribe", o.store.Subscribe(o.Context(), "all", types, after(at), after(until)))
 }
 
 var subscriberCases = []outboxCase{
@@ -56,23 +56,23 @@ var subscriberCases = []outboxCase{
 		same(o.T, "messages", len(ids), 12*len(names))
 	}},
 	{"what is kept for a subscriber is kept until its time", func(o *outbox) {
-		o.subscribe("all", 0, 10*time.Second, run.RunStarted)
+		o.subscribe(0, 10*time.Second, run.RunStarted)
 		o.open(to("r", after(9*time.Second)))
 		o.open(to("s", after(10*time.Second)))
 		o.tells("before", "all", after(9*time.Second), "run.started r")
 		o.tells("after", "all", after(10*time.Second))
-		o.subscribe("all", 10*time.Second, 20*time.Second, run.RunStarted)
+		o.subscribe(10*time.Second, 20*time.Second, run.RunStarted)
 		o.open(to("t", after(19*time.Second)))
 		o.tells("prolonged", "all", after(19*time.Second), "run.started t")
 	}},
 	{"Subscribe takes the place of what was said of the name before", func(o *outbox) {
-		o.subscribe("all", 0, time.Hour, run.RunStarted)
+		o.subscribe(0, time.Hour, run.RunStarted)
 		o.past(to("r", after(0)))
-		o.subscribe("all", 0, time.Hour, run.RunCompleted)
+		o.subscribe(0, time.Hour, run.RunCompleted)
 		o.past(to("s", after(0)))
 		o.complete(key("r"), run.ReasonByAgent, after(0))
 		o.tells("events", "all", after(0), "run.started r", "run.completed r")
-		o.subscribe("all", 0, 0)
+		o.subscribe(0, 0)
 		o.complete(key("s"), run.ReasonByAgent, after(0))
 		o.tells("when it is not wanted any more", "all", after(0))
 	}},
