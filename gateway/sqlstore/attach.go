@@ -284,7 +284,8 @@ func (x *attachment) start(h head) (done bool, err error) {
 		x.failed = run.ErrNotFound
 		return true, nil
 	}
-	if x.checkParent(); x.failed != nil {
+	if !x.mayDescend() {
+		x.failed = &run.ParentError{Parent: a.Parent}
 		return true, nil
 	}
 	if p := x.parent; p != nil {
@@ -312,16 +313,14 @@ func (x *attachment) start(h head) (done bool, err error) {
 	return false, nil
 }
 
-// checkParent leaves no parent where a new run would end it, or there is none, if
-// that may be.
-func (x *attachment) checkParent() {
+// mayDescend reports whether a new run may be started below the parent that the call
+// names, or below none. No run is where the new one would end it.
+func (x *attachment) mayDescend() bool {
 	if x.r != nil && x.r.Status != run.Completed && x.parent != nil &&
 		(x.parent == x.r || slices.ContainsFunc(x.parent.above, func(p *record) bool { return p.rid == x.r.rid })) {
 		x.parent = nil
 	}
-	if x.a.Parent != "" && x.parent == nil && !x.a.Orphan {
-		x.failed = &run.ParentError{Parent: x.a.Parent}
-	}
+	return x.a.Parent == "" || x.parent != nil || x.a.Orphan
 }
 
 // insert makes the run that a asks for, in the place of old and below parent, if

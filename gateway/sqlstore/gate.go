@@ -129,7 +129,7 @@ func (t *tx) gatesOf(clauses string, args ...any) ([]*gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var all []*gate
 	for rows.Next() {
 		g := &gate{}

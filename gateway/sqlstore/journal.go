@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,7 +53,7 @@ func (j *journal) RenewCall(ctx context.Context, k run.Key, call string, at, unt
 		}
 		return t.touch(r, at, true)
 	})
-	if err == run.ErrNotFound { //nolint:errorlint // of exactly: there is nothing to renew
+	if errors.Is(err, run.ErrNotFound) {
 		return nil
 	}
 	return err
@@ -262,7 +263,7 @@ func (j *journal) below(ctx context.Context, k run.Key, query string, args []any
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer rows.Close() //nolint:errcheck // Err has said it
 		for rows.Next() {
 			if err := scan(rows); err != nil {
 				return fmt.Errorf("sqlstore: run %q: %w", k.ID, err)

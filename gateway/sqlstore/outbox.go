@@ -52,7 +52,7 @@ func (j *journal) TakeMessages(ctx context.Context, name string, n int, at, unti
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer rows.Close() //nolint:errcheck // Err has said it
 		for rows.Next() {
 			m := run.Message{Subscriber: name, Lease: rand.Text()}
 			if err := scanMessage(rows, &m); err != nil {

@@ -56,13 +56,7 @@ type fixed struct {
 	Tags        []string
 }
 
-// The numbers of states in the database.
-const (
-	numberOpen = iota
-	numberBlocked
-	numberCompleted
-)
-
+// runStatuses are the states in the database, by their numbers.
 var runStatuses = [...]run.Status{run.Open, run.Blocked, run.Completed}
 
 // runColumns are those of a run in the order of scan.
