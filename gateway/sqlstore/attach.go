@@ -299,7 +299,7 @@ func (x *attachment) start(h head) (done bool, err error) {
 	}
 	old := x.r
 	if old != nil && a.New && old.Status != run.Completed {
-		if err := t.complete(old, run.ReasonSuperseded, a.At, a.At); err != nil {
+		if err := t.complete(old, run.ReasonSuperseded, a.At); err != nil {
 			return false, err
 		}
 		if err := x.ended(); err != nil {

@@ -77,7 +77,7 @@ func (j *journal) Complete(ctx context.Context, k run.Key, reason string, at tim
 			return err
 		}
 		if out.Status.Live() {
-			if err := t.complete(r, reason, at, at); err != nil {
+			if err := t.complete(r, reason, at); err != nil {
 				return err
 			}
 			if err := t.show(r, &out, at); err != nil {

@@ -111,18 +111,18 @@ func (t *tx) lapse(r *record, at time.Time) (bool, error) {
 	if err != nil || why == "" {
 		return false, err
 	}
-	return true, t.complete(r, why, since, at)
+	return true, t.complete(r, why, since)
 }
 
 // complete closes a run that is locked. Its live gates and those below it are
 // cancelled; those that had expired before stay so. A sweep then looks for the runs
 // below it.
-func (t *tx) complete(r *record, reason string, since, at time.Time) error {
-	r.Status, r.Reason, r.Closed, r.Block, r.ended = run.Completed, reason, since, nil, at
+func (t *tx) complete(r *record, reason string, at time.Time) error {
+	r.Status, r.Reason, r.Closed, r.Block, r.ended = run.Completed, reason, at, nil, at
 	if err := t.save(r); err != nil {
 		return err
 	}
-	if err := t.cancel(r, since); err != nil || r.Children == 0 {
+	if err := t.cancel(r, at); err != nil || r.Children == 0 {
 		return err
 	}
 	return t.stray(r)

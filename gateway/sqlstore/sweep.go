@@ -246,7 +246,7 @@ func (t *tx) crowdOut(last, rid *int64, more *bool, most int, at time.Time) (don
 		if r.Status != run.Open || at.Before(b.until) || at.Before(b.gates) {
 			continue
 		}
-		if err := t.complete(r, run.ReasonCrowdedOut, at, at); err != nil {
+		if err := t.complete(r, run.ReasonCrowdedOut, at); err != nil {
 			return nil, err
 		}
 		x, err := t.completed(r, at)
