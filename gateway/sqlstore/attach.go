@@ -354,10 +354,8 @@ func (t *tx) insert(a *run.Attachment, h head, old, parent *record) (*record, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.exec(`INSERT INTO rungate_tree SELECT $1, ancestor FROM rungate_tree WHERE run = $2`, r.rid, r.parent); err != nil {
-		return nil, err
-	}
-	if _, err := t.exec(`INSERT INTO rungate_tree VALUES ($1, $1)`, r.rid); err != nil {
+	_, err = t.exec("INSERT INTO rungate_tree SELECT CAST($1 AS bigint), ancestor FROM rungate_tree WHERE run = $2 UNION ALL SELECT CAST($1 AS bigint), CAST($1 AS bigint)", r.rid, r.parent)
+	if err != nil {
 		return nil, err
 	}
 	_, err = t.exec(`INSERT INTO rungate_heads VALUES ($1, $2, $3, $4) ON CONFLICT (team, auto, name) DO UPDATE SET rid = $4`, h.team, h.auto, h.name, r.rid)
@@ -385,14 +383,18 @@ func (t *tx) insertAs(r *record, h head) error {
 // enter counts the call in flight, or refuses it.
 func (x *attachment) enter() error {
 	t, a, r := x.t, x.a, x.r
-	if err := t.show(r, &x.out, a.At); err != nil {
-		return err
+	if x.got.Started {
+		x.out = r.Run
+	} else {
+		if err := t.show(r, &x.out, a.At); err != nil {
+			return err
+		}
+		x.got.Exceeded = x.out.Exceeded(a.At)
+		if !x.out.Status.Live() || x.got.Exceeded != "" && !x.out.Gated {
+			return x.refuse(r)
+		}
+		x.got.Deferred = x.got.Exceeded != ""
 	}
-	x.got.Exceeded = x.out.Exceeded(a.At)
-	if !x.out.Status.Live() || x.got.Exceeded != "" && !x.out.Gated {
-		return x.refuse(r)
-	}
-	x.got.Deferred = x.got.Exceeded != ""
 	_, err := t.exec(`INSERT INTO rungate_calls VALUES ($1, $2, $3) ON CONFLICT (rid, call) DO UPDATE SET until = $3`, r.rid, a.Call, nanos(a.Until))
 	if err != nil {
 		return err

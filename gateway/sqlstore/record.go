@@ -163,6 +163,10 @@ func (t *tx) lock(rids ...int64) (map[int64]*record, error) {
 // load is lock without keeping anybody from anything, but for the clause that is
 // added to the query.
 func (t *tx) load(clause string, rids ...int64) (map[int64]*record, error) {
+	rids = slices.DeleteFunc(rids, func(rid int64) bool { return rid == 0 })
+	if len(rids) == 0 {
+		return nil, nil
+	}
 	args := make([]any, len(rids))
 	for i, rid := range rids {
 		args[i] = rid
@@ -172,7 +176,7 @@ func (t *tx) load(clause string, rids ...int64) (map[int64]*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	all, chains := map[int64]*record{}, map[int64][]*record{}
 	for rows.Next() {
 		r := &record{}

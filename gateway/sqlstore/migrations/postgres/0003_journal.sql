@@ -102,23 +102,41 @@ CREATE TABLE rungate_repeats (
 );
 CREATE INDEX rungate_repeats_order ON rungate_repeats (rid, announced, seq);
 
+-- The functions look runs up one by one: a plan that was made while a table was small
+-- would go on reading all of it.
+
 -- rungate_plain locks a run and its ancestors, the root first, as all do who lock a
--- run. It returns whether all are open at that time, and the run has no gates: there is nothing
--- to be found out about it but what its row says.
+-- run, and returns it if all are open at that time, and it has no gates: then there is
+-- nothing to be found out about it but what its row says. Otherwise all of it is null.
 -- +goose StatementBegin
-CREATE FUNCTION rungate_plain(p_rid bigint, p_at bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION rungate_plain(p_rid bigint, p_at bigint) RETURNS rungate_runs LANGUAGE plpgsql AS $$
 DECLARE
-	r record;
+	a bigint;
+	r rungate_runs;
 BEGIN
-	FOR r IN
-		SELECT x.status, x.gone, x.idle, x.last_call FROM rungate_runs x
-		WHERE x.rid IN (SELECT ancestor FROM rungate_tree WHERE run = p_rid) ORDER BY x.rid FOR UPDATE
-	LOOP
-		IF r.status <> 0 OR r.gone <> 0 OR r.idle >= 0 AND p_at >= r.last_call + r.idle THEN
-			RETURN false;
+	FOR a IN SELECT t.ancestor FROM rungate_tree t WHERE t.run = p_rid ORDER BY t.ancestor LOOP
+		SELECT * INTO r FROM rungate_runs x WHERE x.rid = a FOR UPDATE;
+		IF NOT FOUND OR r.status <> 0 OR r.gone <> 0 OR r.idle >= 0 AND p_at >= r.last_call + r.idle THEN
+			RETURN NULL;
 		END IF;
 	END LOOP;
-	RETURN FOUND AND NOT EXISTS (SELECT 1 FROM rungate_gates g WHERE g.rid = p_rid AND NOT g.past);
+	IF r.rid IS NULL OR EXISTS (SELECT 1 FROM rungate_gates g WHERE g.rid = p_rid AND NOT g.past) THEN
+		RETURN NULL;
+	END IF;
+	RETURN r;
+END
+$$;
+-- +goose StatementEnd
+
+-- rungate_touch notes that a plain run was called, and so its ancestors were.
+-- +goose StatementBegin
+CREATE FUNCTION rungate_touch(p_rid bigint, p_at bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	a bigint;
+BEGIN
+	FOR a IN SELECT t.ancestor FROM rungate_tree t WHERE t.run = p_rid LOOP
+		UPDATE rungate_runs x SET last_call = p_at WHERE x.rid = a AND x.last_call < p_at;
+	END LOOP;
 END
 $$;
 -- +goose StatementEnd
@@ -137,12 +155,15 @@ BEGIN
 	IF k IS NULL AND NOT p_auto THEN
 		SELECT x.rid INTO k FROM rungate_runs x WHERE x.team = p_team AND x.id = p_name;
 	END IF;
-	IF k IS NULL OR NOT rungate_plain(k, p_at) THEN
+	IF k IS NULL THEN
 		RETURN;
 	END IF;
-	SELECT * INTO it FROM rungate_runs x WHERE x.rid = k;
+	it := rungate_plain(k, p_at);
+	IF it.rid IS NULL OR it.max_age > 0 AND p_at - it.created >= it.max_age THEN
+		RETURN;
+	END IF;
 	SELECT count(*) INTO in_flight FROM rungate_calls c WHERE c.rid = k AND c.until > p_at;
-	IF it.max_age > 0 AND p_at - it.created >= it.max_age OR it.max_steps > 0 AND it.steps + in_flight >= it.max_steps THEN
+	IF it.max_steps > 0 AND it.steps + in_flight >= it.max_steps THEN
 		RETURN;
 	END IF;
 	INSERT INTO rungate_calls VALUES (k, p_call, p_until) ON CONFLICT DO NOTHING;
@@ -154,14 +175,6 @@ BEGIN
 	it.last_call := greatest(it.last_call, p_at);
 	RETURN NEXT;
 END
-$$;
--- +goose StatementEnd
-
--- rungate_touch notes that a plain run was called, and so its ancestors were.
--- +goose StatementBegin
-CREATE FUNCTION rungate_touch(p_rid bigint, p_at bigint) RETURNS void LANGUAGE sql AS $$
-	UPDATE rungate_runs SET last_call = p_at
-	WHERE rid IN (SELECT ancestor FROM rungate_tree WHERE run = p_rid) AND last_call < p_at
 $$;
 -- +goose StatementEnd
 
@@ -178,7 +191,11 @@ DECLARE
 	k bigint;
 BEGIN
 	SELECT x.rid INTO k FROM rungate_runs x WHERE x.team = p_team AND x.id = p_id;
-	IF k IS NULL OR NOT rungate_plain(k, p_at) THEN
+	IF k IS NULL THEN
+		RETURN;
+	END IF;
+	it := rungate_plain(k, p_at);
+	IF it.rid IS NULL THEN
 		RETURN;
 	END IF;
 	DELETE FROM rungate_calls c WHERE c.rid = k AND c.call = p_call AND c.until > p_at;
@@ -186,7 +203,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF p_step IS NOT NULL THEN
-		INSERT INTO rungate_steps SELECT k, x.steps + 1, p_step_id, p_step FROM rungate_runs x WHERE x.rid = k ON CONFLICT DO NOTHING;
+		INSERT INTO rungate_steps VALUES (k, it.steps + 1, p_step_id, p_step) ON CONFLICT DO NOTHING;
 		IF FOUND THEN
 			UPDATE rungate_runs x SET steps = x.steps + 1, long = x.long OR (x.steps + 1) % 256 = 0,
 				spent = least(9223372036854775807, greatest(-9223372036854775808, x.spent::numeric + p_cost)),
@@ -195,7 +212,7 @@ BEGIN
 				audio_input = x.audio_input + p_audio_input, output = x.output + p_output,
 				audio_output = x.audio_output + p_audio_output, reasoning = x.reasoning + p_reasoning,
 				last_call = greatest(x.last_call, p_at)
-			WHERE x.rid = k;
+			WHERE x.rid = k RETURNING * INTO it;
 		END IF;
 	END IF;
 	IF p_repeated IS NOT NULL THEN
@@ -208,7 +225,7 @@ BEGIN
 		DELETE FROM rungate_refusals x WHERE x.rid = k AND x.n <= (SELECT max(y.n) FROM rungate_refusals y WHERE y.rid = k) - 100;
 	END IF;
 	PERFORM rungate_touch(k, p_at);
-	SELECT * INTO it FROM rungate_runs x WHERE x.rid = k;
+	it.last_call := greatest(it.last_call, p_at);
 	SELECT count(*) INTO in_flight FROM rungate_calls c WHERE c.rid = k AND c.until > p_at;
 	RETURN NEXT;
 END
