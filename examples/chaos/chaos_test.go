@@ -23,9 +23,16 @@ import (
 var howLong = flag.Duration("for", time.Minute, "how long each store is tried")
 
 // A backend is a server that a store is in. It keeps what it has confirmed.
-type backend interface {
-	Kill()
-	Start()
+type backend struct{ kill, start func() }
+
+func startRedis(t *testing.T) (address string, b backend) {
+	r := backends.StartRedis(t, backends.RedisOptions{Keep: true})
+	return "redis://" + r.Addr, backend{r.Kill, r.Start}
+}
+
+func startPostgres(t *testing.T) (address string, b backend) {
+	p := backends.StartPostgres(t, backends.PostgresOptions{})
+	return p.Database(t), backend{func() { p.Kill(t) }, func() { p.Start(t) }}
 }
 
 func TestChaos(t *testing.T) {
@@ -34,17 +41,17 @@ func TestChaos(t *testing.T) {
 		start func(t *testing.T) (store string, servers []backend)
 	}{
 		{"redis", func(t *testing.T) (string, []backend) {
-			r := backends.StartRedis(t, backends.RedisOptions{Keep: true})
-			return "redis://" + r.Addr, []backend{r}
+			address, b := startRedis(t)
+			return address, []backend{b}
 		}},
 		{"postgres", func(t *testing.T) (string, []backend) {
-			p := backends.StartPostgres(t, backends.PostgresOptions{Keep: true})
-			return p.URL, []backend{p}
+			address, b := startPostgres(t)
+			return fmt.Sprintf("%q", address), []backend{b}
 		}},
 		{"redis and postgres", func(t *testing.T) (string, []backend) {
-			r := backends.StartRedis(t, backends.RedisOptions{Keep: true})
-			p := backends.StartPostgres(t, backends.PostgresOptions{Keep: true})
-			return fmt.Sprintf("{hot: redis://%s, durable: %q}", r.Addr, p.URL), []backend{r, p}
+			hot, r := startRedis(t)
+			durable, p := startPostgres(t)
+			return fmt.Sprintf("{hot: %q, durable: %q}", hot, durable), []backend{r, p}
 		}},
 		{"sqlite", func(t *testing.T) (string, []backend) {
 			return "sqlite:" + filepath.Join(t.TempDir(), "rungate.db"), nil
@@ -79,9 +86,9 @@ func chaos(t *testing.T, store string, servers []backend) {
 		f.kill()
 		if n%4 == 0 && len(servers) > 0 {
 			b := servers[n/4%len(servers)]
-			b.Kill()
+			b.kill()
 			time.Sleep(time.Second)
-			b.Start()
+			b.start()
 		}
 	}
 	time.Sleep(2 * lease) // what those that were killed held ends

@@ -22,7 +22,7 @@ import (
 type document struct {
 	Listen       string            `json:"listen"`
 	Admin        *adminDoc         `json:"admin"` // nil serves no operators
-	Store        string            `json:"store"`
+	Store        storeDoc          `json:"store"`
 	Providers    []providerDoc     `json:"providers"`
 	Aliases      map[string]string `json:"aliases"`
 	Agents       []agentDoc        `json:"agents"`
@@ -121,9 +121,6 @@ func (d *document) Validate() error {
 	c.address("listen", d.Listen, defaultListen)
 	if d.Admin != nil && sameAddress(cmp.Or(d.Listen, defaultListen), cmp.Or(d.Admin.Listen, defaultAdminListen)) {
 		c.add("admin.listen", "is where agents are served; want another address")
-	}
-	if d.Store != "" && d.Store != "memory" {
-		c.add("store", `this build knows only "memory"`)
 	}
 	if len(d.Providers) == 0 {
 		c.add("providers", "give at least one")
