@@ -154,7 +154,7 @@ var trailCases = []trailCase{
 		}
 	}},
 	{"teams and ids are told apart by every byte", func(tr *trail) {
-		teams := []string{team}
+		teams := append(make([]string, 0, 1+len(names)), team)
 		for _, name := range names {
 			r := record("r")
 			r.Team = "team:" + name
