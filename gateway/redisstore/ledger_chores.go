@@ -88,8 +88,8 @@ func (l *ledger) tell(ctx context.Context, s slot, notes []string) error {
 		if err != nil {
 			return err
 		}
-		team := l.o.teamSlot(n.team)
-		if _, err := l.run(ctx, tellScript, team, []string{team.told(n.id)}, []any{string(team), n.event, n.spent}); err != nil {
+		team := slot(l.o.slot(n.team))
+		if _, err := l.run(ctx, tellScript, team, []string{team.told(string(s) + n.id)}, []any{string(team), n.event, n.spent}); err != nil {
 			return err
 		}
 		if _, err := l.run(ctx, toldScript, s, []string{s.untold()}, []any{string(s), packed}); err != nil {
@@ -99,7 +99,8 @@ func (l *ledger) tell(ctx context.Context, s slot, notes []string) error {
 	return nil
 }
 
-// A note is what is to be told of a line that was passed.
+// A note is what is to be told of a line that was passed. Its id is unique in the slot
+// in which that was.
 type note struct {
 	id, team, event, spent string
 }
