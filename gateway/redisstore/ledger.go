@@ -17,8 +17,9 @@ import (
 
 // ledger implements budget.Ledger.
 type ledger struct {
-	rdb redis.UniversalClient
-	o   Options
+	rdb   redis.UniversalClient
+	o     Options
+	known func(ctx context.Context, team string) error // see teams.go
 }
 
 var errVoid = errors.New("redisstore: the lease of the reservation ended before it was made in all slots; reserve under another ID")
@@ -130,6 +131,11 @@ func (l *ledger) Settle(ctx context.Context, id budget.ID, d *budget.Demand, s *
 	dst = append(dst, make([]budget.Balance, len(d.Holds))...)
 	for i := range parts {
 		p := &parts[i]
+		if len(s.Lines) > 0 && p.rank == 0 { // those who want to be told are known where the team is
+			if err := l.known(ctx, p.team(d)); err != nil {
+				return dst[:before], err
+			}
+		}
 		keys, args := p.settle(d, text(id), s, len(parts))
 		reply, err := l.run(ctx, settleScript, p.slot, keys, args)
 		if err != nil {

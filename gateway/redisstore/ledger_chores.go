@@ -88,6 +88,9 @@ func (l *ledger) tell(ctx context.Context, s slot, notes []string) error {
 		if err != nil {
 			return err
 		}
+		if err := l.known(ctx, n.team); err != nil {
+			return err
+		}
 		team := slot(l.o.slot(n.team))
 		if _, err := l.run(ctx, tellScript, team, []string{team.told(string(s) + n.id)}, []any{string(team), n.event, n.spent}); err != nil {
 			return err

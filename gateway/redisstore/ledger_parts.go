@@ -54,6 +54,14 @@ type attempt struct {
 // look is an attempt that takes nothing, and only finds out what is short.
 const look = "?"
 
+// team is whose slot it is.
+func (p *part) team(d *budget.Demand) string {
+	if len(p.holds) > 0 {
+		return d.Holds[p.holds[0]].Team
+	}
+	return d.Takes[p.takes[0]].Team
+}
+
 // keys are those of the scripts that reserve and settle a part: of its record, of each
 // take, of each hold.
 func (p *part) keys(d *budget.Demand, id string) []string {

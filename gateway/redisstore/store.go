@@ -19,7 +19,9 @@ type Store struct {
 // which stays the caller's.
 func New(rdb redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
-	return &Store{ledger{rdb, o}, journal{rdb: rdb, o: o}}
+	s := &Store{journal: journal{rdb: rdb, o: o}}
+	s.ledger = ledger{rdb: rdb, o: o, known: s.journal.known}
+	return s
 }
 
 // DefaultPrefix begins the keys of a Store.
