@@ -75,6 +75,19 @@ func inWorlds(t *testing.T, test func(w *world)) {
 	}
 }
 
+// wherever runs a test for each number of replies up to n after which a process dies,
+// the last of which is lost or not; all at once, in places of their own.
+func (w *world) wherever(n int64, test func(w *world, die line)) {
+	for replies := range n {
+		for _, lost := range []bool{false, true} {
+			w.Run(fmt.Sprintf("%d replies, lost %v", replies, lost), func(t *testing.T) {
+				t.Parallel()
+				test(&world{T: t, client: w.client, prefix: fmt.Sprintf("%s %d %v:", t.Name(), replies, lost)}, dead(replies, lost))
+			})
+		}
+	}
+}
+
 // process is a store of a process of its own.
 func (w *world) process(lines ...line) *Store {
 	rdb := w.client()
@@ -130,34 +143,30 @@ func (w *world) settled(s *Store, d *budget.Demand) (spent []int64) {
 // Wherever a process dies that reserves in several slots, it is charged in all of
 // them in the end, or in none.
 func TestADeadProcessHasReservedEverythingOrNothing(t *testing.T) {
-	const lease = 50 * time.Millisecond
 	inWorlds(t, func(w *world) {
-		for _, lost := range []bool{false, true} {
-			for replies := range int64(5) {
-				w.prefix = fmt.Sprintf("dead %v %d:", lost, replies)
-				id, d := newID(), spread(7, 100)
-				_, ok, err := w.process(dead(replies, lost)).Reserve(context.Background(), id, d, lease)
-				assert.Equal(w, err == nil, ok)
-				healthy := w.process()
-				spent := w.settled(healthy, d)
-				assert.Contains(w, [][]int64{{0, 0, 0}, {7, 7, 7}}, spent, "after %d replies, lost: %v", replies, lost)
-				if ok {
-					assert.Equal(w, []int64{7, 7, 7}, spent)
-				}
-				rest, ok, err := healthy.Reserve(context.Background(), newID(), &budget.Demand{Takes: spread(100, 100).Takes}, time.Hour)
-				require.NoError(w, err)
-				assert.Equal(w, spent[1] == 0, ok, "what was taken from a rate is there again if the rest is: %+v", rest)
-
-				// It was not dead, only slow.
-				_, err = healthy.Settle(context.Background(), id, d, &budget.Settlement{Used: []int64{3}, Charges: []int64{1, 2, 3}}, nil)
-				require.NoError(w, err)
-				if spent[0] == 7 {
-					assert.Equal(w, []int64{1, 2, 3}, w.settled(healthy, d), "corrected")
-				} else {
-					assert.Equal(w, []int64{0, 0, 0}, w.settled(healthy, d))
-				}
+		w.wherever(5, func(w *world, die line) {
+			ctx, id, d := context.Background(), newID(), spread(7, 100)
+			_, ok, err := w.process(die).Reserve(ctx, id, d, 50*time.Millisecond)
+			assert.Equal(w, err == nil, ok)
+			healthy := w.process()
+			spent := w.settled(healthy, d)
+			assert.Contains(w, [][]int64{{0, 0, 0}, {7, 7, 7}}, spent)
+			if ok {
+				assert.Equal(w, []int64{7, 7, 7}, spent)
 			}
-		}
+			_, full, err := healthy.Reserve(ctx, newID(), &budget.Demand{Takes: spread(100, 100).Takes}, time.Hour)
+			require.NoError(w, err)
+			assert.Equal(w, spent[1] == 0, full, "what was taken from a rate is there again if the rest is")
+
+			// It was not dead, only slow.
+			_, err = healthy.Settle(ctx, id, d, &budget.Settlement{Used: []int64{3}, Charges: []int64{1, 2, 3}}, nil)
+			require.NoError(w, err)
+			want := []int64{0, 0, 0}
+			if spent[0] == 7 {
+				want = []int64{1, 2, 3}
+			}
+			assert.Equal(w, want, w.settled(healthy, d))
+		})
 	})
 }
 
@@ -165,53 +174,47 @@ func TestADeadProcessHasReservedEverythingOrNothing(t *testing.T) {
 // cost, or in full, and not twice.
 func TestADeadProcessIsChargedOnce(t *testing.T) {
 	inWorlds(t, func(w *world) {
-		for _, lost := range []bool{false, true} {
-			for replies := range int64(5) {
-				w.prefix = fmt.Sprintf("settle %v %d:", lost, replies)
-				id, d := newID(), spread(7, 100)
-				s := &budget.Settlement{Used: []int64{7}, Charges: []int64{1, 2, 3}}
-				healthy := w.process()
-				_, ok, err := healthy.Reserve(context.Background(), id, d, time.Second/2)
-				require.NoError(w, err)
-				require.True(w, ok)
-				_, err = w.process(dead(replies, lost)).Settle(context.Background(), id, d, s, nil)
-				spent := w.settled(healthy, d)
-				for i, cost := range s.Charges {
-					assert.Contains(w, []int64{cost, 7}, spent[i], "after %d replies, lost: %v", replies, lost)
-				}
-				if err == nil {
-					assert.Equal(w, s.Charges, spent)
-				}
-				_, err = healthy.Settle(context.Background(), id, d, s, nil)
-				require.NoError(w, err)
-				assert.Equal(w, s.Charges, w.settled(healthy, d), "once it is settled")
+		w.wherever(5, func(w *world, die line) {
+			ctx, id, d := context.Background(), newID(), spread(7, 100)
+			s := &budget.Settlement{Used: []int64{7}, Charges: []int64{1, 2, 3}}
+			healthy := w.process()
+			_, ok, err := healthy.Reserve(ctx, id, d, time.Second/2)
+			require.NoError(w, err)
+			require.True(w, ok)
+			_, err = w.process(die).Settle(ctx, id, d, s, nil)
+			spent := w.settled(healthy, d)
+			for i, cost := range s.Charges {
+				assert.Contains(w, []int64{cost, 7}, spent[i])
 			}
-		}
+			if err == nil {
+				assert.Equal(w, s.Charges, spent)
+			}
+			_, err = healthy.Settle(ctx, id, d, s, nil)
+			require.NoError(w, err)
+			assert.Equal(w, s.Charges, w.settled(healthy, d), "once it is settled")
+		})
 	})
 }
 
 // A settlement that was interrupted between slots is told in full when it is done.
 func TestAnInterruptedSettlementIsTold(t *testing.T) {
 	inWorlds(t, func(w *world) {
-		for replies := range int64(3) {
-			for _, lost := range []bool{false, true} {
-				w.prefix = fmt.Sprintf("told %v %d:", lost, replies)
-				id, d := newID(), spread(7, 100)
-				s := &budget.Settlement{Used: []int64{7}, Charges: []int64{1, 2, 3}}
-				healthy := w.process()
-				_, ok, err := healthy.Reserve(context.Background(), id, d, time.Hour)
-				require.NoError(w, err)
-				require.True(w, ok)
-				_, err = w.process(dead(replies, lost)).Settle(context.Background(), id, d, s, nil)
-				require.Error(w, err)
-				got, err := healthy.Settle(context.Background(), id, d, s, []budget.Balance{{Spent: 77}})
-				require.NoError(w, err)
-				assert.Equal(w, []budget.Balance{{Spent: 77}, {Spent: 1, Peak: 1}, {Spent: 2, Peak: 2}, {Spent: 3, Peak: 3}}, got)
-				got, err = healthy.Settle(context.Background(), id, d, s, nil)
-				require.NoError(w, err)
-				assert.Empty(w, got, "once")
-			}
-		}
+		w.wherever(3, func(w *world, die line) {
+			ctx, id, d := context.Background(), newID(), spread(7, 100)
+			s := &budget.Settlement{Used: []int64{7}, Charges: []int64{1, 2, 3}}
+			healthy := w.process()
+			_, ok, err := healthy.Reserve(ctx, id, d, time.Hour)
+			require.NoError(w, err)
+			require.True(w, ok)
+			_, err = w.process(die).Settle(ctx, id, d, s, nil)
+			require.Error(w, err)
+			got, err := healthy.Settle(ctx, id, d, s, []budget.Balance{{Spent: 77}})
+			require.NoError(w, err)
+			assert.Equal(w, []budget.Balance{{Spent: 77}, {Spent: 1, Peak: 1}, {Spent: 2, Peak: 2}, {Spent: 3, Peak: 3}}, got)
+			got, err = healthy.Settle(ctx, id, d, s, nil)
+			require.NoError(w, err)
+			assert.Empty(w, got, "once")
+		})
 	})
 }
 
@@ -347,13 +350,9 @@ func TestManyDeadAreCharged(t *testing.T) {
 // the line and dies over it.
 func TestALineIsToldOnce(t *testing.T) {
 	inWorlds(t, func(w *world) {
-		ctx := context.Background()
-		for replies := range int64(7) {
-			w.prefix = fmt.Sprintf("line %d:", replies)
+		w.wherever(13, func(w *world, die line) {
+			ctx, now := context.Background(), time.Now()
 			s := w.process()
-			now := time.Now()
-			_, err := s.Attach(ctx, &run.Attachment{Team: "a", At: now, ID: "r", Call: "c", Until: now.Add(time.Hour), Start: &run.Run{IdleTimeout: time.Hour}}, new(run.Run))
-			require.NoError(w, err)
 			require.NoError(w, s.Subscribe(ctx, "hook", []run.EventType{run.BudgetAlert}, now, now.Add(time.Hour)))
 			settle := func(s *Store) error {
 				id, d := newID(), spread(1, 1000)
@@ -364,36 +363,34 @@ func TestALineIsToldOnce(t *testing.T) {
 				_, err := s.Settle(ctx, id, d, &budget.Settlement{Charges: []int64{5, 5, 5}, Lines: lines(w, d, 20)}, nil)
 				return err
 			}
-			require.NoError(w, settle(s))
-			require.NoError(w, settle(s))
+			for range 3 {
+				require.NoError(w, settle(s))
+			}
+			_ = settle(w.process(die))
 			var wg sync.WaitGroup
 			for range 4 {
-				wg.Go(func() {
-					_ = settle(w.process(dead(3+replies, replies%2 == 0)))
-					assert.NoError(w, settle(w.process()))
-				})
+				wg.Go(func() { assert.NoError(w, settle(s)) })
 			}
 			wg.Wait()
-			told := map[string]int{}
+			told := map[budget.Scope]int{}
 			require.Eventually(w, func() bool {
 				w.settled(s, spread(1, 1000)) // somebody comes by
 				messages, err := s.TakeMessages(ctx, "hook", 100, time.Now(), time.Now().Add(time.Hour))
 				require.NoError(w, err)
 				for i := range messages {
 					m := &messages[i]
-					told[string(m.Event.Alert.Account.Scope)]++
+					told[m.Event.Alert.Account.Scope]++
 					assert.GreaterOrEqual(w, m.Event.Alert.Spent, int64(20))
 					require.NoError(w, s.EndMessage(ctx, m, &run.Outcome{At: time.Now(), Delivered: true}))
 				}
-				return len(told) == 3
-			}, 20*time.Second, 10*time.Millisecond, "%v", told)
-			time.Sleep(1100 * time.Millisecond)
-			w.settled(s, spread(1, 1000))
-			messages, err := s.TakeMessages(ctx, "hook", 100, time.Now(), time.Now().Add(time.Hour))
-			require.NoError(w, err)
-			assert.Empty(w, messages)
-			assert.Equal(w, map[string]int{"run": 1, "policy": 1, "global": 1}, told, "after %d replies", replies)
-		}
+				untold := int64(0)
+				for _, of := range []string{"{%g}:", "{%p:p}:"} {
+					untold += s.ledger.rdb.ZCard(ctx, slot(w.prefix+of).untold()).Val()
+				}
+				return untold == 0 && len(messages) == 0 && len(told) == 3
+			}, 20*time.Second, 10*time.Millisecond)
+			assert.Equal(w, map[budget.Scope]int{budget.ScopeRun: 1, budget.ScopePolicy: 1, budget.ScopeGlobal: 1}, told)
+		})
 	})
 }
 
