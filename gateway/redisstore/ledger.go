@@ -15,7 +15,57 @@ import (
 	"github.com/rungate/rungate/internal/ids"
 )
 
-// ledger implements budget.Ledger.
+// ledger implements budget.Ledger. Each verb is one script, of one round trip, as long
+// as everything that it is about is in one slot of a cluster: what is counted per run,
+// agent, user, tag and team, of one team. What is counted per policy, and what is
+// global, has slots of its own, on a Redis without a cluster as well.
+//
+// # Leases
+//
+// They end by the server's clock. Whatever touches a slot next charges all reservations
+// of that slot whose leases have ended, before it does anything else: what it then
+// sees is exact. Where many have died, that takes several scripts, none of which is
+// long. One that was charged can be corrected for an hour.
+//
+// # Several slots
+//
+// A demand that needs several slots is reserved in one after the other: in that of the
+// team, in those of policies, in the global one. If one is short, what was taken before
+// is given back. So a limit is never passed; but for a moment, another call may be told
+// that there is no room, or that it has to wait, by what is given back then. Balances of
+// accounts in several slots are not of the same instant.
+//
+// The last slot says whether the reservation was made. A process may die before it
+// gets there: when the lease ends in one of the others, whoever finds that asks the
+// last one. If the reservation was made there, its holds are charged in full,
+// everywhere; else it is given back, and is never made. It is settled in the same
+// order, and what the last one says holds for all: a settlement that was interrupted
+// is done again, is not charged twice, and returns what it would have. Where nobody
+// does it again, what is left is charged in full when its lease ends.
+//
+// A line that is passed in the slot of a policy, or in the global one, is noted there,
+// and then told in the outbox of the team whose run it was, once. If a process dies in
+// between, whoever touches the slot a second later tells it.
+//
+// # What is kept
+//
+// Redis drops by itself: buckets, an hour after they are full; calls at once, with
+// their leases; the accounts of a window, an hour after that; the names of what was
+// settled, after a minute, in which a call that is still on its way is of no effect;
+// those that were charged at the end of their lease, after an hour. It keeps what was
+// spent for ever, until Forget. Redis must not evict keys: its maxmemory-policy is
+// noeviction. What it loses in a crash or a failover is lost to the ledger, which then
+// allows that once more: see appendfsync and WAIT in its manual.
+//
+// In a window that rolls, slots count from the newest. One that a reservation in several
+// slots has begun and given back is dropped, but what had left the window by then may
+// not count again.
+//
+// # Numbers
+//
+// Amounts are exact up to the largest; sums beyond it stay there. What is in a bucket is
+// a floating-point number, as in golang.org/x/time/rate, with which it agrees; waits are
+// whole microseconds, rounded up. Leases are whole milliseconds.
 type ledger struct {
 	rdb   redis.UniversalClient
 	o     Options
