@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rungate/rungate/run"
@@ -48,7 +49,7 @@ var subscriberCases = []outboxCase{
 			teams := map[string]bool{}
 			for _, m := range o.drain(name, after(0)) {
 				teams[m.Event.Run.Team] = true
-				ids[m.ID+" "+name] = true
+				ids[fmt.Sprintf("%q %q", m.ID, name)] = true
 				same(o.T, "agent", m.Event.Agent, m.Event.Run.Team)
 			}
 			same(o.T, "teams", len(teams), len(names))
