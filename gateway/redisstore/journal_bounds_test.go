@@ -117,22 +117,22 @@ func TestJournalBounds(t *testing.T) {
 			require.NoError(t, h.gate(k, "gate_5", after(time.Minute), "1234567890"))
 			assert.Len(t, h.sweep(after(time.Minute)).Expired, 2)
 		},
-		"a team's dead messages are so many, the last": func(t *testing.T) {
-			h := begin(t, rdb, func(o *redisstore.Options) { o.TeamDead = 2 })
+		"a team's dead messages are 1000, the last": func(t *testing.T) {
+			h := begin(t, rdb, func(*redisstore.Options) {})
 			require.NoError(t, h.Subscribe(t.Context(), "all", []run.EventType{run.RunStarted}, after(0), after(time.Hour)))
-			for i := range 4 {
-				h.past(fmt.Sprint("r-", i), "", after(time.Duration(i)*time.Second))
+			for i := range 1003 {
+				at := after(time.Duration(i) * time.Second)
+				h.past(fmt.Sprint("r-", i), "", at)
+				messages, err := h.TakeMessages(t.Context(), "all", 10, at, at.Add(time.Hour))
+				require.NoError(t, err)
+				require.Len(t, messages, 1)
+				require.NoError(t, h.EndMessage(t.Context(), &messages[0], &run.Outcome{At: at, Dead: "down"}))
 			}
-			messages, err := h.TakeMessages(t.Context(), "all", 10, after(time.Minute), after(2*time.Minute))
+			dead, err := h.DeadMessages(t.Context(), 2000)
 			require.NoError(t, err)
-			for i := range messages {
-				require.NoError(t, h.EndMessage(t.Context(), &messages[i], &run.Outcome{At: after(time.Duration(i) * time.Minute), Dead: "down"}))
-			}
-			dead, err := h.DeadMessages(t.Context(), 10)
-			require.NoError(t, err)
-			require.Len(t, dead, 2)
-			assert.Equal(t, "r-3", dead[0].Event.Run.ID)
-			assert.Equal(t, "r-2", dead[1].Event.Run.ID)
+			require.Len(t, dead, 1000)
+			assert.Equal(t, "r-1002", dead[0].Event.Run.ID)
+			assert.Equal(t, "r-3", dead[999].Event.Run.ID)
 		},
 		"what waits for a subscriber is dropped when his time has passed": func(t *testing.T) {
 			h := begin(t, rdb, func(*redisstore.Options) {})

@@ -121,61 +121,87 @@ func (j *journal) EndMessage(ctx context.Context, m *run.Message, o *run.Outcome
 	if !ok {
 		return nil
 	}
-	_, err := j.verb(ctx, endmessageScript, team, o.At, m.Subscriber, number, m.Lease, flag(o.Delivered), o.Dead, stamp(o.Due),
-		m.Event.ID(), j.o.TeamDead)
+	_, err := j.verb(ctx, endmessageScript, team, o.At, m.Subscriber, number, m.Lease, flag(o.Delivered), o.Dead, stamp(o.Due))
 	return err
 }
 
 func messageID(number, team string) string { return number + "@" + team }
 
-// DeadMessages implements run.Outbox.
+// mostDead is how many dead messages of a team are remembered at most, as outbox.lua
+// says.
+const mostDead = 1000
+
+// DeadMessages implements run.Outbox. It looks at one team after the other.
 func (j *journal) DeadMessages(ctx context.Context, n int) ([]run.DeadMessage, error) {
-	teams, err := j.allTeams(ctx)
+	all := []run.DeadMessage{}
+	err := j.dead(ctx, n, func(_ string, messages []run.DeadMessage) error {
+		all = append(all, messages...)
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	var all []run.DeadMessage
-	for _, team := range teams {
-		answer, err := j.verb(ctx, deadScript, team, time.Time{}, n)
-		if err != nil {
-			return nil, err
-		}
-		for _, text := range texts(answer) {
-			r := read(text)
-			d := run.DeadMessage{}
-			d.Subscriber = r.text()
-			d.ID = messageID(r.text(), team)
-			tries := r.text()
-			d.At, d.Why = r.time(), r.text()
-			if err := readMessage(team, tries, r.text(), &d.Message); err != nil {
-				return nil, err
-			}
-			all = append(all, d)
-		}
 	}
 	slices.SortStableFunc(all, func(a, b run.DeadMessage) int { return b.At.Compare(a.At) })
 	return all[:min(n, len(all))], nil
 }
 
-// ReviveMessages implements run.Outbox. It looks at one team after the other.
-func (j *journal) ReviveMessages(ctx context.Context, event string, at time.Time) error {
+// dead calls f with up to n dead messages of each team, those that died last.
+func (j *journal) dead(ctx context.Context, n int, f func(team string, messages []run.DeadMessage) error) error {
 	teams, err := j.allTeams(ctx)
 	if err != nil {
 		return err
 	}
-	revived := int64(0)
 	for _, team := range teams {
-		answer, err := j.verb(ctx, reviveScript, team, at, event)
+		answer, err := j.verb(ctx, deadScript, team, time.Time{}, n)
 		if err != nil {
 			return err
 		}
-		n, _ := answer.(int64)
-		revived += n
-	}
-	if revived == 0 {
-		return run.ErrNoMessage
+		found := texts(answer)
+		messages := make([]run.DeadMessage, len(found))
+		for i, text := range found {
+			if err := readDead(team, text, &messages[i]); err != nil {
+				return err
+			}
+		}
+		if err := f(team, messages); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func readDead(team, text string, d *run.DeadMessage) error {
+	r := read(text)
+	d.Subscriber = r.text()
+	d.ID = messageID(r.text(), team)
+	tries := r.text()
+	d.At, d.Why = r.time(), r.text()
+	return readMessage(team, tries, r.text(), &d.Message)
+}
+
+// ReviveMessages implements run.Outbox. It looks at one team after the other.
+func (j *journal) ReviveMessages(ctx context.Context, event string, at time.Time) error {
+	revived := int64(0)
+	err := j.dead(ctx, mostDead, func(team string, messages []run.DeadMessage) error {
+		var ids []any
+		for i := range messages {
+			if m := &messages[i]; m.Event.ID() == event {
+				number, _, _ := strings.Cut(m.ID, "@")
+				ids = append(ids, number+" "+m.Subscriber)
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		answer, err := j.verb(ctx, reviveScript, team, at, ids...)
+		n, _ := answer.(int64)
+		revived += n
+		return err
+	})
+	if err == nil && revived == 0 {
+		err = run.ErrNoMessage
+	}
+	return err
 }
 
 // readMessage reads what a script has put into the outbox of a team.

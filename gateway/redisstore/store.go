@@ -35,7 +35,6 @@ const (
 	DefaultSteps         = 10_000
 	DefaultTeamGates     = 10_000
 	DefaultTeamGateBytes = 256 << 20
-	DefaultTeamDead      = 1000
 )
 
 // Options say where and for how long a Store keeps what it has. The zero Options
@@ -68,11 +67,6 @@ type Options struct {
 	// none is opened. 0 is DefaultTeamGates and DefaultTeamGateBytes.
 	TeamGates     int
 	TeamGateBytes int64
-
-	// TeamDead is how many dead messages about runs of a team are remembered, those
-	// that died last. 0 is DefaultTeamDead. Of those that wait for a subscriber there
-	// are 100,000 at most: as long as he does not take them, what comes is lost to him.
-	TeamDead int
 }
 
 func (o Options) withDefaults() Options {
@@ -96,9 +90,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.TeamGateBytes == 0 {
 		o.TeamGateBytes = DefaultTeamGateBytes
-	}
-	if o.TeamDead == 0 {
-		o.TeamDead = DefaultTeamDead
 	}
 	return o
 }

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,17 +12,22 @@ import (
 )
 
 // sweepStep is how much a sweep looks at in one transaction.
-const sweepStep = 500
+const sweepStep = 100
+
+// sweepPointers is how many pointers it looks at then.
+const sweepPointers = 1000
 
 // Sweep implements run.Journal. It goes from team to team, in transactions that are
 // short: with an error, it returns what it has done until then. What one sweep has
-// done, no other one reports.
+// done, no other one reports. Sweeps begin with different teams, so that none is left
+// out by those that have no time for all.
 func (j *journal) Sweep(ctx context.Context, at time.Time) (s run.Swept, _ error) {
 	teams, err := j.allTeams(ctx)
 	if err != nil {
 		return s, err
 	}
 	var failed []error
+	rand.Shuffle(len(teams), func(a, b int) { teams[a], teams[b] = teams[b], teams[a] })
 	for _, team := range teams {
 		for more := true; more; {
 			if more, err = j.sweepTeam(ctx, team, at, &s); err != nil {
@@ -37,7 +43,7 @@ func (j *journal) Sweep(ctx context.Context, at time.Time) (s run.Swept, _ error
 }
 
 func (j *journal) sweepTeam(ctx context.Context, team string, at time.Time, s *run.Swept) (more bool, _ error) {
-	answer, err := j.verb(ctx, sweepScript, team, at, decimal(j.o.ClosedRuns), j.o.TeamRuns, j.o.TeamOpenRuns, sweepStep)
+	answer, err := j.verb(ctx, sweepScript, team, at, decimal(j.o.ClosedRuns), j.o.TeamRuns, j.o.TeamOpenRuns, sweepStep, sweepPointers)
 	if err != nil {
 		return false, err
 	}
@@ -57,6 +63,7 @@ func (j *journal) sweepTeam(ctx context.Context, team string, at time.Time, s *r
 	}
 	more = r.yes()
 	pointers := r.texts()
+	more = more || len(pointers) == 2*sweepPointers
 	if r.yes() {
 		err = j.leave(ctx, team)
 	} else {

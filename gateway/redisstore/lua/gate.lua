@@ -202,12 +202,16 @@ cancel = function(r, closed)
   end
 end
 
--- forget_gates drops the gates of a run that is forgotten.
+-- forget_gates drops the gates of a run that is forgotten, and returns how many
+-- these are.
 local function forget_gates(id)
-  for _, x in ipairs(redis.call('ZRANGE', T .. 'gl:' .. id, 0, -1)) do
+  local places = redis.call('ZRANGE', T .. 'gl:' .. id, 0, -1)
+  for _, x in ipairs(places) do
     local g = load_gate(string.sub(x, 21))
     if g then forget_gate(g) end
   end
+  redis.call('DEL', T .. 'gl:' .. id)
+  return #places
 end
 
 local function tell_gate(kind, g)

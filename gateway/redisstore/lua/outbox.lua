@@ -5,16 +5,33 @@
 --   o:l:NAME  hash of those that were taken: how often, and the last lease
 --   o:d:NAME  when they are due; of one run only the first
 --   o:r:NAME:RUN  list of those of a run, in their order
---   o:x       hash of those that are dead, o:xe of the ids of their events, o:xi in the order in which they died
+--   o:x       hash of those that are dead, o:xi in the order in which they died
 
--- outbox_most is how many messages wait for a subscriber: beyond, none is added.
-local outbox_most = 100000
+-- How many messages wait for a subscriber, and how many are remembered that are
+-- dead: of more, those that died first are dropped.
+local outbox_most, outbox_most_dead = 100000, 1000
 
--- outbox_push adds a message. Numbers go up with time, in all slots.
+-- outbox_bury keeps a message that is given up.
+local function outbox_bury(T, name, n, tries, at, why, message)
+  local id = n .. ' ' .. name
+  redis.call('HSET', T .. 'o:x', id, pack({ name, n, tries, at, why, message }))
+  redis.call('ZADD', T .. 'o:xi', 0, at .. id)
+  while redis.call('ZCARD', T .. 'o:xi') > outbox_most_dead do
+    local first = redis.call('ZRANGE', T .. 'o:xi', 0, 0)[1]
+    redis.call('ZREM', T .. 'o:xi', first)
+    redis.call('HDEL', T .. 'o:x', string.sub(first, 21))
+  end
+end
+
+-- outbox_push adds a message. Numbers go up with time, in all slots. Where there is
+-- no room, it is dead.
 local function outbox_push(T, name, run, message, due)
-  if redis.call('HLEN', T .. 'o:m:' .. name) >= outbox_most then return end
   local n = string.format('%.0f', math.max(tonumber(redis.call('GET', T .. 'o:n') or 0) + 1, micros(due)))
   redis.call('SET', T .. 'o:n', n)
+  if redis.call('HLEN', T .. 'o:m:' .. name) >= outbox_most then
+    outbox_bury(T, name, n, '0', due, 'too many events wait for it', message)
+    return
+  end
   redis.call('HSET', T .. 'o:m:' .. name, n, message)
   if redis.call('RPUSH', T .. 'o:r:' .. name .. ':' .. run, n) == 1 then
     redis.call('ZADD', T .. 'o:d:' .. name, score(due), n)

@@ -1,5 +1,5 @@
 -- ARGV: time, keep, for how long ended runs are remembered, how many of them, how many may be
--- open, how much is looked at
+-- open, how much is looked at, how many pointers are
 local closed_runs, most_ended, most_open, left = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local completed, expired, forgotten, more = {}, {}, {}, 0
 
@@ -97,11 +97,10 @@ local function forget(id)
     local head = T .. 'h:' .. r.f.head
     if redis.call('GET', head) == id then redis.call('DEL', head) end
   end
-  forget_gates(id)
+  left = left - math.floor(forget_gates(id) / 10)
   for _, kind in ipairs(family) do
-    if kind ~= 'c:' then redis.call('DEL', T .. kind .. id) end
+    if kind ~= 'c:' then redis.call('UNLINK', T .. kind .. id) end
   end
-  redis.call('DEL', T .. 'gl:' .. id)
   if r and r.f.ch ~= '0' then -- one below it that is blocked may be lifted, and ask when it was closed
     loaded[id] = { id = id, new = {}, f = { gone = '1', st = 'completed', cl = r.f.cl, cr = r.f.cr } }
     redis.call('HSET', T .. 'r:' .. id, 'gone', '1', 'st', 'completed', 'cl', r.f.cl, 'cr', r.f.cr, 'anc', '')
@@ -153,6 +152,6 @@ look_at_orphans()
 forsake()
 flush()
 if left <= 0 then more = 1 end
-local pointers = redis.call('HRANDFIELD', T .. 'l:pointers', 1000, 'WITHVALUES')
+local pointers = redis.call('HRANDFIELD', T .. 'l:pointers', ARGV[7], 'WITHVALUES')
 local empty = #pointers == 0 and redis.call('EXISTS', T .. 'l:open', T .. 'l:ended', T .. 'l:expired', T .. 'o:x') == 0
 return { completed, expired, forgotten, more, pointers, empty and 1 or 0 }
