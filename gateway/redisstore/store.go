@@ -1,5 +1,3 @@
-// Package redisstore keeps a gateway's runs, gates, accounts and rates in Redis or
-// Valkey, so that several gateways share them.
 package redisstore
 
 import (
