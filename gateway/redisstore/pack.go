@@ -31,10 +31,10 @@ const (
 	sinceYearOne = 62_135_596_800 // seconds, of 1970
 )
 
-// stamp writes a time as it is kept.
+// stamp writes a time as it is kept: one before the year 1 or after 3168 as that.
 func stamp(t time.Time) string {
 	var b [stampLen]byte
-	digits(b[:stampLen-9], t.Unix()+sinceYearOne)
+	digits(b[:stampLen-9], min(max(0, t.Unix()+sinceYearOne), 99_999_999_999))
 	digits(b[stampLen-9:], int64(t.Nanosecond()))
 	return string(b[:])
 }
