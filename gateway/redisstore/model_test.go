@@ -46,9 +46,13 @@ type world struct {
 }
 
 func TestJournalAgreesWithMemory(t *testing.T) {
-	rdb := connect(t)
+	one, cluster := connect(t), connectCluster(t)
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			rdb := one
+			if seed%4 == 0 {
+				rdb = cluster
+			}
 			o := empty()
 			o.ClosedRuns, o.Steps = time.Hour, 5
 			dice := rand.NewPCG(seed, 1)

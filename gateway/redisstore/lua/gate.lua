@@ -12,17 +12,18 @@
 --   l:expired  list of those that are yet to be told of
 --   l:pointers hash of those whose pointer is yet to be kept (1) or dropped (0)
 
--- load_gate returns a gate, nil if there is none.
+-- load_gate returns a gate, nil if there is none. What only Go reads, which may be
+-- much, is not loaded.
+local gate_fields = { 'run', 'st', 'op', 'ex', 'de', 'by', 'co', 'cl', 'cm', 'us', 'fp', 'agent', 'win', 'args', 'ans', 'past' }
 local gates_loaded = {}
 local function load_gate(gid)
   local g = gates_loaded[gid]
-  if g == nil then
-    local f = redis.call('HGETALL', T .. 'g:' .. gid)
-    if #f == 0 then return nil end
-    g = { id = gid, f = {} }
-    for i = 1, #f, 2 do g.f[f[i]] = f[i + 1] end
-    gates_loaded[gid] = g
-  end
+  if g then return g end
+  local values = redis.call('HMGET', T .. 'g:' .. gid, unpack(gate_fields))
+  if not values[1] then return nil end
+  g = { id = gid, f = {} }
+  for i, field in ipairs(gate_fields) do g.f[field] = values[i] end
+  gates_loaded[gid] = g
   return g
 end
 
@@ -45,19 +46,17 @@ local function ends(g) return later(g.f.ex, g.f.cl) end
 -- place is where a gate is in lists by when it was opened.
 local function place(g) return g.f.op .. g.id end
 
--- wire_gate is a gate with that status as decodeGate reads it.
-local function wire_gate(g, s)
+-- wire_gate is a gate with that status as decodeGate reads it, and told the same with
+-- what an event keeps of it: the beginnings of long arguments.
+local function wire_as(g, s, rest)
   local f = g.f
-  return pack({ g.id, f.run, s, f.op, f.ex, f.de, f.by, f.co, f.cl, f.us, f.b })
+  return pack({ g.id, f.run, s, f.op, f.ex, f.de, f.by, f.co, f.cl, f.us, rest })
 end
 
--- told is the same with what an event keeps of it: the beginnings of long arguments.
+local function wire_gate(g, s) return wire_as(g, s, redis.call('HGET', T .. 'g:' .. g.id, 'b')) end
+
 local function told(g, s)
-  local whole = g.f.b
-  g.f.b = g.f.kept or whole
-  local text = wire_gate(g, s)
-  g.f.b = whole
-  return text
+  return wire_as(g, s, redis.call('HGET', T .. 'g:' .. g.id, 'kept') or redis.call('HGET', T .. 'g:' .. g.id, 'b'))
 end
 
 -- lineage is the run of a gate and its ancestors, those that are there.
