@@ -10,7 +10,7 @@ import (
 // A bucket is what a rate is taken from. What it has in it is counted as
 // golang.org/x/time/rate does, with the same numbers.
 type bucket struct {
-	key       key
+	key       rowKey
 	there     bool
 	tokens    float64 // less than nothing is a debt
 	at        int64

@@ -20,7 +20,7 @@ func TestNobodyWaitsInACircle(t *testing.T) {
 	const crowd, each = 64, 12
 	onBoth(t, func(t *testing.T, d Dialect) {
 		s := newStore(t, d, Options{})
-		w := newWorld()
+		w := newEconomy()
 		var spent atomic.Int64
 		var wg sync.WaitGroup
 		for g := range crowd {

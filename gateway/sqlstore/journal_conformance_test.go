@@ -44,9 +44,9 @@ func emptied(t testing.TB, d Dialect) func(t testing.TB, o Options) *Store {
 
 func clearTables(t testing.TB, db *sql.DB, d Dialect) {
 	t.Helper()
-	query := "SELECT 'DELETE FROM ' || name FROM sqlite_master WHERE type = 'table' AND name LIKE 'rungate_%' AND name <> $1"
+	query := "SELECT 'DELETE FROM ' || name FROM sqlite_master WHERE type = 'table' AND name LIKE 'rungate_%' AND name NOT IN ($1, 'rungate_entries')"
 	if d == Postgres {
-		query = "SELECT string_agg('DELETE FROM ' || tablename, ';') FROM pg_tables WHERE tablename LIKE 'rungate_%' AND tablename <> $1"
+		query = "SELECT string_agg('DELETE FROM ' || tablename, ';') FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'rungate_%' AND tablename NOT IN ($1, 'rungate_entries')"
 	}
 	rows, err := db.Query(query, versions)
 	require.NoError(t, err)

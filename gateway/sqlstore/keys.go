@@ -10,12 +10,12 @@ import (
 	"github.com/rungate/rungate/budget"
 )
 
-// A key stands for an account, an owner or a bucket in the tables: it is a digest of
+// A rowKey stands for an account, an owner or a bucket in the tables: it is a digest of
 // all that tells one from another, of a length that does not depend on it.
-type key [16]byte
+type rowKey [16]byte
 
 // lock is the number that a key is locked by in PostgreSQL.
-func (k key) lock() int32 { return int32(binary.BigEndian.Uint32(k[:])) }
+func (k rowKey) lock() int32 { return int32(binary.BigEndian.Uint32(k[:])) }
 
 // The kinds of keys.
 const (
@@ -38,25 +38,25 @@ func (d digest) owner(o *budget.Owner) digest {
 	return d.text(string(o.Scope)).text(o.Team).text(o.ID).number(o.Since)
 }
 
-func (d digest) key() key {
+func (d digest) key() rowKey {
 	sum := sha256.Sum256(d)
-	return key(sum[:16])
+	return rowKey(sum[:16])
 }
 
 func newDigest(kind byte) digest { return append(make(digest, 0, 256), kind) }
 
-func ownerKey(o *budget.Owner) key { return newDigest(keyOwner).owner(o).key() }
+func ownerKey(o *budget.Owner) rowKey { return newDigest(keyOwner).owner(o).key() }
 
 // accountKey is the same for all slots of an account.
-func accountKey(a *budget.Account) key {
+func accountKey(a *budget.Account) rowKey {
 	return newDigest(keyAccount).owner(&a.Owner).text(a.Budget).number(int64(a.Unit)).number(int64(a.Window)).key()
 }
 
-func bucketKey(t *budget.Take) key {
+func bucketKey(t *budget.Take) rowKey {
 	return newDigest(keyBucket).owner(&t.Owner).text(t.Rate).text(string(t.Of)).key()
 }
 
-func teamKey(team string) key { return newDigest(keyTeam).text(team).key() }
+func teamKey(team string) rowKey { return newDigest(keyTeam).text(team).key() }
 
 // accountName tells people what an account is.
 func accountName(a *budget.Account) string {
@@ -83,7 +83,7 @@ func unitName(u budget.Unit) string {
 }
 
 // locks are the numbers that keys are locked by, in the order in which that is done.
-func locks(all ...[]key) []int32 {
+func locks(all ...[]rowKey) []int32 {
 	l := []int32{} // not null in the database
 	for _, keys := range all {
 		for _, k := range keys {

@@ -36,14 +36,14 @@ func numbered(n int) (id budget.ID) {
 	return id
 }
 
-// world is what demands are made of.
-type world struct {
+// economy is what demands are made of.
+type economy struct {
 	takes    []budget.Take
 	accounts []budget.Account
 }
 
-func newWorld() *world {
-	var w world
+func newEconomy() *economy {
+	var w economy
 	for _, team := range []string{"ops", "dev"} {
 		o := budget.Owner{Scope: budget.ScopeTeam, Team: team}
 		w.takes = append(w.takes,
@@ -61,7 +61,7 @@ func newWorld() *world {
 	return &w
 }
 
-func (w *world) demand(rnd *rand.Rand) *budget.Demand {
+func (w *economy) demand(rnd *rand.Rand) *budget.Demand {
 	d := &budget.Demand{}
 	for _, i := range rnd.Perm(len(w.takes))[:rnd.IntN(4)] {
 		t := w.takes[i]
@@ -105,7 +105,7 @@ func TestLedgerAgainstMemory(t *testing.T) {
 
 func compare(t *testing.T, s *Store, rnd *rand.Rand, tick func()) {
 	memory := memstore.New(memstore.Options{})
-	w := newWorld()
+	w := newEconomy()
 	demands := map[budget.ID]*budget.Demand{}
 	var ids []budget.ID
 	forgotten := map[budget.Owner]int{}

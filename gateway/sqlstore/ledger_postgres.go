@@ -14,7 +14,7 @@ import (
 
 func uuid(b [16]byte) pgtype.UUID { return pgtype.UUID{Bytes: b, Valid: true} }
 
-func uuids(keys []key) []pgtype.UUID {
+func uuids(keys []rowKey) []pgtype.UUID {
 	u := make([]pgtype.UUID, len(keys))
 	for i, k := range keys {
 		u[i] = uuid(k)
@@ -22,7 +22,7 @@ func uuids(keys []key) []pgtype.UUID {
 	return u
 }
 
-func lockEach(keys []key) []int32 {
+func lockEach(keys []rowKey) []int32 {
 	l := make([]int32, len(keys))
 	for i, k := range keys {
 		l[i] = k.lock()
@@ -32,7 +32,7 @@ func lockEach(keys []key) []int32 {
 
 // takeColumns are takes as the function of the database has them.
 type takeColumns struct {
-	keys                  []key
+	keys                  []rowKey
 	rates                 []float64
 	needs, limits, bursts []int64
 }
@@ -50,7 +50,7 @@ func newTakeColumns(takes []budget.Take) *takeColumns {
 
 // accountColumns are accounts as the functions of the database have them.
 type accountColumns struct {
-	keys         []key
+	keys         []rowKey
 	slots, spans []int64
 	rolls        []bool
 }
@@ -84,7 +84,7 @@ func newHoldColumns(holds []budget.Hold) *holdColumns {
 func (l *ledger) reservePostgres(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (short budget.Shortage, ok bool, err error) {
 	t, h := newTakeColumns(d.Takes), newHoldColumns(d.Holds)
 	args := []any{
-		uuid(id), key(id).lock(), int64(lease), locks(t.keys, h.keys),
+		uuid(id), rowKey(id).lock(), int64(lease), locks(t.keys, h.keys),
 		uuids(t.keys), lockEach(t.keys), t.rates, nonNil(t.needs), nonNil(t.limits), nonNil(t.bursts),
 		uuids(h.keys), lockEach(h.keys), h.owners, nonNil(h.slots), nonNil(h.spans), h.rolls,
 		nonNil(h.needs), nonNil(h.limits), h.spentOnly, nonNil(h.untils), h.names,
@@ -119,7 +119,7 @@ func nonNil[T any](s []T) []T {
 
 func (l *ledger) renewPostgres(ctx context.Context, id budget.ID, lease time.Duration) error {
 	err := l.again(ctx, func() error {
-		_, err := l.db.ExecContext(ctx, "SELECT rungate_renew($1, $2, $3)", uuid(id), key(id).lock(), int64(lease))
+		_, err := l.db.ExecContext(ctx, "SELECT rungate_renew($1, $2, $3)", uuid(id), rowKey(id).lock(), int64(lease))
 		return err
 	})
 	if err != nil {
@@ -137,7 +137,7 @@ func (l *ledger) settlePostgres(ctx context.Context, id budget.ID, s *budget.Set
 	err := l.again(ctx, func() error {
 		got = dst
 		rows, err := l.db.QueryContext(ctx, "SELECT hold, spent, reserved, peak, before FROM rungate_settle($1, $2, $3, $4, $5, $6, $7)",
-			uuid(id), key(id).lock(), s.Used, s.Charges, holds, ats, notes)
+			uuid(id), rowKey(id).lock(), s.Used, s.Charges, holds, ats, notes)
 		if err != nil {
 			return err
 		}

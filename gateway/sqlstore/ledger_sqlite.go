@@ -31,7 +31,7 @@ type reserving struct {
 	d          *budget.Demand
 	now, until int64
 	buckets    []bucket // of each take
-	accounts   []key    // of each hold
+	accounts   []rowKey // of each hold
 	counted    [][]slot // in each account
 	fresh      int      // rows that were not there
 }
@@ -139,7 +139,7 @@ func (r *reserving) save() error {
 	return nil
 }
 
-func (r *reserving) part(n int, k key, slot *int64, span, need int64) error {
+func (r *reserving) part(n int, k rowKey, slot *int64, span, need int64) error {
 	_, err := r.exec(`INSERT INTO rungate_parts (id, n, holds, key, slot, span, need, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.id[:], n, len(r.d.Holds), k[:], slot, span, need, r.until)
 	return err
@@ -347,7 +347,7 @@ func (l *ledger) balancesSQLite(ctx context.Context, accounts []budget.Account, 
 }
 
 // foresee counts in a slot the leases that have ended and that nobody has found yet.
-func (t *tx) foresee(k key, s *slot, now int64) error {
+func (t *tx) foresee(k rowKey, s *slot, now int64) error {
 	rows, err := t.query("SELECT need FROM rungate_parts WHERE key = ? AND slot = ? AND until <= ? AND NOT charged AND NOT forgotten", k[:], s.number, now)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 type part struct {
 	n         int // holds are counted from 0 up, takes from -1 down
 	holds     int
-	key       key
+	key       rowKey
 	slot      *int64
 	span      int64
 	need      int64
@@ -62,7 +62,7 @@ func (t *tx) loadParts(id budget.ID) ([]part, error) {
 }
 
 // present is counting after the leases in the account have ended that are due.
-func (t *tx) present(k key, number, span, now int64) ([]slot, error) {
+func (t *tx) present(k rowKey, number, span, now int64) ([]slot, error) {
 	counted, err := t.counting(k, number, span)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (t *tx) present(k key, number, span, now int64) ([]slot, error) {
 }
 
 // presentBucket is bucket after the leases in it have ended that are due.
-func (t *tx) presentBucket(k key, now int64) (bucket, error) {
+func (t *tx) presentBucket(k rowKey, now int64) (bucket, error) {
 	b, err := t.bucket(k)
 	if err != nil || !b.there || b.due > now {
 		return b, err
@@ -92,7 +92,7 @@ func (t *tx) presentBucket(k key, now int64) (bucket, error) {
 
 // counting returns the slots of an account that count as of a slot number, by rising
 // number. Span is how many count together, 0 where the window does not roll.
-func (t *tx) counting(k key, number, span int64) ([]slot, error) {
+func (t *tx) counting(k rowKey, number, span int64) ([]slot, error) {
 	var rows *sql.Rows
 	var err error
 	if span == 0 {
@@ -116,7 +116,7 @@ func (t *tx) counting(k key, number, span int64) ([]slot, error) {
 	return counted, rows.Err()
 }
 
-func (t *tx) bucket(k key) (bucket, error) {
+func (t *tx) bucket(k rowKey) (bucket, error) {
 	b := bucket{key: k}
 	err := t.row("SELECT tokens, at, per_second, burst, holders, due FROM rungate_buckets WHERE key = ?", k[:]).
 		Scan(&b.tokens, &b.at, &b.perSecond, &b.burst, &b.holders, &b.due)
@@ -137,7 +137,7 @@ func (t *tx) keep(b *bucket) error {
 
 // expire ends the leases that are due in an account or a bucket, and forgets those that
 // were charged long ago.
-func (t *tx) expire(k key, now int64) error {
+func (t *tx) expire(k rowKey, now int64) error {
 	for _, step := range []struct {
 		query string
 		args  []any
@@ -176,7 +176,7 @@ func (t *tx) expire(k key, now int64) error {
 }
 
 // chargeDue charges in an account what is held by leases that are due.
-func (t *tx) chargeDue(k key, now int64) error {
+func (t *tx) chargeDue(k rowKey, now int64) error {
 	rows, err := t.query("SELECT slot, need FROM rungate_parts WHERE key = ? AND until <= ? AND NOT forgotten", k[:], now)
 	if err != nil {
 		return err
@@ -249,7 +249,7 @@ func (t *tx) tidy(n int, now int64) error {
 }
 
 // tidyBucket drops a bucket that is as good as none.
-func (t *tx) tidyBucket(k key, now int64) error {
+func (t *tx) tidyBucket(k rowKey, now int64) error {
 	b, err := t.presentBucket(k, now)
 	if err != nil || !b.idle(now) {
 		return err
@@ -258,26 +258,26 @@ func (t *tx) tidyBucket(k key, now int64) error {
 	return err
 }
 
-func (t *tx) keys(query string, args ...any) ([]key, error) {
+func (t *tx) keys(query string, args ...any) ([]rowKey, error) {
 	rows, err := t.query(query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var keys []key
+	var keys []rowKey
 	for rows.Next() {
 		var b sql.RawBytes
 		if err := rows.Scan(&b); err != nil {
 			return nil, err
 		}
-		keys = append(keys, key(b))
+		keys = append(keys, rowKey(b))
 	}
 	return keys, rows.Err()
 }
 
 // somewhere is a key at random.
 func somewhere() []byte {
-	var k key
+	var k rowKey
 	for i := range k {
 		k[i] = byte(rand.Uint32())
 	}

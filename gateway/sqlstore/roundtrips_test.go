@@ -43,7 +43,7 @@ func TestOneRoundTripEach(t *testing.T) {
 	s, err := Open(t.Context(), db, Postgres, Options{})
 	require.NoError(t, err)
 
-	w := newWorld()
+	w := newEconomy()
 	d := &budget.Demand{Takes: w.takes[:3]}
 	for _, a := range w.accounts {
 		d.Holds = append(d.Holds, budget.Hold{Account: a, Need: 1, Limit: 1 << 40})
