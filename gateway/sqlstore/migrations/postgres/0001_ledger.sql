@@ -133,6 +133,7 @@ CREATE FUNCTION rungate_tidy(n bigint, now bigint) RETURNS void LANGUAGE plpgsql
 #variable_conflict use_variable
 DECLARE
 	correctable CONSTANT bigint := 3600000000000;
+	somewhere uuid := gen_random_uuid();
 	x record;
 BEGIN
 	FOR x IN SELECT s.key, s.slot, s.lock FROM rungate_slots s WHERE s.until > 0 AND s.until <= now ORDER BY s.until LIMIT n LOOP
@@ -141,11 +142,11 @@ BEGIN
 		DELETE FROM rungate_slots s WHERE s.key = x.key AND s.slot = x.slot AND s.until <= now AND s.holds = 0;
 		UPDATE rungate_slots s SET until = now + correctable WHERE s.key = x.key AND s.slot = x.slot AND s.until <= now;
 	END LOOP;
-	FOR x IN SELECT s.key, s.due, s.lock FROM rungate_slots s WHERE s.key > gen_random_uuid() ORDER BY s.key LIMIT n LOOP
+	FOR x IN SELECT s.key, s.due, s.lock FROM rungate_slots s WHERE s.key > somewhere ORDER BY s.key LIMIT n LOOP
 		CONTINUE WHEN x.due > now OR NOT pg_try_advisory_xact_lock(1920298598, x.lock);
 		PERFORM rungate_expire(ARRAY[x.key], now);
 	END LOOP;
-	FOR x IN SELECT b.key, b.due, b.lock FROM rungate_buckets b WHERE b.key > gen_random_uuid() ORDER BY b.key LIMIT n LOOP
+	FOR x IN SELECT b.key, b.due, b.lock FROM rungate_buckets b WHERE b.key > somewhere ORDER BY b.key LIMIT n LOOP
 		CONTINUE WHEN NOT pg_try_advisory_xact_lock(1920298598, x.lock);
 		IF x.due <= now THEN
 			PERFORM rungate_expire(ARRAY[x.key], now);
