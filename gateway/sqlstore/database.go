@@ -187,7 +187,7 @@ func (x *database) prepared(ctx context.Context, query string) (*sql.Stmt, error
 		return nil, err
 	}
 	if other, ok := x.stmts.LoadOrStore(query, s); ok {
-		s.Close()
+		s.Close() //nolint:errcheck // the other one is used
 		return other.(*sql.Stmt), nil
 	}
 	return s, nil

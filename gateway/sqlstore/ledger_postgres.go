@@ -129,9 +129,9 @@ func (l *ledger) renewPostgres(ctx context.Context, id budget.ID, lease time.Dur
 }
 
 func (l *ledger) settlePostgres(ctx context.Context, id budget.ID, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
-	holds, ats, notes := []int32{}, []int64{}, [][]byte{}
-	for _, x := range s.Lines {
-		holds, ats, notes = append(holds, int32(x.Hold)), append(ats, x.At), append(notes, x.Note)
+	holds, ats, notes := make([]int32, len(s.Lines)), make([]int64, len(s.Lines)), make([][]byte, len(s.Lines))
+	for i, x := range s.Lines {
+		holds[i], ats[i], notes[i] = int32(x.Hold), x.At, x.Note
 	}
 	got := dst
 	err := l.again(ctx, func() error {
@@ -141,7 +141,7 @@ func (l *ledger) settlePostgres(ctx context.Context, id budget.ID, s *budget.Set
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer rows.Close() //nolint:errcheck // Err has said it
 		for rows.Next() {
 			var i int
 			var b budget.Balance
@@ -173,7 +173,7 @@ func (l *ledger) balancesPostgres(ctx context.Context, accounts []budget.Account
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer rows.Close() //nolint:errcheck // Err has said it
 		for rows.Next() {
 			var b budget.Balance
 			if err := rows.Scan(&b.Spent, &b.Reserved, &b.Peak); err != nil {

@@ -352,7 +352,7 @@ func (t *tx) foresee(k rowKey, s *slot, now int64) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	for rows.Next() {
 		var need int64
 		if err := rows.Scan(&need); err != nil {

@@ -47,7 +47,7 @@ func (t *tx) loadParts(id budget.ID) ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var parts []part
 	for rows.Next() {
 		var p part
@@ -104,7 +104,7 @@ func (t *tx) counting(k rowKey, number, span int64) ([]slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var counted []slot
 	for rows.Next() {
 		var s slot
@@ -181,7 +181,7 @@ func (t *tx) chargeDue(k rowKey, now int64) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	needs := map[int64][]int64{}
 	for rows.Next() {
 		var slot, need int64
@@ -263,7 +263,7 @@ func (t *tx) keys(query string, args ...any) ([]rowKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var keys []rowKey
 	for rows.Next() {
 		var b sql.RawBytes

@@ -79,7 +79,7 @@ func (a *trail) entries(ctx context.Context, query string, args ...any) ([]audit
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var entries []audit.Entry
 	for rows.Next() {
 		var e audit.Entry
@@ -113,7 +113,7 @@ func (a *trail) teams(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var teams []string
 	for rows.Next() {
 		var team string

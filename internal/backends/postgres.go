@@ -140,7 +140,7 @@ func (p *Postgres) become(t testing.TB) {
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
 
 func (p *Postgres) command(path string, args ...string) *exec.Cmd {
-	c := exec.Command(path, args...)
+	c := exec.Command(path, args...) //nolint:noctx // it ends with the test, see watcher
 	c.Dir = p.dir
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred}
 	return c
@@ -217,11 +217,11 @@ func (p *Postgres) end(t testing.TB, s syscall.Signal) {
 		t.Fatalf("postgres: %v", err)
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		c, err := net.Dial("tcp", p.Addr)
+		c, err := net.Dial("tcp", p.Addr) //nolint:noctx // on loopback it is refused at once
 		if err != nil {
 			return
 		}
-		c.Close()
+		c.Close() //nolint:errcheck // it was not used
 		if time.Now().After(end) {
 			t.Fatalf("postgres: it did not end within %v of %v", patience, s)
 		}
