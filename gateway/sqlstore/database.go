@@ -50,10 +50,9 @@ func (x *database) check(ctx context.Context) error {
 	return fmt.Errorf("sqlstore: dialect %q is not known; use %q or %q", x.d, Postgres, SQLite)
 }
 
-// tx is a transaction of which a statement is run with the context that the
-// transaction was begun with.
+// tx is a transaction with its context.
 type tx struct {
-	ctx context.Context
+	ctx context.Context // of statements
 	x   *database
 	t   *sql.Tx
 }
@@ -92,7 +91,13 @@ func (x *database) run(ctx context.Context, o *sql.TxOptions, f func(t *tx) erro
 		return err
 	}
 	defer t.Rollback() //nolint:errcheck // after Commit it does nothing; else there is an error already
-	if err = f(&tx{ctx, x, t}); err == nil {
+	of := ctx
+	if x.d == SQLite {
+		// The driver watches the context of each statement, which takes longer than most
+		// of them. To watch that of the transaction is enough.
+		of = context.WithoutCancel(ctx)
+	}
+	if err = f(&tx{of, x, t}); err == nil {
 		err = t.Commit()
 	}
 	if gone := ctx.Err(); gone != nil && errors.Is(err, sql.ErrTxDone) {

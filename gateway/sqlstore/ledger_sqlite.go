@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/rungate/rungate/budget"
@@ -102,31 +103,14 @@ func (r *reserving) save() error {
 		if err := r.keep(b); err != nil {
 			return err
 		}
-		if err := r.part(-1-i, b.key, nil, 0, r.d.Takes[i].Need); err != nil {
+	}
+	for i := range r.d.Holds {
+		if err := r.hold(i); err != nil {
 			return err
 		}
 	}
-	for i := range r.d.Holds {
-		h := &r.d.Holds[i]
-		k := r.accounts[i]
-		res, err := r.exec(`UPDATE rungate_slots SET reserved = reserved + ?, holds = holds + 1, due = min(due, ?) WHERE key = ? AND slot = ?`,
-			h.Need, r.until, k[:], h.Slot)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil {
-			return err
-		} else if n == 0 {
-			r.fresh++
-			o := ownerKey(&h.Owner)
-			if _, err := r.exec(`INSERT INTO rungate_slots (key, slot, spent, reserved, peak, holds, due, until, owner, account) VALUES (?, ?, 0, ?, 0, 1, ?, ?, ?, ?)`,
-				k[:], h.Slot, h.Need, r.until, droppable(&h.Account), o[:], accountName(&h.Account)); err != nil {
-				return err
-			}
-		}
-		if err := r.part(i, k, &h.Slot, spanOf(&h.Account), h.Need); err != nil {
-			return err
-		}
+	if err := r.saveParts(); err != nil {
+		return err
 	}
 	if r.fresh > 0 {
 		if err := r.tidy(4*r.fresh, r.now); err != nil {
@@ -139,9 +123,41 @@ func (r *reserving) save() error {
 	return nil
 }
 
-func (r *reserving) part(n int, k rowKey, slot *int64, span, need int64) error {
-	_, err := r.exec(`INSERT INTO rungate_parts (id, n, holds, key, slot, span, need, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.id[:], n, len(r.d.Holds), k[:], slot, span, need, r.until)
+// hold takes the room of a hold.
+func (r *reserving) hold(i int) error {
+	h, k := &r.d.Holds[i], r.accounts[i]
+	for _, s := range r.counted[i] {
+		if s.number == h.Slot {
+			_, err := r.exec("UPDATE rungate_slots SET reserved = ?, holds = ?, due = ? WHERE key = ? AND slot = ?",
+				s.reserved+h.Need, s.holds+1, min(s.due, r.until), k[:], h.Slot)
+			return err
+		}
+	}
+	// It is not there, or has left the window of what is newer.
+	o := ownerKey(&h.Owner)
+	r.fresh++
+	_, err := r.exec(`INSERT INTO rungate_slots (key, slot, spent, reserved, peak, holds, due, until, owner, account) VALUES ($1, $2, 0, $3, 0, 1, $4, $5, $6, $7)
+		ON CONFLICT (key, slot) DO UPDATE SET reserved = reserved + $3, holds = holds + 1, due = min(due, $4)`,
+		k[:], h.Slot, h.Need, r.until, droppable(&h.Account), o[:], accountName(&h.Account))
+	return err
+}
+
+// saveParts writes down who has taken that.
+func (r *reserving) saveParts() error {
+	n := len(r.buckets) + len(r.accounts)
+	if n == 0 {
+		return nil
+	}
+	var args []any
+	for i := range r.buckets {
+		args = append(args, r.id[:], -1-i, len(r.accounts), r.buckets[i].key[:], nil, 0, r.d.Takes[i].Need, r.until)
+	}
+	for i := range r.accounts {
+		h := &r.d.Holds[i]
+		args = append(args, r.id[:], i, len(r.accounts), r.accounts[i][:], h.Slot, spanOf(&h.Account), h.Need, r.until)
+	}
+	_, err := r.exec("INSERT INTO rungate_parts (id, n, holds, key, slot, span, need, until) VALUES "+
+		strings.Repeat(", (?, ?, ?, ?, ?, ?, ?, ?)", n)[2:], args...)
 	return err
 }
 
