@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ const (
 	failsAfter  fault = "fails after"   // it has done it: its reply is lost
 	hangsBefore fault = "hangs"         // and does nothing
 	hangsAfter  fault = "hangs after"   // it has done it
+	deadlocks   fault = "deadlocks"     // now and then, before or after
 	once        fault = "loses a reply" // the first time
 	isSlow      fault = "takes a while" // but not too long
 	never       fault = ""
@@ -68,8 +70,13 @@ func (o *outage) do(ctx context.Context, verb string, f func()) error {
 	o.mu.Lock()
 	how := never
 	if o.verb == verb || o.verb == allVerbs {
-		if how = o.how; how == once {
+		switch how = o.how; {
+		case how == once:
 			o.how = never
+		case how == deadlocks && rand.IntN(4) > 0:
+			how = never
+		case how == deadlocks:
+			how = []fault{failsBefore, failsAfter}[rand.IntN(2)]
 		}
 	}
 	o.asked[verb]++

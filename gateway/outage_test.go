@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,4 +225,27 @@ func TestReady(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A store that now and then cannot do what it is asked for, for what others do at the
+// same time, loses nothing of what is spent, and counts nothing twice.
+func TestDeadlocksLoseNoSpending(t *testing.T) {
+	var calls atomic.Int64
+	inOutage(t, `{"name":"prod","budgets":[{"name":"usd","per":"run","limit_usd":"100"}]}`, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		pass(time.Second)
+		spent(10)(w, r)
+	}, func(t *testing.T, l *outageLab) {
+		l.store.Fail(allVerbs, deadlocks)
+		var all sync.WaitGroup
+		for range 500 {
+			all.Go(func() { l.Post("/v1/chat/completions", ask(10)) })
+			pass(20 * time.Millisecond)
+		}
+		all.Wait()
+		l.Recover()
+		pass(time.Minute)
+		assert.Greater(t, calls.Load(), int64(300))
+		l.paidOnce(calls.Load())
+	})
 }

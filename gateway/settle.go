@@ -69,7 +69,7 @@ func (c *call) settle(ctx context.Context) []budget.Alert {
 		c.leaveBill()
 		return nil
 	}
-	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total(), c.note())
+	alerts, err := c.reserved.Settle(ctx, s.Cost, s.Usage.Total(), c.g.note(&c.run, c.agent.ID))
 	if err != nil {
 		c.g.cfg.Logger.Error("call not settled yet; it is tried again", "run", c.run.ID, "step", s.ID, "cost_usd", s.Cost.String(), "tokens", s.Usage.Total(), "error", err)
 		c.leaveReservation()

@@ -204,7 +204,7 @@ func (b *bill) charge(ctx context.Context, u *unfinished) ([]budget.Alert, error
 	if err != nil {
 		return nil, err
 	}
-	alerts, err := r.Settle(ctx, u.cost, u.tokens, nil)
+	alerts, err := r.Settle(ctx, u.cost, u.tokens, u.g.note(&u.run, u.agent.ID))
 	if err != nil {
 		b.reserved = r.Move()
 	}
