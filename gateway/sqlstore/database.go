@@ -26,7 +26,7 @@ const (
 // database is where the parts of a store keep what they have. Both dialects know $1,
 // $2 as placeholders. Amounts of money are stored as int64, times as nanos has them.
 type database struct {
-	db *sql.DB
+	db handle
 	d  Dialect
 
 	// Of SQLite only, where there is one writer at a time: those of this process wait
@@ -36,7 +36,7 @@ type database struct {
 }
 
 func newDatabase(db *sql.DB, d Dialect) *database {
-	return &database{db: db, d: d, turn: make(chan struct{}, 1)}
+	return &database{db: handle{DB: db}, d: d, turn: make(chan struct{}, 1)}
 }
 
 // check reports a database that cannot be worked with.

@@ -22,11 +22,7 @@ const versions = "rungate_versions"
 // SQLite whoever comes second finds that it is done. Each step is one transaction, so
 // that one which fails leaves the version before.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
-	x := newDatabase(db, d)
-	if err := x.check(ctx); err != nil {
-		return err
-	}
-	return x.prepare(ctx, false)
+	return newDatabase(db, d).prepare(ctx, false)
 }
 
 // A VersionError says that a database has another version than this package needs.
@@ -45,6 +41,9 @@ func (e *VersionError) Error() string {
 // prepare brings the tables to the version of this package, or only checks that they
 // have it.
 func (x *database) prepare(ctx context.Context, checkOnly bool) error {
+	if err := x.check(ctx); err != nil {
+		return err
+	}
 	p, err := x.provider()
 	if err != nil {
 		return fmt.Errorf("sqlstore: migrations: %w", err)
@@ -78,9 +77,9 @@ func (x *database) provider() (*goose.Provider, error) {
 	}
 	o := []goose.ProviderOption{goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true)}
 	if x.d == Postgres {
-		return goose.NewProvider(goose.DialectPostgres, x.db, files, append(o, goose.WithSessionLocker(advisory{}))...)
+		return goose.NewProvider(goose.DialectPostgres, x.db.DB, files, append(o, goose.WithSessionLocker(advisory{}))...)
 	}
-	return goose.NewProvider(goose.DialectSQLite3, x.db, files, o...)
+	return goose.NewProvider(goose.DialectSQLite3, x.db.DB, files, o...)
 }
 
 // version returns the version of the database. Unlike goose it makes no table to
@@ -90,10 +89,10 @@ func (x *database) version(ctx context.Context) (v int64, err error) {
 	if x.d == Postgres {
 		exists = "SELECT count(to_regclass($1))"
 	}
-	if err := x.db.QueryRowContext(ctx, exists, versions).Scan(&v); err != nil || v == 0 {
+	if err := x.db.DB.QueryRowContext(ctx, exists, versions).Scan(&v); err != nil || v == 0 {
 		return 0, err
 	}
-	err = x.db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versions).Scan(&v)
+	err = x.db.DB.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versions).Scan(&v)
 	return v, err
 }
 

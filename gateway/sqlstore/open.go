@@ -81,7 +81,7 @@ func (x *database) checkSQLite(ctx context.Context) error {
 		return errors.New("sqlstore: SQLite needs two connections at least; call SetMaxOpenConns, or open it with OpenSQLite")
 	}
 	var mode string
-	if err := x.db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+	if err := x.db.DB.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	if mode != "wal" {
