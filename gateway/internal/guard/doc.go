@@ -24,5 +24,5 @@
 //	Balances, Forget               change nothing, or nothing more
 //
 // Sweep is not asked for again: what it returns is known to it once. The next one goes
-// on where it was.
+// on where it was. It has much to do, and may take as long as its caller has time.
 package guard

@@ -41,7 +41,7 @@ var ErrOpen = errors.New("it does not answer, and is left alone for a while")
 type verb struct {
 	name    string
 	patient bool
-	once    bool // not again
+	once    bool // not again, and for as long as the caller waits
 }
 
 // ask has f ask the store, and again if that fails and may be done twice. It returns
@@ -83,7 +83,7 @@ func (g *guard) try(ctx context.Context, v verb, f func(context.Context) error) 
 	o := unknown // of an f that panics
 	defer func() { g.leave(t, o, err) }()
 	asking := ctx
-	if limit := g.timeout; limit > 0 {
+	if limit := g.timeout; limit > 0 && !v.once {
 		if v.patient {
 			limit *= patience
 		}

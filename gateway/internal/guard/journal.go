@@ -129,7 +129,7 @@ func (j *Journal) Refusals(ctx context.Context, k run.Key) (all []run.Refusal, e
 
 // Sweep implements run.Journal.
 func (j *Journal) Sweep(ctx context.Context, at time.Time) (swept run.Swept, err error) {
-	err = j.ask(ctx, verb{name: "sweep", patient: true, once: true}, func(ctx context.Context) (err error) {
+	err = j.ask(ctx, verb{name: "sweep", once: true}, func(ctx context.Context) (err error) {
 		swept, err = j.runs.Sweep(ctx, at)
 		return err
 	})

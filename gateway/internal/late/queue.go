@@ -46,14 +46,24 @@ type Queue struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	work    []Work
+	work    []entry
 	bytes   int
 	working bool          // a round is under way
 	next    *time.Timer   // begins the next one; nil where there is none
 	while   time.Duration // before that
 	waiting int           // who waits for the end
 	end     chan struct{} // closed when nothing is left; nil where nobody waits
+	stopped bool          // whoever waited for the end has given up
 }
+
+// An entry is work as it is when nobody is at it.
+type entry struct {
+	Work
+	bytes int
+	attrs []slog.Attr
+}
+
+func entryOf(w Work) entry { return entry{w, w.Bytes(), w.Attrs()} }
 
 // NewQueue returns an empty queue.
 func NewQueue(log *slog.Logger) *Queue { return &Queue{log: log, while: shortWhile} }
@@ -62,15 +72,14 @@ func NewQueue(log *slog.Logger) *Queue { return &Queue{log: log, while: shortWhi
 func (q *Queue) Add(w Work) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if n := w.Bytes(); len(q.work) >= MaxWork || q.bytes+n > MaxBytes {
-		q.lose("too much waits for the store already; this is lost", w)
+	e := entryOf(w)
+	if len(q.work) >= MaxWork || q.bytes+e.bytes > MaxBytes {
+		q.lose("too much waits for the store already; this is lost", e.attrs)
 		return
 	}
-	q.work = append(q.work, w)
-	q.bytes += w.Bytes()
-	if !q.working && q.next == nil {
-		q.schedule()
-	}
+	q.work = append(q.work, e)
+	q.bytes += e.bytes
+	q.resume()
 }
 
 // Len is how much waits.
@@ -81,8 +90,16 @@ func (q *Queue) Len() int {
 }
 
 // lose logs what nobody will do.
-func (q *Queue) lose(why string, w Work) {
-	q.log.LogAttrs(context.Background(), slog.LevelError, why, w.Attrs()...)
+func (q *Queue) lose(why string, attrs []slog.Attr) {
+	q.log.LogAttrs(context.Background(), slog.LevelError, why, attrs...)
+}
+
+// resume sees that there is a next round. The caller holds mu.
+func (q *Queue) resume() {
+	q.stopped = false
+	if !q.working && q.next == nil {
+		q.schedule()
+	}
 }
 
 // schedule lets the next round begin after a while. The caller holds mu.
@@ -107,7 +124,7 @@ func (q *Queue) round() {
 	for range min(workers, len(work)) {
 		tries.Go(func() {
 			for i := first.Add(1) - 1; i < int64(len(work)); i = first.Add(1) - 1 {
-				done[i] = q.try(work[i])
+				done[i] = q.try(work[i].Work)
 			}
 		})
 	}
@@ -115,13 +132,18 @@ func (q *Queue) round() {
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := make([]Work, 0, len(q.work))
+	left := make([]entry, 0, len(q.work))
 	q.bytes = 0
-	for i, w := range q.work { // to which others may have been added
-		if i >= len(work) || !done[i] {
-			left = append(left, w)
-			q.bytes += w.Bytes()
+	for i, e := range q.work {
+		switch {
+		case i >= len(work): // it was added meanwhile
+		case done[i]:
+			continue
+		default:
+			e = entryOf(e.Work)
 		}
+		left = append(left, e)
+		q.bytes += e.bytes
 	}
 	if len(left) < len(q.work) {
 		q.while = shortWhile
@@ -130,8 +152,9 @@ func (q *Queue) round() {
 	}
 	q.work, q.working = left, false
 	switch {
-	case len(left) > 0:
+	case len(left) > 0 && !q.stopped:
 		q.schedule()
+	case len(left) > 0:
 	case q.end != nil:
 		close(q.end)
 		q.end = nil
@@ -144,14 +167,15 @@ func (q *Queue) try(w Work) bool {
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			q.lose(fmt.Sprintf("panic in what is told to the store late: %v\n%s", v, debug.Stack()), w)
+			q.lose(fmt.Sprintf("panic in what is told to the store late: %v\n%s", v, debug.Stack()), w.Attrs())
 		}
 	}()
 	return w.Do(ctx) == nil
 }
 
 // Wait waits until nothing is left, or ctx is done. Then it logs what is, and returns
-// the error of ctx. What is left stays in the queue.
+// the error of ctx. What is left stays in the queue, and is tried again when somebody
+// waits again, or more is added.
 func (q *Queue) Wait(ctx context.Context) error {
 	q.mu.Lock()
 	if len(q.work) == 0 {
@@ -164,8 +188,9 @@ func (q *Queue) Wait(ctx context.Context) error {
 	end := q.end
 	q.waiting++
 	if q.next != nil && q.next.Stop() {
-		q.schedule()
+		q.next = nil
 	}
+	q.resume()
 	q.mu.Unlock()
 	var err error
 	select {
@@ -176,10 +201,14 @@ func (q *Queue) Wait(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting--
-	if err != nil {
-		for _, w := range q.work {
-			q.lose("the store could not be told", w)
-		}
+	if err == nil {
+		return nil
+	}
+	for _, e := range q.work {
+		q.lose("the store could not be told", e.attrs)
+	}
+	if q.stopped = q.waiting == 0; q.stopped && q.next != nil && q.next.Stop() {
+		q.next = nil
 	}
 	return err
 }

@@ -163,6 +163,10 @@ func TestWait(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(log.String(), "errand="+name), "it is logged what is left")
 		}
 
+		time.Sleep(time.Minute)
+		still, _ := s.seen()
+		assert.Len(t, still, len(now), "nobody does anything any more")
+
 		time.AfterFunc(time.Minute, func() { s.set(true) })
 		began := time.Now()
 		assert.NoError(t, q.Wait(t.Context()))
