@@ -238,5 +238,5 @@ func inOutage(t *testing.T, document string, h http.HandlerFunc, f func(*testing
 // Recover mends the store, and lets the time pass until everybody knows.
 func (l *outageLab) Recover() {
 	l.store.Mend()
-	pass(11 * time.Second)
+	pass(20 * time.Second)
 }
