@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -52,20 +53,56 @@ func (d *diary) Fail(part string) {
 	d.fails = part
 }
 
-var errTrail = errors.New("the trail is down")
-
-func (d *diary) Append(ctx context.Context, r *budget.Record) error {
+// Hang has whatever is asked hang until its time is over.
+func (d *diary) Hang(hangs bool) {
 	d.mu.Lock()
-	fails, hangs := d.fails != "" && strings.Contains(r.ID, d.fails), d.hangs
+	defer d.mu.Unlock()
+	d.hangs = hangs
+}
+
+// Head implements audit.Trail.
+func (d *diary) Head(ctx context.Context, team string) (audit.Entry, error) {
+	if err := d.hang(ctx); err != nil {
+		return audit.Entry{}, err
+	}
+	return d.Log.Head(ctx, team)
+}
+
+func (d *diary) hang(ctx context.Context) error {
+	d.mu.Lock()
+	hangs := d.hangs
 	d.mu.Unlock()
 	if hangs {
 		<-ctx.Done()
-		return ctx.Err()
+	}
+	return ctx.Err()
+}
+
+var errTrail = errors.New("the trail is down")
+
+// Append implements audit.Trail.
+func (d *diary) Append(ctx context.Context, r *budget.Record) error {
+	d.mu.Lock()
+	fails := d.fails != "" && strings.Contains(r.ID, d.fails)
+	d.mu.Unlock()
+	if err := d.hang(ctx); err != nil {
+		return err
 	}
 	if fails {
 		return errTrail
 	}
 	return d.Log.Append(ctx, r)
+}
+
+// PostLater posts until the trail is asked again, which is not done at once when it has
+// failed several times.
+func (b *rig) PostLater(path, body string, headers ...string) (r *reply) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool {
+		r = b.Post(path, body, headers...)
+		return r.StatusCode != 503
+	}, 20*time.Second, 20*time.Millisecond)
+	return r
 }
 
 // An inscription is an entry that was read.
@@ -102,7 +139,7 @@ func (d *diary) All() (all []inscription) {
 
 // members are those that entries may have.
 var members = strings.Fields(`type time team run_id call_id agent_id user remote operator gate_id decided_by
-	policy_id policy_name policy_revision rule code mode would alerts
+	policy_id policy_name policy_revision rule code mode would alerts ungoverned
 	endpoint requested_model provider model served_model stream field requested tools tool
 	estimated_cost_usd estimated_tokens cost_usd price_list input_tokens output_tokens estimated
 	status error duration_ms kind request channel fingerprint expires_at reason parent tags limit of unknown content cut bytes`)

@@ -109,7 +109,7 @@ func TestAuditFails(t *testing.T) {
 					assert.EqualValues(t, c.forwarded, n.Load())
 				}
 				d.Fail("")
-				r := b.Post(a.path, a.whole(), nightly)
+				r := b.PostLater(a.path, a.whole(), nightly)
 				assert.Equal(t, c.later, r.StatusCode, r.Body)
 				types := strings.Join(d.Types(), " ")
 				assert.Contains(t, types, c.fails)
@@ -132,7 +132,7 @@ func TestAuditIsOwed(t *testing.T) {
 	}
 	assert.Equal(t, []string{"run.started", "call.allowed"}, d.Types())
 	d.Fail("")
-	require.Equal(t, 200, b.Post("/v1/chat/completions", chatCall, nightly).StatusCode)
+	require.Equal(t, 200, b.PostLater("/v1/chat/completions", chatCall, nightly).StatusCode)
 	assert.Equal(t, []string{"run.started", "call.allowed", "call.ended", "call.allowed", "call.ended"}, d.Types())
 }
 
@@ -150,6 +150,7 @@ func TestAuditOfUseFails(t *testing.T) {
 						require.Equal(t, 503, r.StatusCode)
 						require.Equal(t, 503, l.Post(a.path, body).StatusCode)
 						d.Fail("")
+						pass(10 * time.Second)
 						pending(t, l.Post(a.path, body))
 					}
 					l.Decide(true)
@@ -159,6 +160,7 @@ func TestAuditOfUseFails(t *testing.T) {
 						assert.NotContains(t, r.Body, "issue_refund")
 						assert.Equal(t, run.GateApproved, l.Gate().Status)
 						d.Fail("")
+						pass(10 * time.Second)
 					}
 					r := l.Post(a.path, body)
 					require.Equal(t, 200, r.StatusCode)
@@ -215,7 +217,7 @@ func TestAuditCrowd(t *testing.T) {
 		}
 	})
 	wg.Wait()
-	require.Equal(t, 200, b.Post("/v1/chat/completions", chatCall, nightly).StatusCode, "which pays what is owed")
+	require.Equal(t, 200, b.PostLater("/v1/chat/completions", chatCall, nightly).StatusCode, "which pays what is owed")
 	count := map[string]int64{}
 	for _, e := range d.All() {
 		count[e.Members["type"].(string)]++
@@ -228,6 +230,49 @@ func TestAuditCrowd(t *testing.T) {
 	assert.Equal(t, made.Load()+1, count["call.allowed"])
 	assert.Equal(t, refused.Load(), count["denied"], "the others are for want of a trail")
 	assert.EqualValues(t, 5, count["run.started"])
+}
+
+// A trail that hangs is given up like a store that does.
+func TestAuditHangs(t *testing.T) {
+	d := newDiary(t)
+	a := apis[0]
+	gated(t, `{}`, ofProvider(a.calling(look)), func(t *testing.T, l *gateLab) {
+		require.Equal(t, 200, l.Post(a.path, a.declares(false)).StatusCode)
+		d.Hang(true)
+		for range 3 {
+			began := time.Now()
+			require.Equal(t, 503, l.Post(a.path, a.declares(false)).StatusCode)
+			assert.LessOrEqual(t, time.Since(began), 500*time.Millisecond)
+		}
+		require.Error(t, l.Gateway.Ready(t.Context()))
+		assert.EqualValues(t, 1, l.forwarded.Load())
+		d.Hang(false)
+		pass(10 * time.Second)
+		require.NoError(t, l.Gateway.Ready(t.Context()))
+		require.Equal(t, 200, l.Post(a.path, a.declares(false)).StatusCode)
+	}, d.on)
+}
+
+// Where the policy lets calls pass that cannot be decided about, it lets those pass
+// that cannot be written down; that is done later, and says so.
+func TestAuditOfUngovernedCalls(t *testing.T) {
+	d := newDiary(t)
+	b := newRig(t, `{"name":"p","models":{"deny":["no"]},"on_store_error":"allow"}`, d.on)
+	b.Provider.Answer(whole(chatAnswer))
+	d.Fail("call.")
+	require.Equal(t, 200, b.Post("/v1/chat/completions", chatCall, nightly).StatusCode)
+	require.Equal(t, 403, b.Post("/v1/chat/completions", strings.Replace(chatCall, "gpt-4.1", "no", 1), nightly).StatusCode, "what is refused is refused all the same")
+	assert.Equal(t, []string{"run.started"}, d.Types())
+	d.Fail("")
+	require.Eventually(t, func() bool {
+		b.Post("/v1/chat/completions", chatCall, nightly)
+		return len(d.All()) > 4
+	}, 20*time.Second, 50*time.Millisecond)
+	all := d.All()
+	for i, want := range []string{"run.started", "call.allowed", "call.ended", "call.refused"} {
+		assert.Equal(t, want, all[i].Members["type"])
+		assert.Equal(t, i > 0, all[i].Members["ungoverned"] == true, want)
+	}
 }
 
 // Without a trail nothing is written, and a Config that asks for contents is refused.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"unicode/utf8"
 
+	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/audit"
 )
 
@@ -53,7 +54,8 @@ func (c *call) captureRequest() error {
 	if e == nil {
 		return nil
 	}
-	return c.g.scribe.write(c.settling, e.record(c.team(), c.entryID(audit.CallRequest)))
+	r := e.record(c.team(), c.entryID(audit.CallRequest))
+	return c.writeDown(func() *budget.Record { return r })
 }
 
 // gather notes a piece of the answer, if that is to be kept.

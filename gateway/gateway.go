@@ -70,6 +70,10 @@ func New(cfg Config) (*Gateway, error) {
 		idle: make(chan struct{}),
 	}
 	g.recorder.Journal, g.gates.Journal, g.keeper.Ledger = g.guarded(cfg.Store)
+	if g.scribe = newScribe(&cfg); g.scribe != nil {
+		g.recorder.Witness, g.gates.Witness = g.scribe, g.scribe
+		g.readiness.checks = append(g.readiness.checks, g.scribe.trail)
+	}
 	g.recorder.Observer = g.observer()
 	g.gates.Observer = g.recorder.Observer
 	g.life, g.die = context.WithCancel(context.Background())

@@ -45,7 +45,20 @@ func (c *call) entry(kind string) entry {
 		e = e.text("agent_id", c.agent.ID).text("user", c.user())
 	}
 	e = e.policy(&c.run.Policy).text("endpoint", c.endpointName()).text("requested_model", c.req.Model)
-	return e.text("provider", c.target.Provider).text("model", c.target.Model).truth("stream", c.req.Stream)
+	e = e.text("provider", c.target.Provider).text("model", c.target.Model).truth("stream", c.req.Stream)
+	return e.truth("ungoverned", c.ungoverned != nil)
+}
+
+// writeDown adds an entry about the call before that takes effect. Where it cannot, but
+// the policy lets the call pass all the same, the entry says so and is added later.
+func (c *call) writeDown(entry func() *budget.Record) error {
+	s := c.g.scribe
+	err := s.write(c.settling, entry())
+	if err != nil && c.run.Policy.ID != "" && c.passes(c.settling, c.run.Policy.Name, err) {
+		s.owe(entry(), err)
+		return nil
+	}
+	return err
 }
 
 // user is who the call is for, as far as is said.
@@ -128,14 +141,13 @@ func (c *call) conditions(e entry, d *policy.Decision) entry {
 
 // admit writes that the call is allowed, before it is forwarded.
 func (c *call) admit(context.Context) error {
-	s := c.g.scribe
-	if s == nil || c.recorded.admitted {
+	if c.g.scribe == nil || c.recorded.admitted {
 		return nil
 	}
 	if err := c.captureRequest(); err != nil {
 		return err
 	}
-	if err := s.write(c.settling, c.allowance()); err != nil {
+	if err := c.writeDown(c.allowance); err != nil {
 		return err
 	}
 	c.recorded.admitted = true
@@ -163,7 +175,8 @@ func (c *call) recordRefusal(f *refusal) error {
 	if err := c.captureRequest(); err != nil {
 		return err
 	}
-	if err := s.write(c.settling, c.refusal(audit.CallRefused, f).record(c.team(), id)); err != nil {
+	err := c.writeDown(func() *budget.Record { return c.refusal(audit.CallRefused, f).record(c.team(), id) })
+	if err != nil {
 		return err
 	}
 	s.repeats.add(id, window)
@@ -226,14 +239,15 @@ func (c *call) recordAnswerRefused(f *refusal) error {
 	if c.answer.resp == nil || f.rule == "" && f.code != codeOverloaded {
 		return nil
 	}
-	return c.g.scribe.write(c.settling, c.refusal(audit.AnswerRefused, f).record(c.team(), c.entryID(audit.AnswerRefused)))
+	return c.writeDown(func() *budget.Record {
+		return c.refusal(audit.AnswerRefused, f).record(c.team(), c.entryID(audit.AnswerRefused))
+	})
 }
 
 // recordPassed writes that the policy lets calls of tools in the answer pass, before
 // the agent gets them.
 func (c *call) recordPassed(d *policy.Decision, calls []provider.ToolCall) error {
-	s := c.g.scribe
-	if s == nil {
+	if c.g.scribe == nil {
 		return nil
 	}
 	names := make([]string, len(calls))
@@ -242,7 +256,9 @@ func (c *call) recordPassed(d *policy.Decision, calls []provider.ToolCall) error
 	}
 	c.recorded.passed++
 	id := c.entryID(audit.AnswerAllowed) + "/" + strconv.Itoa(c.recorded.passed)
-	return s.write(c.settling, c.conditions(c.entry(audit.AnswerAllowed).texts("tools", names), d).record(c.team(), id))
+	return c.writeDown(func() *budget.Record {
+		return c.conditions(c.entry(audit.AnswerAllowed).texts("tools", names), d).record(c.team(), id)
+	})
 }
 
 // recordEnd notes how the call has ended that was allowed, whose step is described if

@@ -3,12 +3,16 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/audit"
+	"github.com/rungate/rungate/gateway/internal/guard"
 )
 
 // A scribe writes the audit trail.
@@ -17,10 +21,11 @@ import (
 // after that. If it cannot be, it is owed, and written before anything else is: until
 // then no decision takes effect.
 type scribe struct {
-	trail   audit.Trail
-	ledger  bool // is the trail's, and adds the records of reservations itself
-	log     *slog.Logger
-	repeats repeats
+	trail    *guard.Trail
+	ledger   bool          // is the trail's, and adds the records of reservations itself
+	patience time.Duration // how long a call waits until what is owed is written
+	log      *slog.Logger
+	repeats  repeats
 
 	owing  atomic.Bool // there is something in owed
 	mu     sync.Mutex
@@ -40,14 +45,18 @@ type payment struct {
 
 // newScribe returns a scribe for the trail of the Config; nil where there is none.
 func newScribe(cfg *Config) *scribe {
-	s := &scribe{trail: cfg.Trail, log: cfg.Logger}
-	if s.trail == nil {
-		s.trail, s.ledger = cfg.Store.(audit.Trail)
+	trail, ledger := cfg.Trail, false
+	if trail == nil {
+		trail, ledger = cfg.Store.(audit.Trail)
 	}
-	if s.trail == nil {
+	if trail == nil {
 		return nil
 	}
-	return s
+	timeout := cfg.Limits.StoreTimeout
+	if _, file := trail.(*audit.Log); file { // which does not wait for anybody, but may for its disk
+		timeout = 0
+	}
+	return &scribe{trail: guard.NewTrail(trail, timeout, cfg.Logger), ledger: ledger, patience: cfg.Limits.StoreTimeout, log: cfg.Logger}
 }
 
 // write adds a record before what it is about takes effect.
@@ -60,10 +69,13 @@ func (s *scribe) write(ctx context.Context, r *budget.Record) error {
 
 // note adds a record of what has happened already.
 func (s *scribe) note(ctx context.Context, r *budget.Record) {
-	err := s.write(ctx, r)
-	if err == nil {
-		return
+	if err := s.write(ctx, r); err != nil {
+		s.owe(r, err)
 	}
+}
+
+// owe has a record written later that could not be.
+func (s *scribe) owe(r *budget.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.owed) >= maxOwed {
@@ -75,53 +87,66 @@ func (s *scribe) note(ctx context.Context, r *budget.Record) {
 	s.owing.Store(true)
 }
 
-// pay writes what is owed; no scribe owes nothing. Several who want that at the same time wait for one of them.
+// pay waits until what is owed is written; no scribe owes nothing. Several who want
+// that at the same time wait for the same.
 func (s *scribe) pay(ctx context.Context) error {
 	if s == nil || !s.owing.Load() {
 		return nil
 	}
 	s.mu.Lock()
 	p := s.paying
-	if p != nil {
-		s.mu.Unlock()
-		select {
-		case <-p.done:
-			return p.err
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if p == nil {
+		p = &payment{done: make(chan struct{})}
+		s.paying = p
+		go s.payAll(context.WithoutCancel(ctx), p)
 	}
-	p = &payment{done: make(chan struct{}), err: errUnpaid}
-	s.paying = p
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.paying = nil
-		close(p.done)
-	}()
-	p.err = s.payAll(ctx)
-	return p.err
+	if _, ok := ctx.Deadline(); !ok && s.patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.patience)
+		defer cancel()
+	}
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return &guard.Error{Verb: "append", Err: errUnpaid}
+	}
 }
 
-var errUnpaid = errors.New("earlier entries of the audit trail could not be written")
+var errUnpaid = errors.New("earlier entries of the audit trail are not written yet")
 
-func (s *scribe) payAll(ctx context.Context) error {
-	for {
+// payAll writes what is owed until nothing is, or one cannot be written.
+func (s *scribe) payAll(ctx context.Context, p *payment) {
+	defer close(p.done)
+	for p.err == nil {
 		s.mu.Lock()
 		if len(s.owed) == 0 {
-			s.owed = nil
+			s.owed, s.paying = nil, nil
 			s.owing.Store(false)
 			s.mu.Unlock()
-			return nil
+			return
 		}
 		first := s.owed[0]
 		s.mu.Unlock()
-		if err := s.trail.Append(ctx, &first); err != nil {
-			return err
-		}
+		p.err = s.append(ctx, &first)
 		s.mu.Lock()
-		s.owed = s.owed[1:]
+		if p.err == nil {
+			s.owed = s.owed[1:]
+		} else {
+			s.paying = nil
+		}
 		s.mu.Unlock()
 	}
+}
+
+// append adds a record. A trail that panics has failed: no call is there to end by it.
+func (s *scribe) append(ctx context.Context, r *budget.Record) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("panic in an audit trail", "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in the audit trail: %v", v)
+		}
+	}()
+	return s.trail.Append(ctx, r)
 }

@@ -40,6 +40,7 @@ func (c *call) conclude() {
 	at := time.Now()
 	if c.unattached() {
 		c.concludeUnattached(at)
+		c.recordEnd(c.answer.tried)
 		return
 	}
 	var alerts []budget.Alert

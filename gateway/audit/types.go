@@ -9,7 +9,8 @@ package audit
 //   - by what: "policy_id", "policy_name", "policy_revision", "rule", "code" (as the
 //     agent is told it), "mode" ("shadow" where nothing is enforced), "would" (a list of
 //     what was found and is not enforced: "verdict", "rule", "reason", "on_trial"),
-//     "alerts" (rules that have only alerted);
+//     "alerts" (rules that have only alerted), "ungoverned" (since the store could not
+//     be asked, and the policy lets calls pass then);
 //   - what: "endpoint" (or method and path), "requested_model" (as the agent names it),
 //     "provider", "model" (as the provider is asked for it), "served_model" (as it says
 //     itself), "stream", "field" and "requested" (what a rule has found in the request),

@@ -22,6 +22,8 @@
 //	Reserve, Renew, Settle         by the ID of the reservation; the balances of a settlement
 //	                               are not known if the first reply was lost
 //	Balances, Forget               change nothing, or nothing more
+//	Append                         by the ID of the record
+//	Entries, Head, Teams           change nothing
 //
 // Sweep is not asked for again: what it returns is known to it once. The next one goes
 // on where it was. It has much to do, and may take as long as its caller has time.
