@@ -79,7 +79,7 @@ func TestNotifiersAreToldFromTheOutbox(t *testing.T) {
 				assert.Equal(t, want, seen.Types())
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				assert.Equal(t, want, told.Types())
+				require.Equal(t, want, told.Types())
 				assert.Equal(t, seen.IDs(), told.IDs())
 				alert := told.all[1].Alert
 				assert.Equal(t, int64(90*budget.Dollar/1000), alert.Spent)
