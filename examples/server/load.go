@@ -49,6 +49,7 @@ func load(path string, env func(string) (string, bool)) (*settings, sources, err
 func (l *loader) settings(path string) *settings {
 	s := &settings{keys: map[string]provider.Secret{}}
 	l.document(path, &s.document)
+	l.store(&s.Store)
 	for i := range s.Providers {
 		p := &s.Providers[i]
 		if l.secret(fmt.Sprintf("providers[%d].api_key", i), &p.APIKey); p.APIKey != "" {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"cmp"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -108,11 +106,27 @@ func openable(place provider.Secret) error {
 			return errors.New("it is no address of a database")
 		}
 	case inRedis:
-		if _, err := redisOptions(place); err != nil {
-			return errors.New("it is no address of a Redis")
+		rdb, err := redisClient(place)
+		if err != nil {
+			return err
 		}
+		return rdb.Close()
 	}
 	return nil
+}
+
+var errNoRedis = errors.New("it is no address of a Redis")
+
+// store reads the secrets of places, and finds out where a file is.
+func (l *loader) store(d *storeDoc) {
+	l.secret("store", &d.one)
+	l.secret("store.hot", &d.Hot)
+	l.secret("store.durable", &d.Durable)
+	for _, place := range []*provider.Secret{&d.one, &d.Durable} {
+		if name, ok := strings.CutPrefix(place.Reveal(), inSQLite+":"); ok && name != "" {
+			*place = provider.Secret(inSQLite + ":" + l.file(name))
+		}
+	}
 }
 
 // A backend is where the server keeps what it knows.
@@ -120,42 +134,98 @@ type backend struct {
 	store  gateway.Store
 	trail  audit.Trail // nil is the store's own, if it keeps one
 	outbox run.Outbox  // likewise
-	close  []func() error
+
+	close []func() error
 }
 
-// openBackend opens what the settings say. It does not wait for a server that is
-// down: what is asked of it fails until it is there.
-func (s *settings) openBackend() (b *backend, err error) {
-	b = &backend{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("store: %w", err), b.Close())
+// openBackend opens what the settings say. It does not need servers that others run:
+// what is asked of one that is down fails until it is there.
+func (s *settings) openBackend() (*backend, error) {
+	b := &backend{}
+	var (
+		hot     *redisstore.Store
+		durable *sqlstore.Store
+		err     error
+	)
+	for _, place := range []provider.Secret{s.Store.one, s.Store.Hot, s.Store.Durable} {
+		if place == "" {
+			continue
 		}
-	}()
-	if s.Store.Hot == "" {
-		b.store, err = b.open(s, s.Store.one)
-		return b, err
+		switch kindOf(place) {
+		case inRedis:
+			hot, err = b.redis(s, place)
+		case inPostgres, inSQLite:
+			durable, err = b.database(s, place)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("store: %w", err), b.Close())
+		}
 	}
-	hot := b.redis(s, s.Store.Hot)
-	durable, err := b.sql(s, s.Store.Durable)
-	if err != nil {
-		return b, err
+	switch {
+	case hot != nil && durable != nil:
+		b.store = struct {
+			run.Journal
+			run.GateJournal
+			budget.Ledger
+		}{durable, durable, hot}
+		b.trail, b.outbox = durable, run.Outboxes{durable, hot}
+	case hot != nil:
+		b.store = hot
+	case durable != nil:
+		b.store = durable
+	default:
+		b.store = memstore.New(memstore.Options{ClosedRuns: s.Retention.ClosedRuns, Runs: s.Retention.Runs})
 	}
-	b.store = struct {
-		run.Journal
-		run.GateJournal
-		budget.Ledger
-	}{durable, durable, hot}
-	b.trail, b.outbox = durable, run.Outboxes{durable, hot}
 	return b, nil
 }
 
-func (b *backend) open(s *settings, place provider.Secret) (gateway.Store, error) {
-	switch kindOf(place) {
-	case inRedis:
-		return b.redis(s, place), nil
-	case inPostgres, inSQLite:
-		return b.sql(s, place)
+func (b *backend) redis(s *settings, place provider.Secret) (*redisstore.Store, error) {
+	rdb, err := redisClient(place)
+	if err != nil {
+		return nil, err
 	}
-	return memstore.New(memstore.Options{ClosedRuns: s.Retention.ClosedRuns, Runs: s.Retention.Runs}), nil
+	b.close = append(b.close, rdb.Close)
+	return redisstore.New(rdb, redisstore.Options{ClosedRuns: s.Retention.ClosedRuns, TeamRuns: s.Retention.Runs}), nil
+}
+
+// redisClient makes a client of a Redis, or of a Redis Cluster where the address
+// names further servers, as in redis://HOST:PORT?addr=HOST:PORT. A call to it takes
+// no longer than the gateway waits for it.
+func redisClient(place provider.Secret) (redis.UniversalClient, error) {
+	if u, err := url.Parse(place.Reveal()); err == nil && u.Query().Has("addr") {
+		o, err := redis.ParseClusterURL(place.Reveal())
+		if err != nil {
+			return nil, errNoRedis
+		}
+		o.ContextTimeoutEnabled = true
+		return redis.NewClusterClient(o), nil
+	}
+	o, err := redis.ParseURL(place.Reveal())
+	if err != nil {
+		return nil, errNoRedis
+	}
+	o.ContextTimeoutEnabled = true
+	return redis.NewClient(o), nil
+}
+
+func (b *backend) database(s *settings, place provider.Secret) (*sqlstore.Store, error) {
+	open, dialect, address := sqlstore.OpenPostgres, sqlstore.Postgres, place.Reveal()
+	if kindOf(place) == inSQLite {
+		open, dialect, address = sqlstore.OpenSQLite, sqlstore.SQLite, strings.TrimPrefix(address, inSQLite+":")
+	}
+	db, err := open(address)
+	if err != nil {
+		return nil, err
+	}
+	b.close = append(b.close, db.Close)
+	return sqlstore.New(db, dialect, sqlstore.Options{ClosedRuns: s.Retention.ClosedRuns, Runs: s.Retention.Runs}), nil
+}
+
+// Close lets go of connections.
+func (b *backend) Close() error {
+	var all error
+	for _, c := range b.close {
+		all = errors.Join(all, c())
+	}
+	return all
 }

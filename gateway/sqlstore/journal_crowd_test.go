@@ -226,7 +226,7 @@ func TestManyDoAnything(t *testing.T) {
 				}
 			}
 		})
-		db := stores[0].journal.db
+		db := &stores[0].journal.db
 		count := func(query string) (n int64) {
 			require.NoError(t, db.QueryRow(query).Scan(&n))
 			return n
