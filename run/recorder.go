@@ -131,8 +131,8 @@ func (rc *Recorder) attach(ctx context.Context, ar *Arrival, r *Run) (got Attach
 }
 
 // maxOvertaken is how often a call tries to start the newest of several runs, while
-// others do as well.
-const maxOvertaken = 10
+// others do as well: more often than there are such calls at once.
+const maxOvertaken = 100
 
 // mayUse reports whether the agent may make calls of r. Its own run it may go on
 // with, whatever its policy is by now. What a new run would be bound to it may

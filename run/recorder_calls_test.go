@@ -100,7 +100,7 @@ func (o *overtaking) Attach(ctx context.Context, a *run.Attachment, r *run.Run) 
 }
 
 func TestNewRunIsOvertaken(t *testing.T) {
-	for times, want := range map[int]string{0: "r", 1: "r.2", 9: "r.10"} {
+	for times, want := range map[int]string{0: "r", 1: "r.2", 99: "r.100"} {
 		t.Run(want, func(t *testing.T) {
 			at(t, func(d *desk) {
 				d.Journal = &overtaking{d.Journal, times}
@@ -113,7 +113,7 @@ func TestNewRunIsOvertaken(t *testing.T) {
 			d.Journal = &overtaking{d.Journal, 1000}
 			_, err := d.arrive(run.Directives{RunID: "r", NewRun: true})
 			assert.ErrorIs(t, err, run.ErrOvertaken)
-			assert.EqualError(t, err, `run "r.10" has been started meanwhile`)
+			assert.EqualError(t, err, `run "r.100" has been started meanwhile`)
 			assert.Empty(t, d.heard())
 		})
 	})
