@@ -57,6 +57,9 @@ import (
 // noeviction. What it loses in a crash or a failover is lost to the ledger, which then
 // allows that once more: see appendfsync and WAIT in its manual.
 //
+// While a cluster moves a slot key by key, scripts that need keys of both sides fail, or
+// do not see what is still on the other one: do that when no calls are made.
+//
 // In a window that rolls, slots count from the newest. One that a reservation in several
 // slots has begun and given back is dropped, but what had left the window by then may
 // not count again.

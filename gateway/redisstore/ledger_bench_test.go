@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -95,4 +96,44 @@ func BenchmarkLedger(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkRoundTrips has a call in turn with bare round trips, so that what else the
+// machine does slows down all of them, and says how many a call is as long as.
+func BenchmarkRoundTrips(b *testing.B) {
+	rdb := connect(b)
+	s, ctx, one := redisstore.New(rdb, empty()), context.Background(), redis.NewScript("return 1")
+	run := budget.Owner{Scope: budget.ScopeRun, Team: "team:a", ID: "r"}
+	d := &budget.Demand{Holds: []budget.Hold{{Account: budget.Account{Owner: run, Budget: "b"}, Need: 1_500_000_000, Limit: 1 << 60}}}
+	settlement := &budget.Settlement{Charges: []int64{1000}}
+	took := make([][]time.Duration, 3)
+	for b.Loop() {
+		for i, do := range []func() error{
+			func() error { return rdb.Ping(ctx).Err() },
+			func() error { return one.Run(ctx, rdb, []string{"a"}, 1).Err() },
+			func() error {
+				id := newID()
+				if _, ok, err := s.Reserve(ctx, id, d, time.Minute); !ok || err != nil {
+					return fmt.Errorf("Reserve: ok is %v, %w", ok, err)
+				}
+				_, err := s.Settle(ctx, id, d, settlement, nil)
+				return err
+			},
+		} {
+			began := time.Now()
+			if err := do(); err != nil {
+				b.Fatal(err)
+			}
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	for _, t := range took {
+		slices.Sort(t)
+	}
+	median := func(i int) float64 { return float64(took[i][len(took[i])/2]) }
+	b.ReportMetric(median(0), "ns/PING")
+	b.ReportMetric(median(1), "ns/EVALSHA")
+	b.ReportMetric(median(2), "ns/call")
+	b.ReportMetric(median(2)/median(0), "PINGs/call")
+	b.ReportMetric(median(2)/median(1), "EVALSHAs/call")
 }

@@ -86,7 +86,7 @@ func TestWhatRedisKeeps(t *testing.T) {
 	assert.Equal(t, 2*(50+5), lasting, "what was spent for ever by a run or a user, and what was not released")
 	fields, err := rdb.HLen(ctx, "rungate:{a}:m:w:team::0:b:0:"+fmt.Sprint(int64(time.Second))).Result()
 	require.NoError(t, err)
-	assert.LessOrEqual(t, fields, int64(budget.Window(time.Second).Slots()+1), "slots that have left their window are dropped")
+	assert.LessOrEqual(t, fields, budget.Window(time.Second).Slots()+1, "slots that have left their window are dropped")
 
 	for n := range 100 {
 		for _, h := range call(n).Holds[:4] {

@@ -31,7 +31,7 @@ func underClock(t *testing.T) {
 	base := clock(baseLua)
 	all := base + keepLua + bucketsLua + spendLua + recordsLua
 	reserveScript = redis.NewScript(base + keepLua + bucketsLua + reserveLua)
-	settleScript = redis.NewScript(commonLua + outboxLua + base + bucketsLua + spendLua + settleLua)
+	settleScript = redis.NewScript(noteLua + base + bucketsLua + spendLua + settleLua)
 	balancesScript = redis.NewScript(base + balancesLua)
 	firstScript = redis.NewScript(all + firstLua)
 	renewHoldsScript = redis.NewScript(all + renewHoldsLua)

@@ -54,15 +54,18 @@ var (
 	luaBase = luaNumbers + luaAccounts
 	luaAll  = luaBase + luaKeep + luaBuckets + luaSpend + luaRecords
 
-	reserveScript  = redis.NewScript(luaBase + luaKeep + luaBuckets + luaReserve)
-	settleScript   = redis.NewScript(luaCommon + luaOutbox + luaBase + luaBuckets + luaSpend + luaSettle)
-	balancesScript = redis.NewScript(luaBase + luaBalances)
-	firstScript    = redis.NewScript(luaAll + luaFirst)
-	renewScript    = redis.NewScript(luaAll + luaRenew)
-	resolveScript  = redis.NewScript(luaAll + luaResolve)
-	undoScript     = redis.NewScript(luaAll + luaUndo)
-	decideScript   = redis.NewScript(luaBase + luaDecide)
-	forgetScript   = redis.NewScript(luaForget)
-	tellScript     = redis.NewScript(luaCommon + luaOutbox + luaTell)
-	toldScript     = redis.NewScript(luaTold)
+	// noteLua makes what the outbox needs when a line is passed, which is seldom.
+	noteLua = "local function outbox_note(T, note, spent)\n" + commonLua + outboxLua + "outbox_note(T, note, spent)\nend\n"
+
+	reserveScript    = redis.NewScript(baseLua + keepLua + bucketsLua + reserveLua)
+	settleScript     = redis.NewScript(noteLua + baseLua + bucketsLua + spendLua + settleLua)
+	balancesScript   = redis.NewScript(baseLua + balancesLua)
+	firstScript      = redis.NewScript(allLua + firstLua)
+	renewHoldsScript = redis.NewScript(allLua + renewHoldsLua)
+	resolveScript    = redis.NewScript(allLua + resolveLua)
+	undoScript       = redis.NewScript(allLua + undoLua)
+	decideScript     = redis.NewScript(baseLua + decideLua)
+	forgetScript     = redis.NewScript(forgetLua)
+	tellScript       = redis.NewScript(noteLua + tellLua)
+	toldScript       = redis.NewScript(toldLua)
 )
