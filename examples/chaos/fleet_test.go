@@ -28,12 +28,12 @@ const (
 	agentToken    = "rg_agt_chaoschaoschaoschaoschaos"
 	operatorToken = "rg_adm_chaoschaoschaoschaoschaos"
 
-	lease     = 3 * time.Second
-	slots     = 12
-	runLimit  = 5 * budget.Dollar / 1000
-	alertAt   = runLimit / 2
-	mostPer   = (600*inputPrice + maxTokens*outputPrice) // that a strict budget can hold for a call
-	hookToken = "whsec_chaoschaoschaoschaoschaoschaos"
+	lease      = 3 * time.Second
+	slots      = 12
+	runLimit   = 5 * budget.Dollar / 1000
+	alertAt    = runLimit / 2
+	mostPer    = (600*inputPrice + maxTokens*outputPrice) // that a strict budget can hold for a call
+	hookSecret = "chaoschaoschaoschaos"
 )
 
 const policy = `{
@@ -79,7 +79,7 @@ agents: [{id: worker, team: swarm, token: %q, policy: chaos}]
 policies: [policy.json]
 webhooks: [{url: %q, secret: %q, allow_private: true}]
 limits: {lease: %v}
-`, operatorToken, store, p.URL, agentToken, hooks, hookToken, lease), 0o600))
+`, operatorToken, store, p.URL, agentToken, hooks, hookSecret, lease), 0o600))
 	for range n {
 		r := &replica{url: "http://" + freeAddress(t), admin: "http://" + freeAddress(t)}
 		r.log, err = os.Create(filepath.Join(dir, fmt.Sprintf("log.%d", len(f.replicas))))

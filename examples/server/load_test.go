@@ -110,7 +110,11 @@ func TestLoadRefuses(t *testing.T) {
 		{"nothing but comments", minimal, "# nothing", nil, "the file is empty"},
 		{"a wrong type", "", "listen: 8080", nil, "listen: want a string, not a number"},
 		{"a bad address", "", "listen: localhost", nil, "listen: want an address such as 127.0.0.1:8080"},
-		{"another store", "", "store: sqlite:rungate.db", nil, `store: this build knows only "memory"`},
+		{"a store of no kind", "", "store: mysql://root:pass@db/x", nil, `store: want memory or sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE or redis://HOST:PORT`},
+		{"a store without a path", "", "store: 'sqlite:'", nil, `store: there is no path; want sqlite:PATH`},
+		{"a store that is no address", "", "store: redis://host:port", nil, `store: it is no address of a Redis; want redis://HOST:PORT`},
+		{"a hot store without a durable one", "", "store: {hot: redis://r}", nil, `store.durable: want postgres://USER:PASSWORD@HOST/DATABASE or sqlite:PATH`},
+		{"a hot store that is durable", "", "store: {hot: postgres://d/x, durable: postgres://d/x}", nil, `store.hot: want redis://HOST:PORT`},
 
 		{"no provider", "providers: [", "providers: []\naliases: {}\n#", nil, "providers: give at least one"},
 		{"a provider without a name", "name: openai,", "", nil, "providers[0].name: want printable characters without blanks and slashes"},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/run"
 )
 
@@ -22,13 +23,13 @@ func newLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	return nil, fmt.Errorf("log format %q is not known; use text or json", format)
 }
 
-// An observer logs each step at the level of debugging: to write a line is a tenth
-// of what a small call costs, and the steps are with their runs anyway. Of what
-// agents and models say, nothing is in it.
-type observer struct {
-	run.Unobserved
-	log *slog.Logger
-}
+// An observer logs each event of this process, and each step at the level of
+// debugging: to write a line is a tenth of what a small call costs, and the steps are
+// with their runs anyway. Of what agents and models say, nothing is in it.
+type observer struct{ log *slog.Logger }
+
+// Event implements run.Observer.
+func (o observer) Event(ctx context.Context, e *run.Event) { _ = notify.Log(o.log).Notify(ctx, e) } // which does not fail
 
 // Step implements run.Observer.
 func (o observer) Step(ctx context.Context, r *run.Run, s *run.Step) {

@@ -132,6 +132,7 @@ func (p *program) check(path string) error {
 	if err != nil {
 		return refused(path, err)
 	}
+	s.Store = storeDoc{} // which need not be there
 	if _, err := newServer(s, nil, slog.New(slog.DiscardHandler)); err != nil {
 		return refused(path, err)
 	}

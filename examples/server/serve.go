@@ -43,6 +43,11 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err := srv.backend.Close(); err != nil {
+			log.Error("store not closed", "error", err)
+		}
+	}()
 	at, err := o.listeners(ctx, s)
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/gateway/admin"
-	"github.com/rungate/rungate/gateway/memstore"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
@@ -28,6 +27,7 @@ type server struct {
 	policies  *policy.Set
 	keys      keyring
 	hooks     hooks
+	backend   *backend
 	stopping  atomic.Bool
 	settings  *settings // that it began with
 }
@@ -39,12 +39,18 @@ func newServer(s *settings, transport http.RoundTripper, log *slog.Logger) (*ser
 	cfg := s.config(&srv.keys)
 	cfg.Agents = &srv.agents
 	cfg.Policy = srv.policies
-	cfg.Store = memstore.New(memstore.Options{ClosedRuns: s.Retention.ClosedRuns, Runs: s.Retention.Runs})
+	var err error
+	if srv.backend, err = s.openBackend(); err != nil {
+		return nil, err
+	}
+	cfg.Store, cfg.Outbox = srv.backend.store, srv.backend.outbox
+	if cfg.Trail == nil {
+		cfg.Trail = srv.backend.trail
+	}
 	cfg.Observer = observer{log: log}
 	cfg.Notifiers = srv.notifiers(s)
 	cfg.Logger = log
 	cfg.Transport = transport
-	var err error
 	if srv.gw, err = gateway.New(cfg); err != nil {
 		return nil, err
 	}

@@ -85,6 +85,7 @@ func (s *settings) restarts(next *settings) []string {
 		{"metering", s.Metering, next.Metering},
 		{"run_id_headers", s.RunIDHeaders, next.RunIDHeaders},
 		{"retention", s.Retention, next.Retention},
+		{"store", s.Store, next.Store},
 		{"audit", s.Audit, next.Audit},
 	} {
 		if !reflect.DeepEqual(f.old, f.new) {

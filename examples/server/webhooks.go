@@ -87,10 +87,9 @@ func (hs hooks) replace(docs []webhookDoc) {
 	}
 }
 
-// notifiers are told of events: the log, and whom the settings name.
+// notifiers are told of events, as the settings say.
 func (srv *server) notifiers(s *settings) []notify.Notifier {
-	all := make([]notify.Notifier, 0, 1+len(s.Webhooks)+len(s.Slack))
-	all = append(all, notify.Log(srv.log))
+	all := make([]notify.Notifier, 0, len(s.Webhooks)+len(s.Slack))
 	for i := range s.Webhooks {
 		h := &hook{}
 		srv.hooks[s.Webhooks[i].URL] = h
