@@ -5,8 +5,9 @@
 // # The client
 //
 // It is the caller's, made with ContextTimeoutEnabled: without that, it does not obey
-// the deadlines of contexts, and a call waits for its own time-outs. Redis needs
-// version 6.2 or later, and maxmemory-policy noeviction: what it evicts is lost.
+// the deadlines of contexts, and a call waits for its own time-outs. It does not read
+// from replicas, which may not know yet what was written. Redis needs version 6.2 or
+// later, and maxmemory-policy noeviction: what it evicts is lost.
 //
 // # Slots
 //
