@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/rungate/rungate/run"
@@ -18,13 +17,10 @@ func (j *journal) Attach(ctx context.Context, a *run.Attachment, out *run.Run) (
 		}
 	}
 	var x attachment
-	err := errAgain
-	for n := 0; n < mostAgain && errors.Is(err, errAgain); n++ {
-		err = j.write(ctx, func(t *tx) error {
-			x = attachment{t: t, a: a}
-			return x.attach()
-		})
-	}
+	err := j.write(ctx, func(t *tx) error {
+		x = attachment{t: t, a: a}
+		return x.attach()
+	})
 	switch {
 	case err != nil:
 		return run.Attached{}, err
@@ -73,12 +69,6 @@ type attachment struct {
 	failed error // what is answered, though what has been found is committed
 }
 
-// errAgain says that another run has got the id meanwhile, so that everything is to
-// be looked up again: that it happens so often as mostAgain is no accident.
-var errAgain = errors.New("sqlstore: the run's id is taken")
-
-const mostAgain = 10
-
 func (x *attachment) attach() error {
 	a := x.a
 	h := headOf(a)
@@ -115,100 +105,6 @@ func (x *attachment) attach() error {
 		}
 	}
 	return x.enter()
-}
-
-// find finds and locks the run that the call means, and its parent. Nobody else
-// starts one of these names until the transaction ends.
-func (x *attachment) find(h head) error {
-	t, a := x.t, x.a
-	if err := t.lockName(h); err != nil {
-		return err
-	}
-	var rid int64
-	var err error
-	if !a.Exact {
-		if rid, err = t.newest(h); err != nil {
-			return err
-		}
-	}
-	if rid == 0 && !h.auto {
-		var own head
-		rid, own, err = t.named(run.Key{Team: a.Team, ID: a.ID})
-		if err != nil {
-			return err
-		}
-		if rid != 0 && a.New && !own.auto { // a new run follows on the newest of its kind
-			if err := t.lockName(own); err != nil {
-				return err
-			}
-			newest, err := t.newest(own)
-			if err != nil {
-				return err
-			}
-			if newest != 0 {
-				rid = newest
-			}
-		}
-	}
-	for {
-		var parent int64
-		if a.Parent != "" {
-			if parent, err = t.meant(run.Key{Team: a.Team, ID: a.Parent}); err != nil {
-				return err
-			}
-		}
-		all, err := t.lock(rid, parent)
-		if err != nil {
-			return err
-		}
-		x.r, x.parent = all[rid], all[parent]
-		if a.Parent == "" {
-			return nil
-		}
-		if now, err := t.meant(run.Key{Team: a.Team, ID: a.Parent}); err != nil || now == parent {
-			return err
-		}
-	}
-}
-
-// lockName keeps everybody else from starting a run of a name. Of several, the
-// longer name is locked first.
-func (t *tx) lockName(h head) error {
-	if t.x.d != Postgres {
-		return nil
-	}
-	_, err := t.exec("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", fmt.Sprintf("%q %v %q", h.team, h.auto, h.name), int64(lockID))
-	return err
-}
-
-// newest returns the newest run of a name, 0 if there is none.
-func (t *tx) newest(h head) (rid int64, err error) {
-	err = t.row("SELECT rid FROM rungate_heads WHERE team = $1 AND auto = $2 AND name = $3", h.team, h.auto, h.name).Scan(&rid)
-	return rid, unless(err)
-}
-
-// named returns the run with a full id and the name that it shares, 0 if there is none.
-func (t *tx) named(k run.Key) (rid int64, h head, err error) {
-	h.team = k.Team
-	err = t.row("SELECT rid, auto, head FROM rungate_runs WHERE team = $1 AND id = $2", k.Team, k.ID).Scan(&rid, &h.auto, &h.name)
-	return rid, h, unless(err)
-}
-
-// meant returns the run that k names by its full id or as the newest of its
-// generations, 0 if there is none.
-func (t *tx) meant(k run.Key) (rid int64, err error) {
-	if rid, err = t.newest(head{k.Team, false, k.ID}); rid == 0 && err == nil {
-		rid, _, err = t.named(k)
-	}
-	return rid, err
-}
-
-// unless returns the error, but nil where that says that there are no rows.
-func unless(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	return err
 }
 
 // again attaches a call that is in flight already, and reports whether it is.
@@ -321,63 +217,6 @@ func (x *attachment) mayDescend() bool {
 		x.parent = nil
 	}
 	return x.a.Parent == "" || x.parent != nil || x.a.Orphan
-}
-
-// insert makes the run that a asks for, in the place of old and below parent, if
-// there are such.
-func (t *tx) insert(a *run.Attachment, h head, old, parent *record) (*record, error) {
-	r := &record{Run: *a.Start, generation: 1}
-	r.Team, r.ID = a.Team, a.ID
-	r.Status, r.Created, r.LastCall = run.Open, instant(nanos(a.At)), instant(nanos(a.At))
-	if parent != nil {
-		r.Descend(&parent.Run)
-		r.parent, r.above = parent.rid, append([]*record{parent}, parent.above...)
-	}
-	var err error
-	switch {
-	case h.auto:
-		r.ID = a.AutoID
-		err = t.insertAs(r, h)
-	case old == nil:
-		err = t.insertAs(r, h)
-	default:
-		if !old.head.auto {
-			h = old.head // the full id of a generation: what comes next is of its base
-		}
-		r.generation = old.generation
-		for err = errAgain; errors.Is(err, errAgain); {
-			r.generation++
-			r.ID = fmt.Sprintf("%s.%d", h.name, r.generation)
-			err = t.insertAs(r, h)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	_, err = t.exec("INSERT INTO rungate_tree SELECT CAST($1 AS bigint), ancestor FROM rungate_tree WHERE run = $2 UNION ALL SELECT CAST($1 AS bigint), CAST($1 AS bigint)", r.rid, r.parent)
-	if err != nil {
-		return nil, err
-	}
-	_, err = t.exec(`INSERT INTO rungate_heads VALUES ($1, $2, $3, $4) ON CONFLICT (team, auto, name) DO UPDATE SET rid = $4`, h.team, h.auto, h.name, r.rid)
-	if err != nil || parent == nil {
-		return r, err
-	}
-	parent.Children++
-	return r, t.save(parent)
-}
-
-// insertAs adds a row for a new run. The error is errAgain where its id is taken.
-func (t *tx) insertAs(r *record, h head) error {
-	r.head = h
-	r.look = r.lookFrom()
-	err := t.row(`INSERT INTO rungate_runs (team, id, auto, head, generation, parent, fixed, status, idle, max_age, max_steps, created, last_call, look)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING rid`,
-		r.Team, r.ID, h.auto, h.name, r.generation, r.parent, r.fixed(), r.idleNanos(), r.Limit(run.RuleMaxDuration), r.Limit(run.RuleMaxSteps),
-		nanos(r.Created), nanos(r.LastCall), r.look).Scan(&r.rid)
-	if errors.Is(err, sql.ErrNoRows) {
-		return errAgain
-	}
-	return err
 }
 
 // enter counts the call in flight, or refuses it.

@@ -27,11 +27,7 @@ func (j *journal) FindGates(ctx context.Context, ids []string, at time.Time) ([]
 	err := j.read(ctx, func(t *tx) error {
 		found = found[:0]
 		for part := range slices.Chunk(ids, 100) {
-			args := make([]any, len(part))
-			for i, id := range part {
-				args[i] = id
-			}
-			all, err := t.gatesOf("WHERE g.id IN ("+placeholders(1, len(part))+")", args...)
+			all, err := t.gatesOf("WHERE g.id IN ("+placeholders(1, len(part))+")", anys(part)...)
 			if err != nil {
 				return err
 			}

@@ -22,6 +22,22 @@ type journal struct {
 	o Options
 }
 
+// errAgain says that a name has got another meaning before what it meant was locked.
+// What is locked then has to be let go before anything else is.
+var errAgain = errors.New("sqlstore: others start runs of the same name all the time, or with the same id")
+
+// mostAgain is how often that happens before it is no accident.
+const mostAgain = 50
+
+// write is that of the database, and tries again where a name has got another meaning.
+func (j *journal) write(ctx context.Context, f func(t *tx) error) error {
+	err := errAgain
+	for n := 0; n < mostAgain && errors.Is(err, errAgain); n++ {
+		err = j.database.write(ctx, f)
+	}
+	return err
+}
+
 // exactly runs f with the run of that full id, which it locks with its ancestors.
 func (j *journal) exactly(ctx context.Context, k run.Key, f func(t *tx, r *record) error) error {
 	return j.write(ctx, func(t *tx) error {
@@ -99,19 +115,18 @@ func (j *journal) Complete(ctx context.Context, k run.Key, reason string, at tim
 // lockMeant locks the run that k names, by its full id or as the newest of its
 // generations; nil if there is none.
 func (t *tx) lockMeant(k run.Key) (*record, error) {
-	for {
-		rid, err := t.meant(k)
-		if err != nil {
-			return nil, err
-		}
-		all, err := t.lock(rid)
-		if err != nil {
-			return nil, err
-		}
-		if now, err := t.meant(k); err != nil || now == rid {
-			return all[rid], err
-		}
+	rid, err := t.meant(k)
+	if err != nil {
+		return nil, err
 	}
+	all, err := t.lock(rid)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := t.meant(k); err != nil || now == rid {
+		return all[rid], err
+	}
+	return nil, errAgain
 }
 
 // Block implements run.Journal.

@@ -25,9 +25,9 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // Whatever happens, in whatever order, a Store says what a store in memory says.
 // Every verb is now and then called again, as one does whose answer was lost.
 func TestJournalModel(t *testing.T) {
-	seeds, verbs := uint64(20), 300
+	seeds, verbs := uint64(8), 300
 	if testing.Short() {
-		seeds, verbs = 4, 150
+		seeds, verbs = 2, 150
 	}
 	onBoth(t, func(t *testing.T, d Dialect) {
 		empty := emptied(t, d)

@@ -12,70 +12,86 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// maxDead is how many dead messages of one subscriber are kept.
-const maxDead = 1024
-
 // Subscribe implements run.Outbox.
 func (j *journal) Subscribe(ctx context.Context, name string, types []run.EventType, _, until time.Time) error {
 	return j.write(ctx, func(t *tx) error {
-		for _, e := range types {
-			_, err := t.exec("INSERT INTO rungate_subscriptions VALUES ($1, $2, $3) ON CONFLICT (type, name) DO UPDATE SET until = $3", string(e), name, nanos(until))
-			if err != nil {
-				return err
-			}
-		}
-		args := []any{name}
-		for _, e := range types {
-			args = append(args, string(e))
-		}
-		query := "DELETE FROM rungate_subscriptions WHERE name = $1"
-		if len(types) > 0 {
-			query += " AND type NOT IN (" + placeholders(2, len(types)) + ")"
-		}
-		_, err := t.exec(query, args...)
-		return err
-	})
-}
-
-// TakeMessages implements run.Outbox.
-func (j *journal) TakeMessages(ctx context.Context, name string, n int, at, until time.Time) (taken []run.Message, err error) {
-	err = j.write(ctx, func(t *tx) error {
-		taken = nil
-		query := `SELECT m.mid, m.event, m.spent, m.tries FROM rungate_messages m
-			WHERE m.subscriber = $1 AND m.dead IS NULL AND m.due <= $2 AND NOT EXISTS (
-				SELECT 1 FROM rungate_messages e WHERE e.subscriber = m.subscriber AND e.team = m.team AND e.run = m.run AND e.dead IS NULL AND e.mid < m.mid)
-			ORDER BY m.mid LIMIT $3`
-		if t.x.d == Postgres {
-			query += " FOR UPDATE SKIP LOCKED"
-		}
-		rows, err := t.query(query, name, nanos(at), n)
+		_, err := t.exec("INSERT INTO rungate_subscribers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET until = $2", name, nanos(until))
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // Err has said it
-		for rows.Next() {
-			m := run.Message{Subscriber: name, Lease: rand.Text()}
-			if err := scanMessage(rows, &m); err != nil {
-				return err
-			}
-			taken = append(taken, m)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
+		if _, err := t.exec("DELETE FROM rungate_subscriptions WHERE name = $1", name); err != nil {
 			return err
 		}
-		for i := range taken {
-			m := &taken[i]
-			if _, err := t.exec("UPDATE rungate_messages SET due = $2, lease = $3, tries = tries + 1 WHERE mid = $1", mid(m), nanos(until), m.Lease); err != nil {
+		for _, e := range types {
+			_, err := t.exec("INSERT INTO rungate_subscriptions VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", string(e), name, nanos(until))
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// TakeMessages implements run.Outbox. The oldest are those that have been due for the
+// longest.
+func (j *journal) TakeMessages(ctx context.Context, name string, n int, at, until time.Time) (taken []run.Message, err error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	err = j.write(ctx, func(t *tx) error {
+		taken, err = t.take(name, n, at, until)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return taken, nil
+}
+
+func (t *tx) take(name string, n int, at, until time.Time) ([]run.Message, error) {
+	query := "SELECT qid FROM rungate_queues WHERE subscriber = $1 AND due <= $2 ORDER BY due, qid LIMIT $3"
+	if t.x.d == Postgres {
+		query += " FOR UPDATE SKIP LOCKED"
+	}
+	queues, err := t.rids(query, name, nanos(at), n)
+	if err != nil || len(queues) == 0 {
+		return nil, err
+	}
+	in := "(" + placeholders(2, len(queues)) + ")"
+	with := func(v any) []any { return append([]any{v}, anys(queues)...) }
+	// What is read here is after the lock, and so as those have left it who had it before.
+	first := `(SELECT (SELECT min(x.mid) FROM rungate_messages x WHERE x.subscriber = q.subscriber AND x.team = q.team AND x.run = q.run AND x.dead IS NULL)
+		FROM rungate_queues q WHERE q.qid IN ` + in + ")"
+	lease := rand.Text()
+	if _, err := t.exec("UPDATE rungate_messages SET lease = $1, tries = tries + 1 WHERE mid IN "+first, with(lease)...); err != nil {
+		return nil, err
+	}
+	if _, err := t.exec("UPDATE rungate_queues SET due = $1 WHERE qid IN "+in, with(nanos(until))...); err != nil {
+		return nil, err
+	}
+	rows, err := t.query("SELECT mid, event, spent, tries - 1 FROM rungate_messages WHERE lease = $1 AND mid IN "+first+" ORDER BY due, mid", with(lease)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Err has said it
+	taken := make([]run.Message, 0, len(queues))
+	for rows.Next() {
+		m := run.Message{Subscriber: name, Lease: lease}
+		if err := scanMessage(rows, &m); err != nil {
+			return nil, err
+		}
+		taken = append(taken, m)
+	}
+	return taken, rows.Err()
+}
+
+// anys returns values as arguments of a query.
+func anys[T any](values []T) []any {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	return all
 }
 
 // scanMessage reads the columns mid, event, spent and tries, and what comes after them
@@ -98,109 +114,79 @@ func scanMessage(row scanner, m *run.Message, more ...any) error {
 	return nil
 }
 
-// mid is the number of a message, 0 if it is none of an outbox of this kind.
-func mid(m *run.Message) int64 {
-	id, _ := strconv.ParseInt(m.ID, 10, 64)
-	return id
-}
-
 // EndMessage implements run.Outbox.
 func (j *journal) EndMessage(ctx context.Context, m *run.Message, o *run.Outcome) error {
+	mid, err := strconv.ParseInt(m.ID, 10, 64)
+	if err != nil {
+		return nil //nolint:nilerr // no message of this outbox has such an ID
+	}
 	return j.write(ctx, func(t *tx) error {
-		switch {
-		case o.Delivered:
-			_, err := t.exec("DELETE FROM rungate_messages WHERE mid = $1 AND lease = $2 AND dead IS NULL", mid(m), m.Lease)
-			return err
-		case o.Dead != "":
-			return t.bury(m, o)
+		q := queue{subscriber: m.Subscriber}
+		err := t.row("SELECT team, run FROM rungate_messages WHERE mid = $1 AND subscriber = $2 AND lease = $3 AND dead IS NULL", mid, m.Subscriber, m.Lease).
+			Scan(&q.of.Team, &q.of.ID)
+		if err != nil {
+			return unless(err)
 		}
-		_, err := t.exec("UPDATE rungate_messages SET due = $3, lease = '' WHERE mid = $1 AND lease = $2 AND dead IS NULL", mid(m), m.Lease, nanos(o.Due))
-		return err
+		if err := t.lockQueue(&q); err != nil {
+			return err
+		}
+		return t.endMessage(&q, mid, m, o)
 	})
 }
 
-// bury makes a message a dead one.
-func (t *tx) bury(m *run.Message, o *run.Outcome) error {
-	_, err := t.exec("UPDATE rungate_messages SET dead = $3, why = $4, event_id = $5, lease = '' WHERE mid = $1 AND lease = $2 AND dead IS NULL",
-		mid(m), m.Lease, nanos(o.At), strings.ToValidUTF8(strings.ReplaceAll(o.Dead, "\x00", ""), "\uFFFD"), m.Event.ID())
-	if err != nil {
-		return err
+// A queue is what waits for a subscriber of one run.
+type queue struct {
+	subscriber string
+	of         run.Key
+}
+
+func (t *tx) lockQueue(q *queue) error {
+	if t.x.d != Postgres {
+		return nil
 	}
-	_, err = t.exec(`DELETE FROM rungate_messages WHERE mid IN (
-		SELECT mid FROM rungate_messages WHERE subscriber = $1 AND dead IS NOT NULL ORDER BY dead DESC, mid DESC LIMIT $2 OFFSET $3)`,
-		m.Subscriber, batch, maxDead)
+	_, err := t.exec("SELECT 1 FROM rungate_queues WHERE subscriber = $1 AND team = $2 AND run = $3 FOR UPDATE", q.subscriber, q.of.Team, q.of.ID)
 	return err
 }
 
-// DeadMessages implements run.Outbox.
-func (j *journal) DeadMessages(ctx context.Context, n int) (dead []run.DeadMessage, err error) {
-	err = j.read(ctx, func(t *tx) error {
-		dead = nil
-		rows, err := t.query(`SELECT mid, event, spent, tries, subscriber, dead, why FROM rungate_messages WHERE dead IS NOT NULL
-			ORDER BY dead DESC, mid DESC LIMIT $1`, n)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var m run.DeadMessage
-			var at int64
-			if err := scanMessage(rows, &m.Message, &m.Subscriber, &at, &m.Why); err != nil {
-				return err
-			}
-			m.At = instant(at)
-			dead = append(dead, m)
-		}
-		return rows.Err()
-	})
-	return dead, err
-}
-
-// ReviveMessages implements run.Outbox. The messages are new ones: those that wait for
-// their runs already are told before.
-func (j *journal) ReviveMessages(ctx context.Context, event string, at time.Time) error {
-	return j.write(ctx, func(t *tx) error {
-		query := "SELECT mid FROM rungate_messages WHERE event_id = $1 AND dead IS NOT NULL ORDER BY mid"
-		if t.x.d == Postgres {
-			query += " FOR UPDATE"
-		}
-		dead, err := t.rids(query, event)
-		if err != nil {
-			return err
-		}
-		if len(dead) == 0 {
-			return run.ErrNoMessage
-		}
-		for _, mid := range dead {
-			_, err := t.exec(`INSERT INTO rungate_messages (subscriber, team, run, event, due, spent)
-				SELECT subscriber, team, run, event, $2, spent FROM rungate_messages WHERE mid = $1`, mid, nanos(at))
-			if err != nil {
-				return err
-			}
-			if _, err := t.exec("DELETE FROM rungate_messages WHERE mid = $1", mid); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// sweepMessages drops what waits for subscribers whose time has passed.
-func (j *journal) sweepMessages(ctx context.Context, _ *run.Swept, at time.Time) error {
-	err := j.write(ctx, func(t *tx) error {
-		_, err := t.exec("DELETE FROM rungate_subscriptions WHERE until <= $1", nanos(at))
+// endMessage ends the lease of a message, whose queue is locked.
+func (t *tx) endMessage(q *queue, mid int64, m *run.Message, o *run.Outcome) error {
+	const still = " WHERE mid = $1 AND lease = $2 AND dead IS NULL"
+	var res sql.Result
+	var err error
+	switch {
+	case o.Delivered:
+		res, err = t.exec("DELETE FROM rungate_messages"+still, mid, m.Lease)
+	case o.Dead != "":
+		res, err = t.exec("UPDATE rungate_messages SET dead = $3, why = $4, event_id = $5"+still, mid, m.Lease,
+			nanos(o.At), strings.ToValidUTF8(strings.ReplaceAll(o.Dead, "\x00", ""), "\uFFFD"), m.Event.ID())
+	default:
+		res, err = t.exec("UPDATE rungate_messages SET due = $3, lease = ''"+still, mid, m.Lease, nanos(o.Due))
+	}
+	if err != nil {
 		return err
-	})
-	for n := int64(batch); n == batch && err == nil; {
-		err = j.write(ctx, func(t *tx) error {
-			res, err := t.exec(`DELETE FROM rungate_messages WHERE mid IN (SELECT mid FROM rungate_messages
-				WHERE dead IS NULL AND subscriber NOT IN (SELECT name FROM rungate_subscriptions) LIMIT $1)`, batch)
-			if err != nil {
-				return err
-			}
-			n, err = res.RowsAffected()
-			return err
-		})
+	}
+	if n, err := res.RowsAffected(); n == 0 || err != nil {
+		return err
+	}
+	if err := t.advance(q); err != nil || o.Dead == "" {
+		return err
+	}
+	return t.trimDead(q.subscriber)
+}
+
+// advance lets the message that is the first of a queue now be due, or drops the queue
+// if there is none.
+func (t *tx) advance(q *queue) error {
+	const which = " WHERE subscriber = $1 AND team = $2 AND run = $3"
+	var due int64
+	err := t.row("SELECT due FROM rungate_messages"+which+" AND dead IS NULL ORDER BY mid LIMIT 1", q.subscriber, q.of.Team, q.of.ID).Scan(&due)
+	switch {
+	case unless(err) != nil:
+		return err
+	case err != nil:
+		_, err = t.exec("DELETE FROM rungate_queues"+which, q.subscriber, q.of.Team, q.of.ID)
+	default:
+		_, err = t.exec("UPDATE rungate_queues SET due = $4"+which, q.subscriber, q.of.Team, q.of.ID, due)
 	}
 	return err
 }

@@ -167,12 +167,8 @@ func (t *tx) load(clause string, rids ...int64) (map[int64]*record, error) {
 	if len(rids) == 0 {
 		return nil, nil
 	}
-	args := make([]any, len(rids))
-	for i, rid := range rids {
-		args[i] = rid
-	}
 	rows, err := t.query(`SELECT `+runColumns+`, t.run FROM rungate_tree t JOIN rungate_runs r ON r.rid = t.ancestor
-		WHERE t.run IN (`+placeholders(1, len(rids))+`) ORDER BY r.rid`+clause, args...)
+		WHERE t.run IN (`+placeholders(1, len(rids))+`) ORDER BY r.rid`+clause, anys(rids)...)
 	if err != nil {
 		return nil, err
 	}

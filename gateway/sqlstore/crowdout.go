@@ -1,0 +1,76 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/rungate/rungate/run"
+)
+
+// crowdOut completes runs as long as too many are open, those first that were
+// called longest ago.
+func (j *journal) crowdOut(ctx context.Context, s *run.Swept, at time.Time) error {
+	last, rid := int64(math.MinInt64), int64(0)
+	for more := true; more; {
+		var done []run.Run
+		err := j.write(ctx, func(t *tx) (err error) {
+			done, err = t.crowdOut(&last, &rid, &more, j.o.OpenRuns, at)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.Completed = append(s.Completed, done...)
+	}
+	return nil
+}
+
+// crowdOut deals with the next runs after the place in the order that last and rid
+// say, and moves that on.
+func (t *tx) crowdOut(last, rid *int64, more *bool, most int, at time.Time) ([]run.Run, error) {
+	var open int
+	if err := t.row("SELECT count(*) FROM rungate_runs WHERE status = 0").Scan(&open); err != nil {
+		return nil, err
+	}
+	if *more = open > most; !*more {
+		return nil, nil
+	}
+	next, err := t.rids(`SELECT rid FROM rungate_runs WHERE status = 0 AND (last_call, rid) > ($1, $2) ORDER BY last_call, rid LIMIT $3`, *last, *rid, batch)
+	if err != nil {
+		return nil, err
+	}
+	free, err := t.lockFree(next)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(free, func(a, b *record) int { return a.LastCall.Compare(b.LastCall) })
+	var out []*record
+	for _, r := range free {
+		if open <= most {
+			break
+		}
+		b, err := t.business(r)
+		if err != nil {
+			return nil, err
+		}
+		if r.Status != run.Open || at.Before(b.until) || at.Before(b.gates) {
+			continue
+		}
+		if err := t.complete(r, run.ReasonCrowdedOut, at); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+		open--
+	}
+	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(a.rid, b.rid) })
+	if *more = len(next) == batch; *more {
+		*rid = next[batch-1]
+		if err := t.row("SELECT last_call FROM rungate_runs WHERE rid = $1", *rid).Scan(last); unless(err) != nil {
+			return nil, err
+		}
+	}
+	return t.completed(out, at)
+}
