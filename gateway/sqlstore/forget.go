@@ -18,13 +18,16 @@ func (j *journal) forgetRuns(ctx context.Context, s *run.Swept, at time.Time) er
 	ended, rid := int64(math.MinInt64), int64(0)
 	for more := true; more; {
 		var gone []run.Run
+		var nextEnded, nextRID int64
 		err := j.write(ctx, func(t *tx) (err error) {
-			gone, err = t.forgetRuns(&ended, &rid, &more, before, at)
+			nextEnded, nextRID = ended, rid
+			gone, err = t.forgetRuns(&nextEnded, &nextRID, &more, before, at)
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		ended, rid = nextEnded, nextRID
 		s.Forgotten = append(s.Forgotten, gone...)
 	}
 	return nil
@@ -51,18 +54,16 @@ func (j *journal) forgetBefore(ctx context.Context, at time.Time) (p place, err 
 // forgetRuns deals with the next runs after the place in the order that ended and rid
 // say, and moves that on.
 func (t *tx) forgetRuns(ended, rid *int64, more *bool, before place, at time.Time) ([]run.Run, error) {
-	next, err := t.rids(`SELECT rid FROM rungate_runs WHERE status <> 0 AND (ended, rid) > ($1, $2) AND (ended, rid) <= ($3, $4)
+	rows, err := t.query(`SELECT rid, ended FROM rungate_runs WHERE status <> 0 AND (ended, rid) > ($1, $2) AND (ended, rid) <= ($3, $4)
 		ORDER BY ended, rid LIMIT $5`, *ended, *rid, before.ended, before.rid, batch)
-	if err != nil || len(next) == 0 {
-		*more = false
+	if err != nil {
 		return nil, err
 	}
-	last := place{rid: next[len(next)-1]}
-	if err := t.row("SELECT ended FROM rungate_runs WHERE rid = $1", last.rid).Scan(&last.ended); unless(err) != nil {
+	next, err := placed(rows, ended, rid)
+	if err != nil {
 		return nil, err
-	} else if err != nil {
-		last.ended = *ended // another sweep has forgotten it: go on from where that may be
 	}
+	*more = len(next) == batch
 	free, err := t.lockFree(next)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,6 @@ func (t *tx) forgetRuns(ended, rid *int64, more *bool, before place, at time.Tim
 			return nil, err
 		}
 	}
-	*ended, *rid, *more = last.ended, last.rid, len(next) == batch
 	return gone, nil
 }
 

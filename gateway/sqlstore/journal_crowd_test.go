@@ -241,3 +241,36 @@ func TestManyDoAnything(t *testing.T) {
 		assert.Equal(t, started.Load()+ended.Load(), count("SELECT count(*) FROM rungate_messages"), "events")
 	})
 }
+
+// However many sweep at once, they complete no more runs than there are too many.
+func TestManySweepsCrowdOutNoMoreThanOne(t *testing.T) {
+	const open, most = 40, 25
+	replicas(t, Options{OpenRuns: most}, func(t *testing.T, _ Dialect, stores [2]*Store) {
+		for i := range open {
+			diary{t, stores[i%2]}.past(fmt.Sprint("r-", i), "", noon.Add(time.Duration(i)*time.Second))
+		}
+		var mu sync.Mutex
+		out := map[string]bool{}
+		sweep := func(s *Store) {
+			x, err := s.Sweep(context.Background(), noon.Add(time.Hour))
+			assert.NoError(t, err)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, r := range x.Completed {
+				assert.Equal(t, run.ReasonCrowdedOut, r.Reason)
+				out[r.ID] = true
+			}
+		}
+		together(func(i int) {
+			if i < 8 {
+				sweep(stores[i%2])
+			}
+		})
+		sweep(stores[0])
+		want := map[string]bool{}
+		for i := range open - most {
+			want[fmt.Sprint("r-", i)] = true
+		}
+		assert.Equal(t, want, out, "those that were called longest ago")
+	})
+}

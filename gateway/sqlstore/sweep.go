@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -31,7 +32,7 @@ func (j *journal) Sweep(ctx context.Context, at time.Time) (s run.Swept, err err
 // and returns them in the order in which they were started. Of none it locks a part:
 // whoever has one of the ancestors may wait for what is below that.
 func (t *tx) lockFree(rids []int64) ([]*record, error) {
-	slices.Sort(rids)
+	rids = slices.Sorted(slices.Values(rids))
 	if t.x.d != Postgres {
 		return t.whole(rids, "")
 	}
@@ -110,6 +111,20 @@ func (t *tx) rids(query string, args ...any) ([]int64, error) {
 			return nil, err
 		}
 		all = append(all, rid)
+	}
+	return all, rows.Err()
+}
+
+// placed returns the runs of a query that has their places in an order, and moves the
+// place behind the last of them.
+func placed(rows *sql.Rows, by, rid *int64) ([]int64, error) {
+	defer rows.Close() //nolint:errcheck // Err has said it
+	var all []int64
+	for rows.Next() {
+		if err := rows.Scan(rid, by); err != nil {
+			return nil, err
+		}
+		all = append(all, *rid)
 	}
 	return all, rows.Err()
 }

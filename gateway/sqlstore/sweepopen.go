@@ -17,13 +17,16 @@ func (j *journal) sweepOpen(ctx context.Context, s *run.Swept, at time.Time) err
 		look, rid := int64(math.MinInt64), int64(0)
 		for more := true; more; {
 			var done []run.Run
+			var nextLook, nextRID int64
 			err := j.write(ctx, func(t *tx) (err error) {
-				done, err = t.sweepOpen(&look, &rid, &more, at)
+				nextLook, nextRID = look, rid
+				done, err = t.sweepOpen(&nextLook, &nextRID, &more, at)
 				return err
 			})
 			if err != nil {
 				return err
 			}
+			look, rid = nextLook, nextRID
 			s.Completed = append(s.Completed, done...)
 			again = again || slices.ContainsFunc(done, func(r run.Run) bool { return r.Children > 0 })
 		}
@@ -39,19 +42,11 @@ func (t *tx) sweepOpen(look, rid *int64, more *bool, at time.Time) ([]run.Run, e
 	if err != nil {
 		return nil, err
 	}
-	var next []int64
-	lastLook, lastRID := *look, *rid
-	for rows.Next() {
-		if err := rows.Scan(&lastRID, &lastLook); err != nil {
-			rows.Close()
-			return nil, err
-		}
-		next = append(next, lastRID)
-	}
-	rows.Close()
-	if err := rows.Err(); err != nil {
+	next, err := placed(rows, look, rid)
+	if err != nil {
 		return nil, err
 	}
+	*more = len(next) == batch
 	free, err := t.lockFree(next)
 	if err != nil {
 		return nil, err
@@ -70,7 +65,6 @@ func (t *tx) sweepOpen(look, rid *int64, more *bool, at time.Time) ([]run.Run, e
 			}
 		}
 	}
-	*look, *rid, *more = lastLook, lastRID, len(next) == batch
 	return t.completed(over, at)
 }
 
