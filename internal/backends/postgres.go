@@ -201,31 +201,69 @@ func (p *Postgres) Kill(t testing.TB) {
 	p.end(t, syscall.SIGKILL)
 }
 
-// end sends a signal to the server and waits until nothing listens any more.
+// end sends a signal to the server and waits until nothing listens any more. One that
+// is killed leaves its processes, which may go on for a while: they are killed as well.
 func (p *Postgres) end(t testing.TB, s syscall.Signal) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
+	pid, err := p.pid()
 	if err != nil {
 		t.Fatalf("postgres: it does not run: %v", err)
 	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(first)
+	all, err := children(pid)
 	if err != nil {
 		t.Fatalf("postgres: %v", err)
 	}
 	if err := syscall.Kill(pid, s); err != nil {
 		t.Fatalf("postgres: %v", err)
 	}
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		c, err := net.Dial("tcp", p.Addr) //nolint:noctx // on loopback it is refused at once
-		if err != nil {
-			return
+	if s == syscall.SIGKILL {
+		for _, child := range all {
+			_ = syscall.Kill(child, s) // fails where it has ended already
 		}
-		c.Close() //nolint:errcheck // it was not used
+	}
+	for end := time.Now().Add(patience); p.answers(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("postgres: it did not end within %v of %v", patience, s)
 		}
 	}
+}
+
+// pid is that of the server.
+func (p *Postgres) pid() (int, error) {
+	text, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(first)
+}
+
+// answers reports whether anything listens.
+func (p *Postgres) answers() bool {
+	c, err := net.Dial("tcp", p.Addr) //nolint:noctx // on loopback it is refused at once
+	if err != nil {
+		return false
+	}
+	c.Close() //nolint:errcheck // it was not used
+	return true
+}
+
+// children returns the processes that one has started.
+func children(of int) (pids []int, err error) {
+	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output() //nolint:noctx // it ends at once
+	if err != nil {
+		return nil, fmt.Errorf("ps: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		var pid, parent int
+		if _, err := fmt.Sscan(line, &pid, &parent); err != nil {
+			return nil, fmt.Errorf("ps: %q: %w", line, err)
+		}
+		if parent == of {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
 }
 
 // server is the command line of the server.
