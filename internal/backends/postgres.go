@@ -301,6 +301,16 @@ func (p *Postgres) URL(name string) string {
 	return "postgres://postgres@" + p.Addr + "/" + name + "?sslmode=disable"
 }
 
+// Log is what the server has logged.
+func (p *Postgres) Log(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		t.Fatalf("postgres: %v", err)
+	}
+	return string(text)
+}
+
 // do has psql run a statement.
 func (p *Postgres) do(t testing.TB, statement string) {
 	t.Helper()
