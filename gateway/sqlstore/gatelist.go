@@ -14,7 +14,7 @@ import (
 
 // GateAnswer implements run.GateJournal.
 func (j *journal) GateAnswer(ctx context.Context, id string) (answer []byte, err error) {
-	err = j.db.QueryRowContext(ctx, "SELECT answer FROM rungate_gates WHERE id = $1", id).Scan(&answer)
+	err = j.one(ctx, func(row scanner) error { return row.Scan(&answer) }, "SELECT answer FROM rungate_gates WHERE id = $1", id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = run.ErrNoGate
 	}

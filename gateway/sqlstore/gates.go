@@ -111,12 +111,11 @@ func (j *journal) MeetGate(ctx context.Context, k run.Key, f run.Fingerprint, at
 // gateFor returns the gate that holds for a request of a run.
 func (j *journal) gateFor(ctx context.Context, k run.Key, f run.Fingerprint, at time.Time) (g *gate, own bool, err error) {
 	// One of its own first, the newest; then those that pause the run, the oldest.
-	row := j.db.QueryRowContext(ctx, `SELECT `+gateColumns+`, CASE WHEN g.fingerprint = $3 THEN 1 ELSE 0 END AS own
+	g = &gate{}
+	err = j.one(ctx, func(row scanner) error { return g.scan(also{row, &own}) }, `SELECT `+gateColumns+`, CASE WHEN g.fingerprint = $3 THEN 1 ELSE 0 END AS own
 		FROM rungate_gates g WHERE g.rid = (SELECT rid FROM rungate_runs WHERE team = $1 AND id = $2) AND NOT g.past
 		AND (g.fingerprint = $3 OR g.pauses AND g.status = 0 AND g.ends > $4)
 		ORDER BY 13 DESC, CASE WHEN g.fingerprint = $3 THEN -g.gid ELSE g.opened END, g.gid LIMIT 1`, k.Team, k.ID, f[:], nanos(at))
-	g = &gate{}
-	err = g.scan(also{row, &own})
 	if unless(err) == nil && err != nil {
 		err = run.ErrNoGate
 	}

@@ -38,6 +38,19 @@ func (j *journal) write(ctx context.Context, f func(t *tx) error) error {
 	return err
 }
 
+// one runs a query of one row at most, which is a transaction of its own, and reads
+// that; sql.ErrNoRows says that there is none.
+func (j *journal) one(ctx context.Context, read func(row scanner) error, query string, args ...any) error {
+	if j.d == Postgres {
+		return read(j.db.QueryRowContext(ctx, query, args...))
+	}
+	s, err := j.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	return read(s.QueryRowContext(ctx, args...))
+}
+
 // exactly runs f with the run of that full id, which it locks with its ancestors.
 func (j *journal) exactly(ctx context.Context, k run.Key, f func(t *tx, r *record) error) error {
 	return j.write(ctx, func(t *tx) error {
