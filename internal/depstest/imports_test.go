@@ -16,6 +16,7 @@ var levels = [][]string{
 	{"run"},
 	{"internal/outbox"},
 	{"policy"},
+	{"gateway/audit"},
 	{"gateway/memstore", "gateway/storetest", "gateway/notify"},
 	{"gateway"},
 	{"roundtrip"},
