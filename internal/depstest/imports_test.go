@@ -17,6 +17,7 @@ var levels = [][]string{
 	{"internal/outbox"},
 	{"policy"},
 	{"gateway/audit"},
+	{"gateway/audit"},
 	{"gateway/memstore", "gateway/storetest", "gateway/notify"},
 	{"gateway"},
 	{"roundtrip"},
