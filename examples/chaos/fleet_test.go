@@ -78,7 +78,7 @@ providers: [{name: openai, dialect: openai, base_url: "%s/v1", api_key: sk-chaos
 agents: [{id: worker, team: swarm, token: %q, policy: chaos}]
 policies: [policy.json]
 webhooks: [{url: %q, secret: %q, allow_private: true}]
-limits: {lease: %v}
+limits: {lease: %v, store_timeout: 1s}
 `, operatorToken, store, p.URL, agentToken, hooks, hookSecret, lease), 0o600))
 	for range n {
 		r := &replica{url: "http://" + freeAddress(t), admin: "http://" + freeAddress(t)}
