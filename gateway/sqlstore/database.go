@@ -52,9 +52,10 @@ func (x *database) check(ctx context.Context) error {
 
 // tx is a transaction with its context.
 type tx struct {
-	ctx context.Context // of statements
-	x   *database
-	t   *sql.Tx
+	ctx  context.Context // of statements
+	x    *database
+	t    *sql.Tx
+	bare []string // queries that were run without a prepared statement, since there is none yet
 }
 
 // write runs f in a transaction, and again if the database could not do it for what
@@ -86,9 +87,17 @@ func (x *database) read(ctx context.Context, f func(t *tx) error) error {
 }
 
 func (x *database) run(ctx context.Context, o *sql.TxOptions, f func(t *tx) error) error {
+	bare, err := x.once(ctx, o, f)
+	x.learn(ctx, bare)
+	return err
+}
+
+// once runs f in a transaction, which has ended when it returns, and returns the
+// queries that are worth preparing.
+func (x *database) once(ctx context.Context, o *sql.TxOptions, f func(t *tx) error) (bare []string, err error) {
 	t, err := x.db.BeginTx(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer t.Rollback() //nolint:errcheck // after Commit it does nothing; else there is an error already
 	of := ctx
@@ -97,13 +106,14 @@ func (x *database) run(ctx context.Context, o *sql.TxOptions, f func(t *tx) erro
 		// of them. To watch that of the transaction is enough.
 		of = context.WithoutCancel(ctx)
 	}
-	if err = f(&tx{of, x, t}); err == nil {
+	w := &tx{ctx: of, x: x, t: t}
+	if err = f(w); err == nil {
 		err = t.Commit()
 	}
 	if gone := ctx.Err(); gone != nil && errors.Is(err, sql.ErrTxDone) {
-		return gone
+		return w.bare, gone
 	}
-	return err
+	return w.bare, err
 }
 
 // again calls f until it fails for another reason than what others do at the same
@@ -137,48 +147,50 @@ func transient(err error) bool {
 }
 
 func (t *tx) exec(query string, args ...any) (sql.Result, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return nil, err
+	if s := t.stmt(query); s != nil {
+		return s.ExecContext(t.ctx, args...)
 	}
-	if s == nil {
-		return t.t.ExecContext(t.ctx, query, args...)
-	}
-	return s.ExecContext(t.ctx, args...)
+	return t.t.ExecContext(t.ctx, query, args...)
 }
 
 func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return nil, err
+	if s := t.stmt(query); s != nil {
+		return s.QueryContext(t.ctx, args...)
 	}
-	if s == nil {
-		return t.t.QueryContext(t.ctx, query, args...)
-	}
-	return s.QueryContext(t.ctx, args...)
+	return t.t.QueryContext(t.ctx, query, args...)
 }
 
 // row is for a query of one row at most; sql.ErrNoRows says that there is none.
 func (t *tx) row(query string, args ...any) *sql.Row {
-	s, err := t.stmt(query)
-	if s == nil || err != nil { // the query fails for the same reason
-		return t.t.QueryRowContext(t.ctx, query, args...)
+	if s := t.stmt(query); s != nil {
+		return s.QueryRowContext(t.ctx, args...)
 	}
-	return s.QueryRowContext(t.ctx, args...)
+	return t.t.QueryRowContext(t.ctx, query, args...)
 }
 
-// stmt returns the prepared statement of a query, nil if the driver keeps them
-// itself, as pgx does. In SQLite it takes longer to prepare most statements than to
-// run them.
-func (t *tx) stmt(query string) (*sql.Stmt, error) {
+// stmt returns the prepared statement of a query, nil if there is none yet, or if the
+// driver keeps them itself, as pgx does. In SQLite it takes longer to prepare most
+// statements than to run them. None is prepared here: that would take another
+// connection, for which those who have one may all be waiting.
+func (t *tx) stmt(query string) *sql.Stmt {
 	if t.x.d == Postgres {
-		return nil, nil
+		return nil
 	}
-	s, err := t.x.prepared(t.ctx, query)
-	if err != nil {
-		return nil, err
+	if s, ok := t.x.stmts.Load(query); ok {
+		return t.t.StmtContext(t.ctx, s.(*sql.Stmt))
 	}
-	return t.t.StmtContext(t.ctx, s), nil
+	t.bare = append(t.bare, query)
+	return nil
+}
+
+// learn prepares queries for those who run them next, and is called by nobody who
+// holds a connection. What fails is left to them.
+func (x *database) learn(ctx context.Context, queries []string) {
+	for _, q := range queries {
+		if _, err := x.prepared(ctx, q); err != nil {
+			return
+		}
+	}
 }
 
 // prepared returns the prepared statement of a query. There are as many as there are

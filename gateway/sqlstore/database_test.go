@@ -68,12 +68,6 @@ func TestDatabasesThatCannotBeWorkedWith(t *testing.T) {
 		_, err := Open(t.Context(), nil, "mysql", Options{})
 		assert.ErrorContains(t, err, `dialect "mysql" is not known; use "postgres" or "sqlite"`)
 	})
-	t.Run("one connection", func(t *testing.T) {
-		db, _ := newDB(t, SQLite)
-		db.SetMaxOpenConns(1)
-		_, err := Open(t.Context(), db, SQLite, Options{})
-		assert.ErrorContains(t, err, "needs two connections")
-	})
 	t.Run("another journal", func(t *testing.T) {
 		db, _ := newDB(t, SQLite)
 		_, err := db.Exec("PRAGMA journal_mode = delete")

@@ -77,9 +77,6 @@ func OpenSQLite(path string) (*sql.DB, error) {
 
 // checkSQLite reports settings that would lose or refuse what a store does.
 func (x *database) checkSQLite(ctx context.Context) error {
-	if n := x.db.Stats().MaxOpenConnections; n == 1 {
-		return errors.New("sqlstore: SQLite needs two connections at least; call SetMaxOpenConns, or open it with OpenSQLite")
-	}
 	var mode string
 	if err := x.db.DB.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return fmt.Errorf("sqlstore: %w", err)
