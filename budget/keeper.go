@@ -62,18 +62,18 @@ func (k *Keeper) Reserve(ctx context.Context, r *Reservation, c *Claim) error {
 	}
 	id := ID(ids.New())
 	short, ok, err := k.Ledger.Reserve(ctx, id, d, k.lease())
+	if (ok || err != nil) && len(d.Holds)+len(d.Takes) > 0 {
+		r.k, r.id = k, id
+	}
 	switch {
 	case err != nil:
-		// Whether it was taken is not known: give it back in any case.
-		_, undo := k.Ledger.Settle(context.WithoutCancel(ctx), id, d, nil, nil)
-		return errors.Join(err, undo)
-	case !ok && short.Take >= 0:
+		return err
+	case ok:
+		return nil
+	case short.Take >= 0:
 		return &RateLimitedError{Rate: *r.rates[short.Take], Owner: d.Takes[short.Take].Owner, RetryAfter: short.After}
-	case !ok:
-		return exhausted(&d.Holds[short.Hold], r.budgets[short.Hold], c.Projection, &short)
 	}
-	r.k, r.id = k, id
-	return nil
+	return exhausted(&d.Holds[short.Hold], r.budgets[short.Hold], c.Projection, &short)
 }
 
 // A Standing is how an account stands.

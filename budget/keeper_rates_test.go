@@ -152,7 +152,8 @@ func TestRateLimited(t *testing.T) {
 	})
 }
 
-// A record is passed on, and makes a reservation of a call that takes nothing else.
+// A record is passed on, also for a call that takes nothing: of that, there is nothing
+// to give back.
 func TestRecordOfAReservation(t *testing.T) {
 	k, f := newKeeper()
 	record := &budget.Record{Team: "team:a", ID: "step_1", Text: []byte("{}")}
@@ -160,10 +161,18 @@ func TestRecordOfAReservation(t *testing.T) {
 	require.NoError(t, k.Reserve(t.Context(), &r, &budget.Claim{Subject: call, Budgets: []budget.Budget{tokens("t", 10)}, Projection: input(5), Record: record}))
 	var free budget.Reservation
 	require.NoError(t, k.Reserve(t.Context(), &free, &budget.Claim{Subject: call, Record: record}))
-	assert.Equal(t, []string{"Reserve step_1, 1m0s", "Reserve step_1, 1m0s"}, f.calls)
-	for _, r := range []*budget.Reservation{&r, &free} {
+	var unknown budget.Reservation
+	f.fail = errors.New("connection reset")
+	require.ErrorIs(t, k.Reserve(t.Context(), &unknown, &budget.Claim{Subject: call, Record: record}), f.fail)
+	f.fail = nil
+	for _, r := range []*budget.Reservation{&r, &free, &unknown} {
+		require.NoError(t, r.Renew(t.Context()))
 		require.NoError(t, r.Release(t.Context()))
 	}
+	assert.Equal(t, []string{
+		"Reserve step_1, 1m0s", "Reserve step_1, 1m0s", "Reserve step_1, 1m0s",
+		"Renew 1m0s", "Settle nothing",
+	}, f.calls)
 }
 
 // What is to be told of an alert is passed to the ledger, for each that the call
