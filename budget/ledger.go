@@ -143,6 +143,11 @@ type Ledger interface {
 	// nothing happens and nothing is appended. One that was charged in full since
 	// its lease had ended is corrected to the charges, if the ledger still knows it,
 	// which is the case for an hour at least; its takes are not.
+	//
+	// A Reserve that its caller has given up may arrive after the Settle of that. So
+	// an id that was not known is known from then on, for a minute at least: nothing
+	// is reserved under it. Where a Reserve may overtake another one of the same id,
+	// as across a network, the same holds for an id that was known.
 	Settle(ctx context.Context, id ID, d *Demand, s *Settlement, dst []Balance) ([]Balance, error)
 
 	// Balances appends the balances of accounts to dst, in their order, with

@@ -13,6 +13,10 @@ import (
 // ended can still be settled.
 const correctable = time.Hour
 
+// late is for how long nothing is reserved under an id that was settled before it was
+// known.
+const late = time.Minute
+
 var errAccounts = errors.New("memstore: as many accounts as Options allow; no more are made")
 
 // ledger implements budget.Ledger.
@@ -25,6 +29,7 @@ type ledger struct {
 	known    map[budget.ID]*reservation
 	held     queue[*reservation] // in the order in which their leases end
 	charged  queue[*reservation] // whose leases have ended, in the order in which they are forgotten
+	barred   queue[*reservation] // that were settled before they were known, in the same order
 	free     *reservation        // to be used again
 }
 
@@ -103,7 +108,7 @@ func (l *ledger) Renew(_ context.Context, id budget.ID, _ *budget.Demand, lease 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.expire(now)
-	if r := l.known[id]; r != nil && !r.charged {
+	if r := l.known[id]; r != nil && !r.charged && !r.barred {
 		l.held.remove(&r.lease)
 		r.until = now.Add(lease)
 		l.held.insert(&r.lease)
@@ -118,6 +123,10 @@ func (l *ledger) Settle(_ context.Context, id budget.ID, _ *budget.Demand, s *bu
 	defer l.mu.Unlock()
 	r := l.known[id]
 	if r == nil {
+		l.bar(id, time.Now())
+		return dst, nil
+	}
+	if r.barred {
 		return dst, nil
 	}
 	var nothing budget.Settlement
@@ -137,6 +146,15 @@ func (l *ledger) Settle(_ context.Context, id budget.ID, _ *budget.Demand, s *bu
 	}
 	l.end(r)
 	return dst, nil
+}
+
+// bar sees to it that nothing is reserved under an id.
+func (l *ledger) bar(id budget.ID, now time.Time) {
+	l.expire(now)
+	r := l.newReservation()
+	r.id, r.barred, r.until = id, true, now.Add(late)
+	l.known[id] = r
+	l.barred.insert(&r.lease)
 }
 
 // at is one of several amounts, none of which is negative; nothing where there are none.
@@ -188,6 +206,10 @@ func (l *ledger) expire(now time.Time) {
 	}
 	for x := l.charged.ended(now); x != nil; x = l.charged.ended(now) {
 		l.charged.remove(x)
+		l.end(x.of)
+	}
+	for x := l.barred.ended(now); x != nil; x = l.barred.ended(now) {
+		l.barred.remove(x)
 		l.end(x.of)
 	}
 	l.accounts.expire(now)

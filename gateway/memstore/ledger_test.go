@@ -114,6 +114,16 @@ func TestLeases(t *testing.T) {
 			time.Sleep(3 * time.Hour)
 			assert.Equal(t, 1, settle(t, s, 1, 3))
 		}, [2]int64{3, 0}},
+		{"do not begin for a minute after they were settled", func(t *testing.T, s *memstore.Store) {
+			require.Zero(t, settle(t, s, 1, 3))
+			time.Sleep(time.Minute - 1)
+			reserve(t, s, 1, 10, lease)
+		}, [2]int64{0, 0}},
+		{"begin where that was longer ago", func(t *testing.T, s *memstore.Store) {
+			require.Zero(t, settle(t, s, 1, 3))
+			time.Sleep(time.Minute)
+			reserve(t, s, 1, 10, lease)
+		}, [2]int64{0, 10}},
 		{"cannot be settled for ever", func(t *testing.T, s *memstore.Store) {
 			reserve(t, s, 1, 10, lease)
 			time.Sleep(lease)

@@ -14,6 +14,7 @@ type reservation struct {
 	parts   []part
 	holds   []hold
 	charged bool
+	barred  bool         // nothing was reserved, and is not any more
 	free    *reservation // the next one that is free
 }
 

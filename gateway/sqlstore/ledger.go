@@ -21,6 +21,10 @@ const correctable = time.Hour
 // transaction has nothing to do with accounts that are not its own. Each row has the
 // time before which no lease in it is due, so that there is nothing to look for most
 // of the time.
+//
+// A Reserve may arrive after the Settle of a caller that has given it up, or after
+// another one of the same id and its Settle. So whatever was settled is remembered for a
+// while, known or not, and nothing is reserved under it.
 type ledger struct {
 	*database
 	o Options

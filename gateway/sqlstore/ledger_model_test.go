@@ -109,7 +109,8 @@ func compare(t *testing.T, s *Store, rnd *rand.Rand, tick func()) {
 	demands := map[budget.ID]*budget.Demand{}
 	var ids []budget.ID
 	forgotten := map[budget.Owner]int{}
-	since := map[budget.ID]int{} // how many ids there were when it was made
+	settled := map[budget.ID]bool{} // for one in memory, another Reserve is a new one
+	since := map[budget.ID]int{}    // how many ids there were when it was made
 	for n := range 250 {
 		tick()
 		var id budget.ID
@@ -120,7 +121,7 @@ func compare(t *testing.T, s *Store, rnd *rand.Rand, tick func()) {
 		lease := time.Duration(1+rnd.IntN(60)) * time.Second
 		switch k := rnd.IntN(22); {
 		case k < 11 || d == nil:
-			if k > 0 || d == nil {
+			if k > 0 || d == nil || settled[id] {
 				id, d = numbered(n), w.demand(rnd)
 			}
 			short, ok, err := s.Reserve(t.Context(), id, d, lease)
@@ -150,6 +151,7 @@ func compare(t *testing.T, s *Store, rnd *rand.Rand, tick func()) {
 			require.NoError(t, err)
 			want, err := memory.Settle(t.Context(), id, d, st, nil)
 			require.NoError(t, err)
+			settled[id] = true
 			require.Len(t, got, len(want), "call %d: Settle", n)
 			for i := range got {
 				if at, ok := forgotten[d.Holds[i].Owner]; !ok || at < since[id] {

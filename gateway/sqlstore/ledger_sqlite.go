@@ -87,7 +87,7 @@ func (r *reserving) known() (known bool, err error) {
 	if len(r.d.Takes) == 0 && len(r.d.Holds) == 0 {
 		return false, nil
 	}
-	err = r.row("SELECT EXISTS (SELECT 1 FROM rungate_parts WHERE id = ?)", r.id[:]).Scan(&known)
+	err = r.row("SELECT EXISTS (SELECT 1 FROM rungate_parts WHERE id = $1) OR EXISTS (SELECT 1 FROM rungate_settled WHERE id = $1)", r.id[:]).Scan(&known)
 	return known, err
 }
 
@@ -231,8 +231,11 @@ func (t *tx) settle(id budget.ID, s *budget.Settlement, dst []budget.Balance) ([
 			holds++
 		}
 	}
-	if len(parts) == 0 || holds > 0 && holds != parts[0].holds {
-		return dst, nil // not known, or some of it is known no more
+	if len(parts) == 0 {
+		return dst, t.bar(id, now)
+	}
+	if holds > 0 && holds != parts[0].holds {
+		return dst, nil // some of it is known no more
 	}
 	for i := range parts {
 		p := &parts[i]
@@ -256,8 +259,10 @@ func (t *tx) settle(id budget.ID, s *budget.Settlement, dst []budget.Balance) ([
 		}
 		dst = append(dst, b)
 	}
-	_, err = t.exec("DELETE FROM rungate_parts WHERE id = ?", id[:])
-	return dst, err
+	if _, err := t.exec("DELETE FROM rungate_parts WHERE id = ?", id[:]); err != nil {
+		return dst, err
+	}
+	return dst, t.bar(id, now)
 }
 
 // settleHold charges n for what a hold has reserved, or was charged with when its

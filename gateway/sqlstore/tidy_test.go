@@ -63,7 +63,7 @@ func TestNothingGrowsWithoutEnd(t *testing.T) {
 				_, err := s.Settle(t.Context(), numbered(n), d, nil, nil)
 				require.NoError(t, err)
 			}
-			for _, table := range []string{"rungate_slots", "rungate_buckets", "rungate_parts"} {
+			for _, table := range []string{"rungate_slots", "rungate_buckets", "rungate_parts", "rungate_settled"} {
 				most[table] = max(most[table], rows(t, s, table))
 			}
 		}
@@ -103,6 +103,56 @@ func TestSlotsAreKeptForAnHourAfterTheirWindow(t *testing.T) {
 		spend(3, budget.Hour)
 		assert.Zero(t, spent(old), "the next new account finds it")
 	})
+}
+
+// What is still on its way when its caller gives it up is too late when it arrives,
+// whether or not it was asked for again meanwhile: else it would be charged in full at
+// the end of its lease, for a call that was never made or is over.
+func TestAReserveThatComesAfterItsSettleIsTooLate(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(t *testing.T, s *Store, d *budget.Demand)
+	}{
+		{"the only one", func(*testing.T, *Store, *budget.Demand) {}},
+		{"one that was repeated", func(t *testing.T, s *Store, d *budget.Demand) {
+			_, ok, err := s.Reserve(t.Context(), numbered(1), d, time.Minute)
+			require.NoError(t, err)
+			require.True(t, ok)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *Store, tick func()) {
+				a := budget.Account{Owner: budget.Owner{Scope: budget.ScopeTeam, Team: "ops"}, Budget: "b"}
+				d := &budget.Demand{Holds: []budget.Hold{{Account: a, Need: 7, Limit: 100}}}
+				stands := func() budget.Balance {
+					got, err := s.Balances(t.Context(), []budget.Account{a}, nil)
+					require.NoError(t, err)
+					return got[0]
+				}
+				reserve := func(n int) {
+					_, ok, err := s.Reserve(t.Context(), numbered(n), d, time.Minute)
+					require.NoError(t, err)
+					require.True(t, ok)
+				}
+				settle := func(n int) {
+					_, err := s.Settle(t.Context(), numbered(n), d, nil, nil)
+					require.NoError(t, err)
+				}
+				tt.before(t, s, d)
+				settle(1)
+				time.Sleep(time.Minute - time.Millisecond)
+				tick()
+				for n := range 64 { // to settle others makes it forget what is old
+					settle(2 + n)
+				}
+				reserve(1)
+				assert.Zero(t, stands())
+				time.Sleep(time.Minute)
+				tick()
+				assert.Zero(t, stands(), "there is no lease that could have ended")
+			})
+		})
+	}
 }
 
 // A late settlement finds all holds of a reservation, or none.

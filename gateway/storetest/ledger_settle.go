@@ -49,6 +49,25 @@ var settleCases = []ledgerCase{
 		l.balances("Settle", l.settle(newID(), 3))
 		l.stands("after it", "a", 0, 10)
 	}},
+	{"a Reserve that comes after its Settle takes nothing", func(l *ledger) {
+		id := newID()
+		d := &budget.Demand{
+			Takes: []budget.Take{{Owner: account("a").Owner, Rate: "parallel", Of: budget.Concurrent, Need: 1, Limit: 1}},
+			Holds: []budget.Hold{hold("a", 10, 10)},
+		}
+		l.demands.add(id, d)
+		l.balances("Settle", l.release(id))
+		for _, what := range []string{"Reserve", "Reserve, again"} {
+			_, ok := l.demand(id, brief, d)
+			same(l.T, what+": ok", ok, true)
+			l.stands("after "+what, "a", 0, 0)
+			l.renew(id, long)
+			l.balances("another Settle", l.settle(id, 3))
+		}
+		_, ok := l.demand(newID(), long, d)
+		same(l.T, "Reserve under another id: ok", ok, true)
+		l.stands("after it", "a", 0, 10)
+	}},
 	{"Peak is the highest that was spent, Before what it was before the change", func(l *ledger) {
 		spend := func(n int64) []budget.Balance { return l.settle(l.reserve(long, hold("a", n, 100)), n) }
 		l.balances("the first charge", spend(10), budget.Balance{Spent: 10, Peak: 10})

@@ -49,6 +49,14 @@ CREATE TABLE rungate_parts (
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX rungate_parts_due ON rungate_parts (key, slot, until);
 
+-- The ids under which nothing is reserved: Settle was called for them. A server that
+-- crashes has nothing on its way, so that they need not outlast that.
+CREATE UNLOGGED TABLE rungate_settled (
+	id uuid PRIMARY KEY,
+	until bigint NOT NULL -- when that is forgotten
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX rungate_settled_until ON rungate_settled (until);
+
 -- Who changes rows has the lock of their key. Locks are taken in this order, so that
 -- nobody waits in a circle: that of a reservation; those of keys, by rising number; that
 -- of a trail. Some are only tried, after those of keys. They end with the transaction.
@@ -195,6 +203,7 @@ DECLARE
 	most CONSTANT bigint := 9223372036854775807;
 	now bigint;
 	known boolean;
+	settled boolean;
 	late boolean;
 	fresh bigint := 0;
 	more bigint;
@@ -213,14 +222,15 @@ BEGIN
 	now := rungate_now();
 
 	SELECT EXISTS (SELECT FROM rungate_parts p WHERE p.id = p_id),
+		EXISTS (SELECT FROM rungate_settled x WHERE x.id = p_id),
 		EXISTS (SELECT FROM rungate_slots s WHERE s.key = ANY (h_keys) AND s.due <= now)
 			OR EXISTS (SELECT FROM rungate_buckets k WHERE k.key = ANY (t_keys) AND k.due <= now)
-		INTO known, late;
+		INTO known, settled, late;
 	IF late THEN
 		PERFORM rungate_expire(t_keys || h_keys, now);
 		known := EXISTS (SELECT FROM rungate_parts p WHERE p.id = p_id);
 	END IF;
-	IF known THEN
+	IF known OR settled THEN
 		RETURN;
 	END IF;
 
@@ -356,6 +366,25 @@ END
 $$;
 -- +goose StatementEnd
 
+-- rungate_bar sees to it that nothing is reserved under an id, which is locked, for a
+-- minute. At one id in sixteen it forgets those of which that is over, more than have
+-- come since.
+-- +goose StatementBegin
+CREATE FUNCTION rungate_bar(p_id uuid, p_lock integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	now CONSTANT bigint := rungate_now();
+BEGIN
+	INSERT INTO rungate_settled AS x (id, until) VALUES (p_id, now + 60000000000)
+	ON CONFLICT (id) DO UPDATE SET until = excluded.until;
+	IF p_lock % 16 = 0 THEN
+		DELETE FROM rungate_settled x WHERE x.id IN (
+			SELECT o.id FROM rungate_settled o WHERE o.until <= now ORDER BY o.until LIMIT 64 FOR UPDATE SKIP LOCKED
+		);
+	END IF;
+END
+$$;
+-- +goose StatementEnd
+
 -- rungate_settle ends a reservation: of takes, what was used; of holds, the charges;
 -- both null for nothing. It returns the balances of the holds, counted from 0, and keeps
 -- for subscribers what is to be told of the lines that this has passed.
@@ -373,8 +402,12 @@ DECLARE
 	empty boolean := false;
 BEGIN
 	SELECT * INTO keys, now FROM rungate_lock(p_id, p_lock);
-	IF keys IS NULL OR (SELECT count(*) <> max(p.holds) FROM rungate_parts p WHERE p.id = p_id AND p.slot IS NOT NULL) THEN
-		RETURN; -- not known, or some of it is known no more
+	IF keys IS NULL THEN
+		PERFORM rungate_bar(p_id, p_lock);
+		RETURN;
+	END IF;
+	IF (SELECT count(*) <> max(p.holds) FROM rungate_parts p WHERE p.id = p_id AND p.slot IS NOT NULL) THEN
+		RETURN; -- some of it is known no more
 	END IF;
 
 	FOR x IN SELECT p.n, p.key, p.need, b.tokens, b.at, b.per_second, b.burst
@@ -419,6 +452,7 @@ BEGIN
 	IF empty THEN
 		PERFORM rungate_drop(keys);
 	END IF;
+	PERFORM rungate_bar(p_id, p_lock); -- after all that others may have to wait for
 END
 $$;
 -- +goose StatementEnd

@@ -44,3 +44,10 @@ CREATE TABLE rungate_parts (
 	PRIMARY KEY (id, n)
 ) WITHOUT ROWID;
 CREATE INDEX rungate_parts_due ON rungate_parts (key, slot, until);
+
+-- The ids under which nothing is reserved: Settle was called for them.
+CREATE TABLE rungate_settled (
+	id BLOB PRIMARY KEY,
+	until INTEGER NOT NULL -- when that is forgotten
+) WITHOUT ROWID;
+CREATE INDEX rungate_settled_until ON rungate_settled (until);
