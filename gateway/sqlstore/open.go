@@ -3,13 +3,17 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+	"modernc.org/sqlite"
 )
 
 // conns is how many connections a database has at most, and keeps.
@@ -53,7 +57,9 @@ func OpenPostgres(address string) (*sql.DB, error) {
 //     writes cannot go on if another has written meanwhile.
 //
 // The file is on a disk of this machine. Several processes may use it at once, though
-// not by a network file system.
+// not by a network file system. It holds answers and the audit trail, so that one that
+// is made is its owner's alone to read (mode 0600). Those beside it, -wal and -shm, are
+// made by SQLite with the mode of the file.
 func OpenSQLite(path string) (*sql.DB, error) {
 	if path == "" || strings.Contains(path, ":memory:") {
 		return nil, errors.New("sqlstore: SQLite needs the path of a file: each connection would have a memory of its own")
@@ -66,14 +72,34 @@ func OpenSQLite(path string) (*sql.DB, error) {
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)"},
 	}.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, fmt.Errorf("sqlstore: %w", err)
-	}
+	db := sql.OpenDB(&file{path: path, address: u.String()})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil
 }
+
+// file is a SQLite database in a file. It is a driver.Connector.
+type file struct {
+	driver        sqlite.Driver
+	path, address string
+}
+
+// Connect opens the file, or makes it.
+func (f *file) Connect(context.Context) (driver.Conn, error) {
+	// Only a file that is new is opened here: to close another one would end the locks
+	// that this process has on it.
+	made, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = made.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	return f.driver.Open(f.address)
+}
+
+// Driver is the one that connects.
+func (f *file) Driver() driver.Driver { return &f.driver }
 
 // checkSQLite reports settings that would lose or refuse what a store does.
 func (x *database) checkSQLite(ctx context.Context) error {
