@@ -421,3 +421,28 @@ func TestDeadMessagesAreBounded(t *testing.T) {
 		assert.Zero(t, left, "what waits for one whose time has passed")
 	})
 }
+
+// What calls have left behind whose leases have ended is dropped by a sweep, also in a
+// run that may be idle for long, or for ever, and in one that is called all the time.
+func TestCallsWhoseLeasesHaveEndedAreDropped(t *testing.T) {
+	onBoth(t, func(t *testing.T, d Dialect) {
+		s := newStore(t, d, Options{})
+		at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+		most := 0
+		for n := range 40 {
+			for id, idle := range map[string]time.Duration{"never": -1, "long": 30 * 24 * time.Hour} {
+				a := &run.Attachment{Team: "team:one", ID: id, At: at, Call: fmt.Sprint("call", n), Until: at.Add(time.Second), Start: &run.Run{Agent: "agt", IdleTimeout: idle}}
+				_, err := s.Attach(t.Context(), a, &run.Run{})
+				require.NoError(t, err)
+			}
+			most = max(most, rows(t, s, "rungate_calls"))
+			at = at.Add(10 * time.Minute)
+			_, err := s.Sweep(t.Context(), at)
+			require.NoError(t, err)
+		}
+		assert.LessOrEqual(t, most, 2*7, "no more than are left in an hour")
+		_, err := s.Sweep(t.Context(), at.Add(2*time.Hour))
+		require.NoError(t, err)
+		assert.Zero(t, rows(t, s, "rungate_calls"))
+	})
+}

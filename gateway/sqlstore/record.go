@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -127,12 +126,18 @@ func (r *record) fixed() any {
 // idleNanos is the idle timeout as the database has it, where it is added to times.
 func (r *record) idleNanos() int64 { return int64(min(r.IdleTimeout, 100*365*24*time.Hour)) }
 
-// lookFrom is when a sweep has to look at the run first, where nothing else happens.
-func (r *record) lookFrom() int64 {
+// lookEvery is how often a sweep looks at an open run at least: calls may have died in
+// it, however long it may be idle.
+const lookEvery = time.Hour
+
+// lookFrom is when a sweep has to look at the run first after that time, where nothing
+// else happens.
+func (r *record) lookFrom(at time.Time) int64 {
+	from := nanos(at.Add(lookEvery))
 	if r.IdleTimeout < 0 {
-		return math.MaxInt64
+		return from
 	}
-	return nanos(r.LastCall) + r.idleNanos()
+	return min(from, nanos(r.LastCall)+r.idleNanos())
 }
 
 // save writes what may have changed of a run that is locked.

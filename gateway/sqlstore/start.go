@@ -54,7 +54,7 @@ func (t *tx) insert(a *run.Attachment, h head, old, parent *record) (*record, er
 // insertAs adds a row for a new run. The error is errAgain where its id is taken.
 func (t *tx) insertAs(r *record, h head) error {
 	r.head = h
-	r.look = r.lookFrom()
+	r.look = r.lookFrom(r.Created)
 	err := t.row(`INSERT INTO rungate_runs (team, id, auto, head, generation, parent, fixed, status, idle, max_age, max_steps, created, last_call, look)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING rid`,
 		r.Team, r.ID, h.auto, h.name, r.generation, r.parent, r.fixed(), r.idleNanos(), r.Limit(run.RuleMaxDuration), r.Limit(run.RuleMaxSteps),

@@ -176,7 +176,7 @@ func (t *tx) lift(r *record, at time.Time) error {
 		return err
 	}
 	r.Status, r.Reason, r.Block, r.ended = run.Open, "", nil, time.Time{}
-	r.look = r.lookFrom()
+	r.look = r.lookFrom(at)
 	if !r.gone.IsZero() {
 		r.look = 0
 	}

@@ -105,7 +105,7 @@ func (t *tx) lookLater(r *record, at time.Time) error {
 			return err
 		}
 	}
-	if from := r.lookFrom(); from > nanos(at) && from != r.look {
+	if from := r.lookFrom(at); from > nanos(at) && from != r.look {
 		r.look = from
 		return t.save(r)
 	}
