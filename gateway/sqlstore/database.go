@@ -33,10 +33,12 @@ type database struct {
 	// for their turn here, in order, and not by asking again and again.
 	turn  chan struct{}
 	stmts sync.Map // by their text: *sql.Stmt
+
+	chainer chainer // of PostgreSQL only
 }
 
 func newDatabase(db *sql.DB, d Dialect) *database {
-	return &database{db: handle{DB: db}, d: d, turn: make(chan struct{}, 1)}
+	return &database{db: handle{DB: db}, d: d, turn: make(chan struct{}, 1), chainer: chainer{after: chainAfter}}
 }
 
 // check reports a database that cannot be worked with.

@@ -90,13 +90,14 @@ func (l *ledger) reservePostgres(ctx context.Context, id budget.ID, d *budget.De
 		nonNil(h.needs), nonNil(h.limits), h.spentOnly, nonNil(h.untils), h.names,
 	}
 	if r := d.Record; r != nil {
-		args = append(args, r.Team, teamKey(r.Team).lock(), r.ID, r.Text)
+		args = append(args, r.Team, r.ID, r.Text)
+		defer l.chainSoon(r.Team) // an error may come after it was added
 	} else {
-		args = append(args, nil, nil, nil, nil)
+		args = append(args, nil, nil, nil)
 	}
 	err = l.again(ctx, func() error {
 		return l.db.QueryRowContext(ctx, `SELECT take, after, hold, spent, reserved, peak, room FROM rungate_reserve(
-			$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`, args...).
+			$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, args...).
 			Scan(&short.Take, &short.After, &short.Hold, &short.Balance.Spent, &short.Balance.Reserved, &short.Balance.Peak, &short.Room)
 	})
 	switch {

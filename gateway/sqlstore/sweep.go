@@ -19,7 +19,7 @@ const batch = 100
 // has been done.
 func (j *journal) Sweep(ctx context.Context, at time.Time) (s run.Swept, err error) {
 	for _, part := range []func(context.Context, *run.Swept, time.Time) error{
-		j.sweepOpen, j.crowdOut, j.sweepGates, j.forgetRuns, j.forgetSteps, j.sweepMessages,
+		j.sweepOpen, j.crowdOut, j.sweepGates, j.forgetRuns, j.forgetSteps, j.sweepMessages, j.chainAll,
 	} {
 		if err = part(ctx, &s, at); err != nil {
 			break

@@ -58,8 +58,8 @@ CREATE UNLOGGED TABLE rungate_settled (
 CREATE INDEX rungate_settled_until ON rungate_settled (until);
 
 -- Who changes rows has the lock of their key. Locks are taken in this order, so that
--- nobody waits in a circle: that of a reservation; those of keys, by rising number; that
--- of a trail. Some are only tried, after those of keys. They end with the transaction.
+-- nobody waits in a circle: that of a reservation; those of keys, by rising number. Some
+-- are only tried, after those of keys. They end with the transaction.
 -- A lock stands for many keys: that makes one wait longer at the most.
 
 -- rungate_now is the clock of leases and rates.
@@ -195,7 +195,7 @@ CREATE FUNCTION rungate_reserve(
 	t_keys uuid[], t_locks integer[], t_rates double precision[], t_needs bigint[], t_limits bigint[], t_bursts bigint[],
 	h_keys uuid[], h_locks integer[], h_owners uuid[], h_slots bigint[], h_spans bigint[], h_rolls boolean[],
 	h_needs bigint[], h_limits bigint[], h_spent_only boolean[], h_untils bigint[], h_names text[],
-	r_team text, r_lock integer, r_id text, r_text bytea,
+	r_team text, r_id text, r_text bytea,
 	OUT take integer, OUT after bigint, OUT hold integer, OUT spent bigint, OUT reserved bigint, OUT peak bigint, OUT room bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
@@ -310,7 +310,7 @@ BEGIN
 		PERFORM rungate_tidy(4 * fresh, now);
 	END IF;
 	IF r_id IS NOT NULL THEN
-		PERFORM rungate_append(r_team, r_lock, r_id, r_text);
+		PERFORM rungate_append(r_team, r_id, r_text);
 	END IF;
 END
 $$;
