@@ -42,6 +42,7 @@ func TestOneRoundTripEach(t *testing.T) {
 	db.SetMaxOpenConns(1) // so that statements are prepared once
 	s, err := Open(t.Context(), db, Postgres, Options{})
 	require.NoError(t, err)
+	s.ledger.chainer.after = time.Hour // none of them waits for it
 
 	w := newEconomy()
 	d := &budget.Demand{Takes: w.takes[:3]}

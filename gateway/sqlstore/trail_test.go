@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,10 @@ import (
 func TestEntriesAreOnlyAdded(t *testing.T) {
 	onBoth(t, func(t *testing.T, d Dialect) {
 		s := newStore(t, d, Options{})
+		s.trail.chainer.after = time.Hour
 		require.NoError(t, s.Append(t.Context(), &budget.Record{Team: "ops", ID: "a", Text: []byte("{}")}))
+		_, err := s.Head(t.Context(), "ops") // chains it
+		require.NoError(t, err)
 		for _, statement := range []string{
 			"UPDATE rungate_entries SET text = text",
 			"DELETE FROM rungate_entries",
@@ -23,8 +27,16 @@ func TestEntriesAreOnlyAdded(t *testing.T) {
 			assert.ErrorContains(t, err, "entries of an audit trail are only added", statement)
 		}
 		if d == Postgres {
-			_, err := s.trail.db.Exec("TRUNCATE rungate_entries")
-			assert.ErrorContains(t, err, "entries of an audit trail are only added")
+			require.NoError(t, s.Append(t.Context(), &budget.Record{Team: "ops", ID: "b", Text: []byte("{}")}))
+			for _, statement := range []string{
+				"TRUNCATE rungate_entries",
+				"UPDATE rungate_unchained SET n = DEFAULT",
+				"DELETE FROM rungate_unchained",
+				"TRUNCATE rungate_unchained",
+			} {
+				_, err := s.trail.db.Exec(statement)
+				assert.ErrorContains(t, err, "entries of an audit trail are only added", statement)
+			}
 		}
 	})
 }
