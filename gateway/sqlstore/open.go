@@ -25,15 +25,17 @@ const conns = 16
 //
 //   - It keeps its connections: SetMaxIdleConns as SetMaxOpenConns. Sixteen are
 //     enough for a gateway, since a method holds one for about as long as a round
-//     trip. All gateways together have to stay below max_connections.
+//     trip and a turn of the disk. All gateways together have to stay below
+//     max_connections.
 //   - The driver keeps prepared statements, as pgx does unless told otherwise. Behind
 //     a pooler that hands connections out by transaction it has to be one that knows
 //     prepared statements, such as PgBouncer from 1.21 on. Migrations need a
 //     connection for a session: see [Migrate].
 //   - It is PostgreSQL 13 or newer, and a replica never: one that lags has forgotten
 //     what was spent.
-//   - synchronous_commit stays on: a reservation or an audit entry that the server has
-//     told of must not be gone when it is started again.
+//   - synchronous_commit stays on, unless a reservation or an audit entry that the
+//     server has told of may be gone after it has crashed. See the package's
+//     documentation for what that is good for.
 func OpenPostgres(address string) (*sql.DB, error) {
 	db, err := sql.Open("pgx", address)
 	if err != nil {

@@ -1,5 +1,3 @@
-// Package sqlstore keeps a gateway's runs, gates, accounts, rates and audit trail in
-// PostgreSQL or SQLite.
 package sqlstore
 
 import (

@@ -15,21 +15,15 @@ import (
 // In SQLite, which has one writer at a time anyway, an entry is chained in the
 // transaction that adds it. In PostgreSQL that would have all calls of a team wait for
 // one another's commits, since the hash of an entry is in the next one. There an entry
-// is added, on the disk and in the transaction of what it is about as ever, to those
-// that are not chained yet. They are chained together, in the order in which they were
-// added: a second later by the process that has added them, by each sweep, and before
-// anybody is told what is in the trail. Of two entries where one was added before the
-// other was begun, that one comes first.
+// is added to those that are not chained yet: on the disk, and in the transaction of
+// what it is about, all the same. They are chained together, in the order in which they
+// were added: a second later by the process that has added them, by each sweep, and
+// before anybody is told what is in the trail. Where one was added before another was
+// begun, it comes first.
 //
-// So this is proved of entries in PostgreSQL. Of those that are chained: nobody has
-// changed, moved or dropped one since, as far back as the hash of a later one is known
-// elsewhere (see audit.Head). Of those of the last second, or since the last sweep where
-// the process that has added them was killed within it: nothing. Whoever may write to
-// the database and gets past the triggers can change, drop or reorder these unseen, and
-// can have them stay unchained for longer by holding the lock of the trail; then
-// sweeps fail, and so does reading it. (That somebody adds entries is not seen in either
-// case; nor is it that the newest are cut off, but by who knows a later head.) To
-// be sure of the past is to be sure of what was in the database a second after it.
+// So nothing is proved yet of an entry in PostgreSQL that was added within the last
+// second; or, where its process was killed meanwhile, since the last sweep or the last
+// reading of the trail. The package's documentation says what that means.
 type trail struct {
 	*database
 }
