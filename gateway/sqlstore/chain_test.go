@@ -78,7 +78,7 @@ func TestNobodyWaitsForATrailToBeChained(t *testing.T) {
 	s := newChaining(t)
 	tx, err := s.trail.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	defer tx.Rollback() //nolint:errcheck // it changes nothing
+	defer tx.Rollback()
 	_, err = tx.Exec("SELECT pg_advisory_xact_lock(1920298599, $1)", teamKey("ops").lock())
 	require.NoError(t, err)
 

@@ -17,7 +17,7 @@
 //
 // Calls of one team that have none of these in common do not wait for one another. Nor
 // do they for its audit trail: an entry is on the disk before its effect, but is
-// linked to the others a little later, see [Store.Append].
+// linked to the others a little later, as below.
 //
 // With a disk that takes 5 ms, what has one lock can be done 200 times a second: a
 // budget that all calls share lets 100 of these pass. It is not the average that
@@ -42,18 +42,19 @@
 // agents share budgets or rates; it, too, forgets up to a second when it crashes,
 // by its own settings. Audit entries are added here then, one Append each, and wait
 // for the disk but not for one another.
+//
 // # What an audit trail proves
 //
-// Of entries up to one whose hash is known elsewhere, as an audit.Head: that nobody has
-// changed, moved, added or dropped any of them. Of those after that one: as much as
-// somebody does not do who may write to the database, gets past its triggers and
-// computes the hashes anew. What he changes without that is found by audit.Verify.
+// Of entries up to one whose hash is known elsewhere, as an audit.Head, it proves that
+// nobody has changed, moved, added or dropped any. Those after that can be changed by
+// who may write to the database, gets past its triggers and computes all later
+// hashes anew. Any other change is found by audit.Verify.
 //
-// In PostgreSQL it is proved only of entries that are chained, which they are about a
-// second after they were added: by the process that has added them or, where that was
-// killed within the second, by the next sweep of this store, or who next reads the
-// trail. Before, he can change, drop, add or reorder them, and no hash will tell. By
-// holding the lock of a trail he can have its entries stay so for longer: that is not
-// unseen, since sweeps fail then, and whoever reads the trail. In SQLite an entry is
-// chained as it is added.
+// In PostgreSQL that is so of entries that are chained. Each is about a second after it
+// was added, by the process that has added it or, where that was killed within the
+// second, by the next sweep of this store or whoever reads the trail next. Until then
+// somebody like that can change, drop or reorder it, and no hash will tell. By holding
+// the lock of a trail he can have its entries stay so for longer, but not unseen:
+// sweeps fail then, and so does reading that trail. In SQLite an entry is chained as
+// it is added.
 package sqlstore
