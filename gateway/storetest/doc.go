@@ -8,7 +8,8 @@
 //
 // A back end of only some of them has [RunJournal], [RunGates], which needs the
 // runs as well, and [RunLedger]. One that is a [run.Outbox] as well has [RunOutbox]
-// beside these, and one that is an [audit.Trail] has [RunTrail].
+// beside these, or [RunOutboxes] if it is made of two, and one that is an
+// [audit.Trail] has [RunTrail].
 //
 // Run it with -race as well. It works against a store across a network: it
 // waits for nothing but the ends of leases of a few milliseconds, it compares

@@ -18,7 +18,18 @@ type OutboxStore interface {
 // RunOutbox checks what a store keeps for those who want to be told. Open is as for
 // [Run].
 func RunOutbox(t *testing.T, open func(t *testing.T) OutboxStore) {
-	for _, cases := range [][]outboxCase{eventCases, subscriberCases, messageCases, deadCases, outboxCrowdCases} {
+	RunOutboxes(t, open)
+	runOutbox(t, open, lineOrderCases)
+}
+
+// RunOutboxes is RunOutbox for a store whose runs and accounts are in different back
+// ends, with a [run.Outboxes]: an alert has no order then with what happens to its run.
+func RunOutboxes(t *testing.T, open func(t *testing.T) OutboxStore) {
+	runOutbox(t, open, eventCases, subscriberCases, messageCases, deadCases, lineCases, outboxCrowdCases)
+}
+
+func runOutbox(t *testing.T, open func(t *testing.T) OutboxStore, all ...[]outboxCase) {
+	for _, cases := range all {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := open(t)

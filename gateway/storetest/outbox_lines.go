@@ -90,13 +90,6 @@ var lineCases = []outboxCase{
 		o.hook()
 		o.tells("for one who came later")
 	}},
-	{"an alert comes after what happened to its run before", func(o *outbox) {
-		o.hook()
-		started := o.attach(to("r", after(0)))
-		o.spend([]string{"a"}, []int64{50}, o.line(0, "a", 50))
-		blocked, _ := o.block(key("r"), after(2*time.Second))
-		o.tells("in this order", ofRun(run.RunStarted, after(0), started.Run), passed("a", 50, 50), ofRun(run.RunBlocked, after(2*time.Second), blocked))
-	}},
 	{"of many settlements at once, one tells of a line", func(o *outbox) {
 		o.hook()
 		var total atomic.Int64
@@ -118,5 +111,16 @@ var lineCases = []outboxCase{
 			}
 		}
 		same(o.T, "lines", len(at), 3)
+	}},
+}
+
+// lineOrderCases are for runs and accounts that are in the same back end.
+var lineOrderCases = []outboxCase{
+	{"an alert comes after what happened to its run before", func(o *outbox) {
+		o.wants("all")
+		started := o.attach(to("r", after(0)))
+		o.spend([]string{"a"}, []int64{50}, o.line(0, "a", 50))
+		blocked, _ := o.block(key("r"), after(2*time.Second))
+		o.says("in this order", ofRun(run.RunStarted, after(0), started.Run), passed("a", 50, 50), ofRun(run.RunBlocked, after(2*time.Second), blocked))
 	}},
 }
