@@ -60,15 +60,16 @@ func (s *settings) writes(path string) bool {
 func (p *program) audit(ctx context.Context, args []string) error {
 	switch {
 	case len(args) > 0 && args[0] == "verify":
-		return p.verifyTrail(args[1:])
+		return p.verifyTrail(ctx, args[1:])
 	case len(args) > 0 && args[0] == "export":
 		return p.exportTrail(ctx, args[1:])
 	}
 	return errors.New(usage)
 }
 
-// verifyTrail says whether the trails in a file are whole, and prints their heads.
-func (p *program) verifyTrail(args []string) error {
+// verifyTrail says whether the trails in a file are whole, or those that a
+// configuration names, and prints their heads.
+func (p *program) verifyTrail(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("audit verify", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // the error says it, too
 	var c audit.Check
@@ -86,15 +87,12 @@ func (p *program) verifyTrail(args []string) error {
 			return unreadableError{refused(*heads, err)}
 		}
 	}
-	path, from := f.Arg(0), p.stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return unreadableError{err}
-		}
-		defer file.Close()
-		from = file
+	path := f.Arg(0)
+	from, err := p.readLines(ctx, path)
+	if err != nil {
+		return err
 	}
+	defer from.Close()
 	v, err := c.VerifyLines(from)
 	if _, ok := errors.AsType[*audit.BrokenError](err); ok {
 		return fmt.Errorf("%s is broken: %w", path, err)
@@ -144,22 +142,11 @@ func (p *program) exportTrail(ctx context.Context, args []string) error {
 	if f.NArg() != 1 {
 		return errors.New(usage)
 	}
-	path := f.Arg(0)
-	s, _, err := load(path, p.env)
+	trail, err := p.configuredTrail(ctx, f.Arg(0))
 	if err != nil {
-		return unreadableError{refused(path, err)}
-	}
-	if s.Audit == nil {
-		return unreadableError{fmt.Errorf("%s names no audit trail", path)}
-	}
-	trail, err := audit.OpenLog(s.Audit.File, audit.LogOptions{ReadOnly: true})
-	if _, ok := errors.AsType[*audit.BrokenError](err); ok {
 		return err
 	}
-	if err != nil {
-		return unreadableError{err}
-	}
-	defer func() { _ = trail.Close() }() // it was only read
+	defer func() { _ = trail.close() }() // it was only read
 	teams, err := trail.Teams(ctx)
 	if err != nil {
 		return err
@@ -169,8 +156,13 @@ func (p *program) exportTrail(ctx context.Context, args []string) error {
 			teams = []string{*team}
 		}
 	})
+	return export(ctx, p.stdout, trail, teams, *after)
+}
+
+// export writes the trails of teams as lines.
+func export(ctx context.Context, w io.Writer, trail audit.Trail, teams []string, after int64) error {
 	for _, team := range teams {
-		if err := audit.Export(ctx, p.stdout, trail, team, *after); err != nil {
+		if err := audit.Export(ctx, w, trail, team, after); err != nil {
 			return err
 		}
 	}

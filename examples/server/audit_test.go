@@ -9,12 +9,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/audit"
+	"github.com/rungate/rungate/internal/backends"
 )
 
 // ran runs a command with an input, and returns its status and what it has printed.
@@ -176,4 +178,43 @@ func TestOwnWritesAreNoChange(t *testing.T) {
 	assert.True(t, s.writes(filepath.Join(dir, "audit.jsonl")))
 	assert.False(t, s.writes(config))
 	assert.False(t, (&settings{}).writes(""))
+}
+
+// A database that is the store keeps the trail, and the commands find it there by the
+// configuration, while the server is at work in it.
+func TestAuditInTheDatabase(t *testing.T) {
+	for name, store := range map[string]func(t *testing.T) string{
+		"SQLite":     func(*testing.T) string { return "sqlite:rungate.db" },
+		"PostgreSQL": func(t *testing.T) string { return backends.SharedPostgres(t).Database(t) },
+		"both": func(t *testing.T) string {
+			return fmt.Sprintf("{hot: 'redis://%s', durable: 'sqlite:rungate.db'}", backends.StartRedis(t, backends.RedisOptions{}).Addr)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			up, dir := newUpstream(t), t.TempDir()
+			config := up.config(t, dir, oldToken, "sk-old")
+			place := store(t)
+			write(t, dir, "rungate.yaml", readFile(t, config)+"limits: {store_timeout: 10s}\nstore: "+place+"\n")
+			code, _, says := ran(t, "", "audit", "export", config)
+			assert.Equal(t, 2, code, "before a server was at work in it: %s", says)
+
+			sv := serveConfig(t, config, time.Second)
+			require.Eventually(t, func() bool { return sv.gw.Ready(t.Context()) == nil }, 30*time.Second, 10*time.Millisecond)
+			assert.Equal(t, 200, sv.status(t, oldToken))
+			assert.Equal(t, 401, sv.status(t, newToken))
+			code, all, says := ran(t, "", "audit", "export", config)
+			assert.Equal(t, 0, code, says)
+			assert.Equal(t, 4, strings.Count(all, "\n"), all)
+			code, heads, says := ran(t, "", "audit", "verify", config)
+			assert.Equal(t, 0, code, says)
+			assert.Contains(t, says, "is whole: 4 entries of 2 trails")
+			_, same, _ := ran(t, all, "audit", "verify", "-")
+			assert.Equal(t, same, heads)
+
+			known := write(t, dir, "heads", heads+`{"team":"agent:gone","number":1,"hash":"`+strings.Repeat("0", 64)+`"}`+"\n")
+			code, _, says = ran(t, "", "audit", "verify", "-heads", known, config)
+			assert.Equal(t, 1, code)
+			assert.Contains(t, says, `entry 1 of team "agent:gone": it is missing`)
+		})
+	}
 }

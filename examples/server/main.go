@@ -19,9 +19,10 @@
 // Schema of policies. audit verify says whether the audit trail in FILE, or that comes
 // in, is whole, and prints its heads: these, kept where nobody comes who could write the
 // trail anew, are what -heads checks the next time; -partial takes one that does not
-// begin at its beginning. The status is 1 if it is not whole, and 2 if it cannot be
-// read. audit export prints the audit trail that the configuration in FILE names, also
-// while it is written to. token makes a new token for an agent, token admin one for an
+// begin at its beginning. Where FILE ends in .yaml, .yml or .json, it is a configuration,
+// and the trail is the one that this names. The status is 1 if it is not whole, and 2 if
+// it cannot be read. audit export prints the audit trail that the configuration in FILE
+// names, in a file or in the database that is its store, also while it is written to. token makes a new token for an agent, token admin one for an
 // operator.
 package main
 

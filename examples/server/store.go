@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -209,16 +210,21 @@ func redisClient(place provider.Secret) (redis.UniversalClient, error) {
 }
 
 func (b *backend) database(s *settings, place provider.Secret) (*sqlstore.Store, error) {
-	open, dialect, address := sqlstore.OpenPostgres, sqlstore.Postgres, place.Reveal()
-	if kindOf(place) == inSQLite {
-		open, dialect, address = sqlstore.OpenSQLite, sqlstore.SQLite, strings.TrimPrefix(address, inSQLite+":")
-	}
-	db, err := open(address)
+	db, dialect, err := openDatabase(place)
 	if err != nil {
 		return nil, err
 	}
 	b.close = append(b.close, db.Close)
 	return sqlstore.New(db, dialect, sqlstore.Options{ClosedRuns: s.Retention.ClosedRuns, Runs: s.Retention.Runs}), nil
+}
+
+func openDatabase(place provider.Secret) (*sql.DB, sqlstore.Dialect, error) {
+	if kindOf(place) == inSQLite {
+		db, err := sqlstore.OpenSQLite(strings.TrimPrefix(place.Reveal(), inSQLite+":"))
+		return db, sqlstore.SQLite, err
+	}
+	db, err := sqlstore.OpenPostgres(place.Reveal())
+	return db, sqlstore.Postgres, err
 }
 
 // Close lets go of connections.

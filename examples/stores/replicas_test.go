@@ -164,7 +164,7 @@ func TestTwoGatewaysAreOne(t *testing.T) {
 			require.Eventually(t, func() bool { return alerts.Load() > 0 }, 30*time.Second, 10*time.Millisecond)
 			r, err := gateways[1].Runs().Find(t.Context(), run.Key{Team: (&run.Agent{Team: "support"}).TeamKey(), ID: "nightly"})
 			require.NoError(t, err)
-			assert.Equal(t, 10, r.Steps)
+			assert.EqualValues(t, 10, r.Steps)
 			for _, gw := range gateways {
 				require.NoError(t, gw.Close(context.Background())) // which delivers what waits
 			}
