@@ -27,7 +27,7 @@ func fenced(t *testing.T, language string) (blocks []string) {
 // Every line of Go in the README stands in an example that is compiled and run.
 func TestREADMEGo(t *testing.T) {
 	var code strings.Builder
-	for _, file := range []string{"client/example_test.go", "mux/example_test.go", "mux/operators_test.go", "policy/chain_test.go", "approval/example_test.go"} {
+	for _, file := range []string{"client/example_test.go", "mux/example_test.go", "mux/operators_test.go", "policy/chain_test.go", "approval/example_test.go", "stores/stores.go"} {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
 		code.Write(b)
@@ -75,20 +75,27 @@ func TestREADMECommands(t *testing.T) {
 	server(t, "server", commands...)
 }
 
-// server builds the server as the README says, and runs it in a directory, by
-// commands that have to end well. It returns what they print.
+// server builds the server, and runs it in a directory, by commands that have to end
+// well. It returns what they print.
 func server(t *testing.T, dir string, commands ...[]string) (printed string) {
 	t.Helper()
-	readme, err := os.ReadFile("../README.md")
-	require.NoError(t, err)
-	program := filepath.Join(t.TempDir(), "rungate")
-	build := regexp.MustCompile(`(?m)^    (go build .*)$`).FindStringSubmatch(string(readme))
-	require.NotNil(t, build)
-	execute(t, "..", "bash", "-c", strings.Replace(build[1], "$PWD/rungate", program, 1))
+	program := build(t)
 	for _, args := range commands {
 		printed += execute(t, dir, program, args...)
 	}
 	return printed
+}
+
+// build builds the server as the README says.
+func build(t *testing.T) (program string) {
+	t.Helper()
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	program = filepath.Join(t.TempDir(), "rungate")
+	build := regexp.MustCompile(`(?m)^    (go build .*)$`).FindStringSubmatch(string(readme))
+	require.NotNil(t, build)
+	execute(t, "..", "bash", "-c", strings.Replace(build[1], "$PWD/rungate", program, 1))
+	return program
 }
 
 // execute runs a program that has to end well.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -97,7 +98,9 @@ func newGateway(t testing.TB, text string, change func(testing.TB, *gateway.Conf
 	policies, err := policy.New(p)
 	require.NoError(t, err)
 	agents := &run.AgentTable{}
-	require.NoError(t, agents.Add(run.Enrolment{Agent: run.Agent{ID: "helpdesk", Team: "support"}, Tokens: []run.Digest{run.DigestOf(token)}}))
+	for i, token := range tokens {
+		require.NoError(t, agents.Add(run.Enrolment{Agent: run.Agent{ID: fmt.Sprint("agent ", i), Team: fmt.Sprint(i)}, Tokens: []run.Digest{run.DigestOf(token)}}))
+	}
 	cfg := gateway.Config{
 		Providers: []provider.Provider{&openai.Provider{APIKey: "sk-none"}},
 		Agents:    agents,
@@ -112,7 +115,11 @@ func newGateway(t testing.TB, text string, change func(testing.TB, *gateway.Conf
 	return gw
 }
 
-var token = run.NewToken()
+// tokens are of an agent in each of several teams, which are called by their number.
+var tokens = [8]provider.Secret{
+	run.NewToken(), run.NewToken(), run.NewToken(), run.NewToken(),
+	run.NewToken(), run.NewToken(), run.NewToken(), run.NewToken(),
+}
 
 // canned is a provider whose answers cost a thousandth of a dollar.
 type canned struct{}
@@ -124,11 +131,11 @@ func (canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(answer)), Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
 }
 
-// call makes a call of a run, and returns the status.
-func call(gw http.Handler, runID string) int {
+// call makes a call of a run of a team, and returns the status.
+func call(gw http.Handler, team int, runID string) int {
 	const body = `{"model":"gpt-4.1","max_tokens":100,"messages":[{"role":"user","content":"Say hello."}]}`
 	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+token.Reveal())
+	r.Header.Set("Authorization", "Bearer "+tokens[team].Reveal())
 	r.Header.Set("X-Rungate-Run-Id", runID)
 	w := httptest.NewRecorder()
 	gw.ServeHTTP(w, r)
@@ -154,7 +161,7 @@ func TestTwoGatewaysAreOne(t *testing.T) {
 			require.Eventually(t, func() bool { return gateways[0].Ready(t.Context()) == nil && gateways[1].Ready(t.Context()) == nil }, 30*time.Second, 10*time.Millisecond)
 			passed := 0
 			for i := range 20 {
-				if status := call(gateways[i%2], "nightly"); status == 200 {
+				if status := call(gateways[i%2], 0, "nightly"); status == 200 {
 					passed++
 				} else {
 					assert.Equal(t, 402, status)
@@ -162,7 +169,7 @@ func TestTwoGatewaysAreOne(t *testing.T) {
 			}
 			assert.Equal(t, 10, passed, "calls of $0.001")
 			require.Eventually(t, func() bool { return alerts.Load() > 0 }, 30*time.Second, 10*time.Millisecond)
-			r, err := gateways[1].Runs().Find(t.Context(), run.Key{Team: (&run.Agent{Team: "support"}).TeamKey(), ID: "nightly"})
+			r, err := gateways[1].Runs().Find(t.Context(), run.Key{Team: (&run.Agent{Team: "0"}).TeamKey(), ID: "nightly"})
 			require.NoError(t, err)
 			assert.EqualValues(t, 10, r.Steps)
 			for _, gw := range gateways {
@@ -175,7 +182,8 @@ func TestTwoGatewaysAreOne(t *testing.T) {
 
 // BenchmarkReplicas is a call through one gateway and through two, which share a store:
 // one call after the other, and many at once. The policy has a budget for each run, one
-// for the team, and a rate. All of it is on this machine, the servers too.
+// for the team, and a rate; where the store keeps an audit trail, there is one. All of
+// it is on this machine, the servers too.
 func BenchmarkReplicas(b *testing.B) {
 	const text = `{"name":"bench","budgets":[{"name":"usd","per":"run","limit_usd":"9000000"},{"name":"daily","per":"team","limit_usd":"9000000","window":"day"}],
 		"rate_limits":[{"name":"rpm","per":"run","requests":1000000000,"window":"1m","burst":1000000000}]}`
@@ -192,7 +200,7 @@ func BenchmarkReplicas(b *testing.B) {
 			}, 30*time.Second, 10*time.Millisecond)
 			b.Run("one after the other", func(b *testing.B) {
 				for b.Loop() {
-					pass(b, gateways[0], "serial")
+					pass(b, gateways[0], 0, "serial")
 				}
 			})
 			b.Run("at once/gateways=1", func(b *testing.B) { crowd(b, gateways[:1]) })
@@ -203,22 +211,23 @@ func BenchmarkReplicas(b *testing.B) {
 	}
 }
 
-// crowd has agents call at the same time, each in a run of its own, and reports how
-// many calls there are in a second.
+// crowd has 32 agents of eight teams call at the same time, each in a run of its own,
+// and reports how many calls there are in a second.
 func crowd(b *testing.B, gateways []*gateway.Gateway) {
 	var agents atomic.Int64
-	b.SetParallelism(16)
+	b.SetParallelism(32 / runtime.GOMAXPROCS(0))
 	b.RunParallel(func(pb *testing.PB) {
 		n := int(agents.Add(1))
+		team, gw := n%len(tokens), gateways[n/len(tokens)%len(gateways)]
 		for pb.Next() {
-			pass(b, gateways[n%len(gateways)], fmt.Sprint("run ", n))
+			pass(b, gw, team, fmt.Sprint("run ", n))
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 }
 
-func pass(b *testing.B, gw http.Handler, runID string) {
-	if status := call(gw, runID); status != http.StatusOK {
+func pass(b *testing.B, gw http.Handler, team int, runID string) {
+	if status := call(gw, team, runID); status != http.StatusOK {
 		b.Error("status", status)
 	}
 }

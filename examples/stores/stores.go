@@ -49,6 +49,6 @@ func InRedis(cfg *gateway.Config, rdb redis.UniversalClient) {
 // Share has a gateway keep its budgets and rates in Redis, and all else in a database.
 func Share(cfg *gateway.Config, durable *sqlstore.Store, hot *redisstore.Store) {
 	cfg.Store = Combined{durable, durable, hot}
-	cfg.Trail = durable // not the ledger's, so that a call is written down after it has reserved
+	cfg.Trail = durable // and not of the Ledger: a call is written down when it has reserved
 	cfg.Outbox = run.Outboxes{durable, hot}
 }
