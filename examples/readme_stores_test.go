@@ -31,13 +31,14 @@ func TestREADMEStores(t *testing.T) {
 	lines := regexp.MustCompile(`(?m)^    (store: .*)$`).FindAllStringSubmatch(string(readme), -1)
 	require.Len(t, lines, 5)
 	t.Setenv("PG_PASSWORD", "pass")
+	program := build(t)
 	for _, line := range lines {
 		dir := t.TempDir()
 		require.NoError(t, os.Mkdir(filepath.Join(dir, "policies"), 0o755))
 		for name, content := range map[string]string{"rungate.yaml": fenced(t, "yaml")[0] + line[1] + "\n", "policies/p.json": fenced(t, "json")[0]} {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 		}
-		assert.NotContains(t, server(t, dir, []string{"check", "rungate.yaml"}), "warning", line[1])
+		assert.NotContains(t, execute(t, dir, program, "check", "rungate.yaml"), "warning", line[1])
 	}
 }
 
