@@ -47,6 +47,7 @@ local function start(head, old, parent)
     until not known(new)
   end
   redis.call('DEL', T .. 'r:' .. new)
+  if redis.call('ZREM', T .. 'l:ended', new) == 1 then forget_gates(new) end -- of one that Redis has dropped
   local r = { id = new, f = {}, new = {} }
   loaded[new] = r
   local anc = ''

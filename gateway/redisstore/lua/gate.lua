@@ -152,6 +152,7 @@ local function end_gate(g, s, t)
     set(r, 'gend', later(r.f.gend or zero, t))
   end
   local r = list[1]
+  if not r then return end -- Redis has dropped it: a sweep drops the gate
   redis.call('ZREM', T .. 'gq:' .. r.id, place(g))
   if s == 'used' or s == 'cancelled' then pass(g) end
   local n = redis.call('RPUSH', T .. 'gd:' .. r.id, g.id)
@@ -202,12 +203,15 @@ cancel = function(r, closed)
 end
 
 -- forget_gates drops the gates of a run that is forgotten, and returns how many
--- these are.
+-- these are. Of one that Redis has dropped, some are live.
 local function forget_gates(id)
   local places = redis.call('ZRANGE', T .. 'gl:' .. id, 0, -1)
   for _, x in ipairs(places) do
     local g = load_gate(string.sub(x, 21))
-    if g then forget_gate(g) end
+    if g then
+      if redis.call('ZSCORE', T .. 'l:live', g.id) then end_gate(g, 'cancelled', at) end
+      forget_gate(g)
+    end
   end
   redis.call('DEL', T .. 'gl:' .. id)
   return #places
