@@ -94,7 +94,9 @@ func (l *ledger) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, le
 			return budget.Shortage{}, false, err
 		}
 		if !ok {
-			l.undo(ctx, parts[:i], a)
+			if err := l.undo(ctx, parts[:i], a); err != nil {
+				return budget.Shortage{}, false, err
+			}
 			for j := range parts[i+1:] {
 				if short, err = l.shorter(ctx, short, &parts[i+1+j], d, a); err != nil {
 					return budget.Shortage{}, false, err
@@ -154,12 +156,16 @@ func (l *ledger) shorter(ctx context.Context, short budget.Shortage, p *part, d 
 }
 
 // undo gives back what an attempt has taken that did not get everything. Where that
-// fails, the end of the lease does it.
-func (l *ledger) undo(ctx context.Context, parts []part, a attempt) {
+// fails, the caller is told that he may hold it: he settles it, or the end of the
+// lease gives it back.
+func (l *ledger) undo(ctx context.Context, parts []part, a attempt) error {
 	for i := range slices.Backward(parts) {
 		s := parts[i].slot
-		_, _ = l.run(ctx, undoScript, s, []string{s.record(a.id)}, []any{string(s), a.id, a.name})
+		if _, err := l.run(ctx, undoScript, s, []string{s.record(a.id)}, []any{string(s), a.id, a.name}); err != nil {
+			return fmt.Errorf("redisstore: reserve: to give back what there is too little of elsewhere: %w", err)
+		}
 	}
+	return nil
 }
 
 // Renew implements budget.Ledger.

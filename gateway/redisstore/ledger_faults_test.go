@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -403,3 +404,43 @@ func lines(t require.TestingT, d *budget.Demand, at int64) (all []budget.Line) {
 	}
 	return all
 }
+
+// Who leaves while what was taken is given back, since the last slot is short, is told
+// that it may hold it, and settles that.
+func TestWhatCannotBeGivenBackIsAnError(t *testing.T) {
+	inWorlds(t, func(w *world) {
+		w.prefix = "left:"
+		d := spread(7, 100)
+		d.Holds[0].Limit = 1
+		healthy := w.process()
+		_, ok, err := healthy.Reserve(context.Background(), newID(), d, time.Hour) // the scripts are known then
+		require.NoError(w, err)
+		require.False(w, ok)
+		for taken := range int64(4) { // as many parts, and the first that gives back
+			ctx, leave := context.WithCancel(context.Background())
+			var replies atomic.Int64
+			s := w.process(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				err := next(ctx, cmd)
+				if isScript(cmd) && replies.Add(1) == 1+taken {
+					leave()
+				}
+				return err
+			})
+			id := newID()
+			_, ok, err := s.Reserve(ctx, id, d, time.Hour)
+			leave()
+			assert.False(w, ok)
+			assert.Error(w, err)
+			_, err = healthy.Settle(context.Background(), id, d, nil, nil)
+			require.NoError(w, err)
+			balances, err := healthy.Balances(context.Background(), accountsOf(d), nil)
+			require.NoError(w, err)
+			for _, b := range balances {
+				assert.Zero(w, b)
+			}
+		}
+	})
+}
+
+// isScript tells calls of scripts from what a process makes known before.
+func isScript(cmd redis.Cmder) bool { return strings.HasPrefix(cmd.Name(), "evalsha") }
