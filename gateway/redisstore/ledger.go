@@ -38,7 +38,9 @@ import (
 // The last slot says whether the reservation was made. A process may die before it
 // gets there: when the lease ends in one of the others, whoever finds that asks the
 // last one. If the reservation was made there, its holds are charged in full,
-// everywhere; else it is given back, and is never made. It is settled in the same
+// everywhere; else it is given back, and is never made. What is found so late that the
+// last slot need not remember, an hour after the lease, is charged in any case. It is
+// settled in the same
 // order, and what the last one says holds for all: a settlement that was interrupted
 // is done again, is not charged twice, and returns what it would have. Where nobody
 // does it again, what is left is charged in full when its lease ends.
@@ -170,8 +172,8 @@ func (l *ledger) undo(ctx context.Context, parts []part, a attempt) error {
 
 // Renew implements budget.Ledger.
 func (l *ledger) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
-	for _, p := range l.o.parts(d) {
-		_, err := l.run(ctx, renewScript, p.slot, []string{p.slot.record(text(id))}, []any{string(p.slot), text(id), millis(lease)})
+	for _, p := range slices.Backward(l.o.parts(d)) { // what the last slot knows is kept the longest
+		_, err := l.run(ctx, renewHoldsScript, p.slot, []string{p.slot.record(text(id))}, []any{string(p.slot), text(id), millis(lease)})
 		if err != nil {
 			return fmt.Errorf("redisstore: renew: %w", err)
 		}

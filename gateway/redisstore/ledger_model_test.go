@@ -106,9 +106,11 @@ func newPair(t *testing.T, rdb *redis.Client, began time.Time, seed uint64) *pai
 // happens.
 func (p *pair) now() time.Time { return p.began.Add(time.Since(p.zero)) }
 
-func (p *pair) setClock() {
-	now := p.now()
-	require.NoError(p, p.rdb.HSet(p.Context(), clockKey, "sec", now.Unix(), "usec", now.Nanosecond()/1000).Err())
+func (p *pair) setClock() { setClock(p.T, p.rdb, p.now()) }
+
+// setClock sets the time that scripts read.
+func setClock(t testing.TB, rdb redis.UniversalClient, now time.Time) {
+	require.NoError(t, rdb.HSet(context.Background(), clockKey, "sec", now.Unix(), "usec", now.Nanosecond()/1000).Err())
 }
 
 // pick returns one of those ids that were made last.
