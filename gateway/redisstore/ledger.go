@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -24,7 +26,7 @@ import (
 //
 // They end by the server's clock. Whatever touches a slot next charges all reservations
 // of that slot whose leases have ended, before it does anything else: what it then
-// sees is exact. Where many have died, that takes several scripts, none of which is
+// sees is exact. A sweep does that in all slots that were used within a week. Where many have died, that takes several scripts, none of which is
 // long. One that was charged can be corrected for an hour.
 //
 // # Several slots
@@ -39,8 +41,8 @@ import (
 // gets there: when the lease ends in one of the others, whoever finds that asks the
 // last one. If the reservation was made there, its holds are charged in full,
 // everywhere; else it is given back, and is never made. What is found so late that the
-// last slot need not remember, an hour after the lease, is charged in any case. It is
-// settled in the same
+// last slot need not remember, an hour after the lease, is charged in any case; sweeps
+// find it before. It is settled in the same
 // order, and what the last one says holds for all: a settlement that was interrupted
 // is done again, is not charged twice, and returns what it would have. Where nobody
 // does it again, what is left is charged in full when its lease ends.
@@ -75,6 +77,9 @@ type ledger struct {
 	rdb   redis.UniversalClient
 	o     Options
 	known func(ctx context.Context, team string) error // see teams.go
+
+	used   sync.Map     // the slots that this process has noted, and when
+	looked atomic.Int64 // when it has last looked for notes that nobody tells
 }
 
 var errVoid = errors.New("redisstore: the lease of the reservation ended before it was made in all slots; reserve under another ID")
@@ -82,6 +87,9 @@ var errVoid = errors.New("redisstore: the lease of the reservation ended before 
 // Reserve implements budget.Ledger.
 func (l *ledger) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
 	parts := l.o.parts(d)
+	if err := l.noted(ctx, parts); err != nil {
+		return budget.Shortage{}, false, err
+	}
 	a := attempt{id: text(id), lease: lease}
 	decides := ""
 	if len(parts) > 1 {

@@ -2,8 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -43,8 +41,6 @@ func (l *ledger) first(ctx context.Context, s slot) error {
 		case "again":
 		case "ask":
 			err = l.resolve(ctx, s, reply[1:])
-		case "tell":
-			err = l.tell(ctx, s, reply[1:])
 		default:
 			return nil
 		}
@@ -78,47 +74,6 @@ func (l *ledger) resolve(ctx context.Context, s slot, asked []string) error {
 	}
 	_, err := l.run(ctx, resolveScript, s, []string{s.record(asked[0])}, verdicts)
 	return err
-}
-
-// tell hands notes of a slot that is no team's to the outbox of the team whose run it
-// was. A note is told once, also where several do it at once or one dies over it.
-func (l *ledger) tell(ctx context.Context, s slot, notes []string) error {
-	for _, packed := range notes {
-		n, err := readNote(packed)
-		if err != nil {
-			return err
-		}
-		if err := l.known(ctx, n.team); err != nil {
-			return err
-		}
-		team := slot(l.o.slot(n.team))
-		if _, err := l.run(ctx, tellScript, team, []string{team.told(string(s) + n.id)}, []any{string(team), n.event, n.spent}); err != nil {
-			return err
-		}
-		if _, err := l.run(ctx, toldScript, s, []string{s.untold()}, []any{string(s), packed}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// A note is what is to be told of a line that was passed. Its id is unique in the slot
-// in which that was.
-type note struct {
-	id, team, event, spent string
-}
-
-// readNote reads a note as ledger_settle.lua writes it: a JSON array.
-func readNote(packed string) (n note, err error) {
-	var parts [3]string
-	if err := json.Unmarshal([]byte(packed), &parts); err != nil {
-		return n, fmt.Errorf("a note that is to be told: %w", err)
-	}
-	var of struct{ Run struct{ Team string } }
-	if err := json.Unmarshal([]byte(parts[1]), &of); err != nil {
-		return n, fmt.Errorf("the event of a note that is to be told: %w", err)
-	}
-	return note{parts[0], of.Run.Team, parts[1], parts[2]}, nil
 }
 
 var _ budget.Ledger = (*ledger)(nil)

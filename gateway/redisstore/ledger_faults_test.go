@@ -29,7 +29,15 @@ type line func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) err
 func (l line) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (l line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := l(ctx, cmds[0], func(ctx context.Context, _ redis.Cmder) error { return next(ctx, cmds) })
+		if err != nil {
+			for _, cmd := range cmds {
+				cmd.SetErr(err)
+			}
+		}
+		return err
+	}
 }
 
 func (l line) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
@@ -145,7 +153,7 @@ func (w *world) settled(s *Store, d *budget.Demand) (spent []int64) {
 // them in the end, or in none.
 func TestADeadProcessHasReservedEverythingOrNothing(t *testing.T) {
 	inWorlds(t, func(w *world) {
-		w.wherever(5, func(w *world, die line) {
+		w.wherever(6, func(w *world, die line) {
 			ctx, id, d := context.Background(), newID(), spread(7, 100)
 			_, ok, err := w.process(die).Reserve(ctx, id, d, 50*time.Millisecond)
 			assert.Equal(w, err == nil, ok)
@@ -351,7 +359,7 @@ func TestManyDeadAreCharged(t *testing.T) {
 // the line and dies over it.
 func TestALineIsToldOnce(t *testing.T) {
 	inWorlds(t, func(w *world) {
-		w.wherever(13, func(w *world, die line) {
+		w.wherever(14, func(w *world, die line) {
 			ctx, now := context.Background(), time.Now()
 			s := w.process()
 			require.NoError(w, s.Subscribe(ctx, "hook", []run.EventType{run.BudgetAlert}, now, now.Add(time.Hour)))
@@ -375,7 +383,7 @@ func TestALineIsToldOnce(t *testing.T) {
 			wg.Wait()
 			told := map[budget.Scope]int{}
 			require.Eventually(w, func() bool {
-				w.settled(s, spread(1, 1000)) // somebody comes by
+				w.settled(s, spread(1, 1000))
 				messages, err := s.TakeMessages(ctx, "hook", 100, time.Now(), time.Now().Add(time.Hour))
 				require.NoError(w, err)
 				for i := range messages {

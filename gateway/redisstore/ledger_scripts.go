@@ -45,9 +45,7 @@ var (
 	//go:embed lua/ledger_undo.lua
 	luaUndo string
 	//go:embed lua/ledger_tell.lua
-	luaTell string
-	//go:embed lua/ledger_told.lua
-	luaTold string
+	tellLua string
 )
 
 var (
@@ -67,5 +65,4 @@ var (
 	decideScript     = redis.NewScript(baseLua + decideLua)
 	forgetScript     = redis.NewScript(forgetLua)
 	tellScript       = redis.NewScript(noteLua + tellLua)
-	toldScript       = redis.NewScript(toldLua)
 )

@@ -17,8 +17,9 @@ type Store struct {
 // which stays the caller's.
 func New(rdb redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
-	s := &Store{journal: journal{rdb: rdb, o: o}}
-	s.ledger = ledger{rdb: rdb, o: o, known: s.journal.known}
+	s := &Store{}
+	s.journal.rdb, s.journal.o = rdb, o
+	s.ledger.rdb, s.ledger.o, s.ledger.known = rdb, o, s.journal.known
 	return s
 }
 

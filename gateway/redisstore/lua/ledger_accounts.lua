@@ -17,11 +17,9 @@ local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local now = tostring(now_ms)
 
 -- chores reports whether there is something to do before anything else is: to charge
--- the reservations whose leases have ended, or to tell what nobody has told. What that
--- is, ledger_first.lua knows.
+-- the reservations whose leases have ended. How, ledger_first.lua knows.
 local function chores()
   return redis.call('ZRANGEBYSCORE', T .. 'm:l', '-inf', now, 'LIMIT', '0', '1')[1]
-    or string.find(T, '{%%[pg]') and redis.call('ZRANGEBYSCORE', T .. 'm:t', '-inf', now_ms - 1000, 'LIMIT', '0', '1')[1]
 end
 
 -- An entry is an account, or a slot of one: which of those that had that place one

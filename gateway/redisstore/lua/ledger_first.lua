@@ -2,11 +2,6 @@
 -- for one script, or depends on another slot, it says so, and has to be run again.
 local most = 50 -- in one script
 
-if string.find(T, '{%%[pg]') then
-  local untold = redis.call('ZRANGEBYSCORE', T .. 'm:t', '-inf', now_ms - 1000, 'LIMIT', 0, most)
-  if #untold > 0 then return { 'tell', unpack(untold) } end
-end
-
 local ended, ask = redis.call('ZRANGEBYSCORE', T .. 'm:l', '-inf', now, 'LIMIT', 0, most), { 'ask' }
 for _, id in ipairs(ended) do
   local r = load(id)

@@ -45,6 +45,7 @@ for i = 5 + takes + 2 * holds, #ARGV, 3 do
     else
       local untold = cjson.encode({ id .. ':' .. i, ARGV[i + 2], spent })
       redis.call('ZADD', T .. 'm:t', now_ms, untold)
+      redis.call('PEXPIRE', T .. 'm:t', 24 * hour)
       reply[#reply + 1] = untold
     end
   end
