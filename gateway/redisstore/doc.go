@@ -35,8 +35,10 @@
 // live, or 1 MiB of their arguments. Of a team's events 100,000 wait for one
 // subscriber, and 1,000 that are dead are remembered: what has no room is dead, too.
 // A sweep drops what is no longer kept; it has to be made by one gateway at least, and
-// any number may. What an ended run has is dropped by Redis itself after more than
-// twice ClosedRuns, if nobody sweeps: its gates and accounts then stay.
+// any number may. It drops the accounts of a run with the run, and charges what was
+// reserved by those who have died. What an ended run has, and its accounts, is dropped
+// by Redis itself after more than twice ClosedRuns, if nobody sweeps: its gates stay
+// until somebody does.
 //
 // # What is lost with Redis
 //

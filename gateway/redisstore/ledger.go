@@ -57,7 +57,8 @@ import (
 // their leases; the accounts of a window, an hour after that; the names of what was
 // settled, after a minute, in which a call that is still on its way is of no effect;
 // those that were charged at the end of their lease, after an hour. It keeps what was
-// spent for ever, until Forget. Redis must not evict keys: its maxmemory-policy is
+// spent for ever, until Forget; that of a run goes with the run, where the journal of
+// the same Store has it. Redis must not evict keys: its maxmemory-policy is
 // noeviction. What it loses in a crash or a failover is lost to the ledger, which then
 // allows that once more: see appendfsync and WAIT in its manual.
 //

@@ -79,6 +79,13 @@ end
 -- The keys of a run that Redis drops by itself, if nobody else does it before.
 local family = { 'r:', 's:', 'i:', 'f:', 'u:', 'b:', 'c:', 'x:', 'w:', 'wo:', 'y:', 'yo:', 'gp:', 'gq:', 'gd:', 'gv:' }
 
+-- owner is what the ledger names the accounts of a run by in keys, see slot.go.
+local function owner(r)
+  local id = string.gsub(r.id, '[^%w%-_.~ ]', function(c) return string.format('%%%02X', string.byte(c)) end)
+  local ms = (tonumber(string.sub(r.f.cr, 1, 11)) - 62135596800) * 1000 + math.floor(tonumber(string.sub(r.f.cr, 12)) / 1000000)
+  return 'run:' .. string.gsub(id, ' ', '+') .. string.format(':%.0f', ms)
+end
+
 -- age has an ended run dropped after some time, and an open one not.
 local function age(r)
   local ended = r.f.st ~= 'open'
@@ -87,6 +94,7 @@ local function age(r)
   end
   r.aged = ended
   for _, kind in ipairs(family) do each(T .. kind .. r.id) end
+  each(T .. 'm:a:' .. owner(r))
   local head = T .. 'h:' .. r.f.head
   if redis.call('GET', head) == r.id then each(head) end
 end

@@ -80,12 +80,21 @@ local function tell_expired()
   end
 end
 
+-- forget_accounts drops what the ledger keeps of a run, which has nobody else to say so
+-- if whoever sweeps dies.
+local function forget_accounts(r)
+  local index = T .. 'm:i:' .. owner(r)
+  for _, key in ipairs(redis.call('SMEMBERS', index)) do redis.call('UNLINK', key) end
+  redis.call('UNLINK', T .. 'm:a:' .. owner(r), index)
+end
+
 local function forget(id)
   local r = known(id)
   redis.call('ZREM', T .. 'l:ended', id)
   if r then
     ground(r)
     forgotten[#forgotten + 1] = shown(r)
+    forget_accounts(r)
     if r.f.st == 'blocked' then
       set(r, 'st', 'completed')
       set(r, 'cl', r.f.ended)
