@@ -51,15 +51,23 @@ func newServer(s *settings, transport http.RoundTripper, log *slog.Logger) (*ser
 	cfg.Notifiers = srv.notifiers(s)
 	cfg.Logger = log
 	cfg.Transport = transport
+	if err = srv.open(cfg, s); err != nil {
+		return nil, errors.Join(err, srv.backend.Close())
+	}
+	return srv, nil
+}
+
+// open makes the gateway, and what operators are served.
+func (srv *server) open(cfg gateway.Config, s *settings) (err error) {
 	if srv.gw, err = gateway.New(cfg); err != nil {
-		return nil, err
+		return err
 	}
 	if s.Admin != nil {
 		if srv.admin, err = srv.adminHandler(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return srv, srv.exchange(s)
+	return srv.exchange(s)
 }
 
 // exchange puts policies, agents, operators, prices, keys and webhooks in force.
