@@ -58,9 +58,12 @@ $$;
 -- rungate_chain chains up to p_most entries of a team that are not yet, in the order in
 -- which they were added, and drops those of which the trail has the ID. It returns how
 -- many these were. The trail is locked from then on until the transaction ends, since
--- the next entry needs the hash of the last one: there is nothing else in that.
+-- the next entry needs the hash of the last one: there is nothing else in that. A plan
+-- that was made while a table was small would go on reading all of it, for each entry:
+-- it uses the index from the beginning.
 -- +goose StatementBegin
-CREATE FUNCTION rungate_chain(p_team text, p_lock integer, p_most integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION rungate_chain(p_team text, p_lock integer, p_most integer) RETURNS integer
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
 	team_hash CONSTANT bytea := sha256(convert_to(p_team, 'UTF8'));
