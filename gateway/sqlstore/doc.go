@@ -26,7 +26,7 @@
 // happen, there are two ways out.
 //
 // synchronous_commit=off in the address (postgres://…/name?synchronous_commit=off) has
-// nobody wait for the disk: the locks are held for some tenths of a millisecond. A
+// nobody wait for the disk: the locks are held for as long as the server computes. A
 // gateway that is killed loses nothing by that, nor does a server that is stopped in
 // good order. A database server that crashes, or its machine, forgets what it has told
 // last, up to three times its wal_writer_delay: 0.6 s, if that is not set otherwise.
