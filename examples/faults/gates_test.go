@@ -21,13 +21,15 @@ func gateWhile(f func(bytes int) fault) func(*world) {
 	return func(w *world) {
 		for _, bytes := range []int{100, 400, 900, 2000} {
 			w.store.proxies.add(f(bytes))
-			time.AfterFunc(300*time.Millisecond, w.store.proxies.mend)
+			soon := time.AfterFunc(300*time.Millisecond, w.store.proxies.mend)
 			w.until("the answer waits", func() bool { return w.call(call{run: "g", tool: true}).status == http.StatusAccepted })
 			w.decide()
+			soon.Stop()
 			w.store.proxies.mend()
 			w.store.proxies.add(f(bytes))
-			time.AfterFunc(300*time.Millisecond, w.store.proxies.mend)
+			soon = time.AfterFunc(300*time.Millisecond, w.store.proxies.mend)
 			w.fetch()
+			soon.Stop()
 			w.store.proxies.mend()
 		}
 		for gate, events := range w.asked {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,8 +65,7 @@ type world struct {
 }
 
 // in runs a case in a world, and judges.
-func in(t *testing.T, st *store, set string, limits gateway.Limits, f func(*world)) {
-	before := goroutines()
+func in(t *testing.T, st *store, set string, within time.Duration, f func(*world)) {
 	w := &world{t: t, store: st, provider: newProvider(t), heard: map[string]int{}, asked: map[string]map[string]bool{}}
 	p, err := policy.Parse([]byte(set))
 	require.NoError(t, err)
@@ -76,7 +76,6 @@ func in(t *testing.T, st *store, set string, limits gateway.Limits, f func(*worl
 	coin := map[string]budget.OverlayPrice{"coin": {Output: 1_000_000 * perToken}}
 	prices, err := budget.DefaultPrices().WithOverlay(budget.Overlay{"openai": coin, "anthropic": coin})
 	require.NoError(t, err)
-	limits.Lease = lease
 	w.gateway, err = gateway.New(gateway.Config{
 		Providers: []providers.Provider{&openai.Provider{APIKey: "sk-faults", URL: w.provider.URL}, &anthropic.Provider{APIKey: "sk-faults", URL: w.provider.URL}},
 		Agents:    &agents,
@@ -84,7 +83,7 @@ func in(t *testing.T, st *store, set string, limits gateway.Limits, f func(*worl
 		Prices:    prices,
 		Store:     st.Store, Trail: st.trail, Outbox: st.outbox,
 		Notifiers: []notify.Notifier{notify.Filter{Events: []string{string(run.ApprovalPending)}, Notifier: notify.NotifierFunc(w.pending)}},
-		Limits:    limits,
+		Limits:    gateway.Limits{StoreTimeout: within, Lease: lease},
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(w.gateway)
@@ -94,18 +93,23 @@ func in(t *testing.T, st *store, set string, limits gateway.Limits, f func(*worl
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		assert.NoError(t, w.gateway.Close(ctx))
-		http.DefaultClient.CloseIdleConnections()
 		server.Close()
 		w.provider.Close()
 		st.close()
-		if !assert.Eventually(t, func() bool { return goroutines() <= before }, patience, 10*time.Millisecond, "goroutines are left") {
-			all := make([]byte, 1<<20)
-			t.Logf("%d before, %d now:\n%s", before, goroutines(), all[:runtime.Stack(all, true)])
-		}
 	}()
 	f(w)
 	st.proxies.mend()
 	w.judge()
+}
+
+// noneLeft checks that there are no more goroutines than there were before the gateways
+// were made that have been closed.
+func noneLeft(t *testing.T, before int) {
+	http.DefaultClient.CloseIdleConnections()
+	if !assert.Eventually(t, func() bool { return goroutines() <= before }, patience, 10*time.Millisecond, "goroutines are left") {
+		all := make([]byte, 1<<20)
+		t.Logf("%d before, %d now:\n%s", before, goroutines(), all[:runtime.Stack(all, true)])
+	}
 }
 
 // goroutines counts those that are not of the proxies, which leave some behind for
@@ -218,18 +222,28 @@ func (w *world) pass(c call) {
 	require.Eventually(w.t, func() bool { return w.call(c).status == http.StatusOK }, patience, 20*time.Millisecond, "calls pass again")
 }
 
-// during makes calls, and returns their replies, whose order is theirs. While the
-// provider has them, f happens.
+// during makes calls, and returns their replies, in their order. When the provider has
+// all of them, f happens.
 func (w *world) during(f func(), calls ...call) []*reply {
 	w.t.Helper()
 	release := w.provider.hold()
 	defer release()
+	var begun atomic.Bool
 	replies := make([]*reply, len(calls))
 	var all sync.WaitGroup
 	for i, c := range calls {
-		all.Go(func() { replies[i] = w.call(c) })
+		all.Go(func() {
+			for {
+				replies[i] = w.call(c)
+				if begun.Load() || replies[i].status != http.StatusServiceUnavailable {
+					return
+				}
+				time.Sleep(20 * time.Millisecond) // the store has been too slow
+			}
+		})
 	}
 	w.provider.arrived(len(calls))
+	begun.Store(true)
 	f()
 	release()
 	all.Wait()
