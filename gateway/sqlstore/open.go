@@ -12,8 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver
-	"modernc.org/sqlite"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // conns is how many connections a database has at most, and keeps.
@@ -25,8 +24,9 @@ const conns = 16
 //
 //   - It keeps its connections: SetMaxIdleConns as SetMaxOpenConns. Sixteen are
 //     enough for a gateway, since a method holds one for about as long as a round
-//     trip and a turn of the disk. All gateways together have to stay below
-//     max_connections.
+//     trip. All gateways together have to stay below max_connections.
+//   - A connection that takes longer to make than a method may take is made all the
+//     same, and there for the next one.
 //   - The driver keeps prepared statements, as pgx does unless told otherwise. Behind
 //     a pooler that hands connections out by transaction it has to be one that knows
 //     prepared statements, such as PgBouncer from 1.21 on. Migrations need a
@@ -37,10 +37,11 @@ const conns = 16
 //     server has told of may be gone after it has crashed. See the package's
 //     documentation for what that is good for.
 func OpenPostgres(address string) (*sql.DB, error) {
-	db, err := sql.Open("pgx", address)
+	c, err := stdlib.GetDefaultDriver().(driver.DriverContext).OpenConnector(address)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
+	db := sql.OpenDB(newConnector(c))
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil
