@@ -173,7 +173,7 @@ func (w *world) call(c call) *reply {
 		body["tools"] = []any{map[string]any{"type": "function", "function": map[string]any{"name": "wire_money", "parameters": map[string]any{"type": "object"}}}}
 	}
 	text, _ := json.Marshal(body)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience) // what is told of it ends before
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, w.url+c.path, bytes.NewReader(text))
 	req.Header.Set("Authorization", "Bearer "+token)
