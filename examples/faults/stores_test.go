@@ -4,6 +4,7 @@ package faults
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,9 +52,11 @@ type store struct {
 	outbox  run.Outbox  // likewise
 	proxies proxies     // that faults happen to
 	close   func()
+
+	accounts bool // are behind one of the proxies
 }
 
-// redis opens a store in a Redis in which nothing of it is yet.
+// redisStore opens a store in a Redis in which nothing of it is yet.
 func (s *servers) redisStore(t *testing.T) (*redisstore.Store, *proxy, func()) {
 	p := newProxy(t, s.redis.Addr)
 	rdb := redis.NewClient(&redis.Options{Addr: p.Listen, ContextTimeoutEnabled: true})
@@ -63,12 +66,11 @@ func (s *servers) redisStore(t *testing.T) (*redisstore.Store, *proxy, func()) {
 // postgresStore opens a store in a database of its own, in which there are no tables
 // yet where it is empty.
 func (s *servers) postgresStore(t *testing.T, empty bool) (*sqlstore.Store, *proxy, func()) {
-	address := ""
+	of := s.template
 	if empty {
-		address = s.postgres.Database(t)
-	} else {
-		address = s.postgres.Copy(t, s.template)
+		of = "template0"
 	}
+	address := s.postgres.Copy(t, of)
 	u := parse(t, address)
 	p := newProxy(t, u.Host)
 	u.Host = p.Listen
@@ -82,12 +84,12 @@ type opener func(t *testing.T, s *servers, empty bool) *store
 
 func inRedis(t *testing.T, s *servers, _ bool) *store {
 	r, p, end := s.redisStore(t)
-	return &store{Store: r, proxies: proxies{p}, close: end}
+	return &store{Store: r, proxies: proxies{p}, close: end, accounts: true}
 }
 
 func inPostgres(t *testing.T, s *servers, empty bool) *store {
 	d, p, end := s.postgresStore(t, empty)
-	return &store{Store: d, proxies: proxies{p}, close: end}
+	return &store{Store: d, proxies: proxies{p}, close: end, accounts: true}
 }
 
 // inBoth keeps accounts in Redis and the rest in PostgreSQL. Faults happen to those of
@@ -101,6 +103,7 @@ func inBoth(choose func(hot, durable *proxy) proxies) opener {
 			run.GateJournal
 			budget.Ledger
 		}{durable, durable, hot}
-		return &store{both, durable, run.Outboxes{durable, hot}, choose(h, d), func() { endHot(); endDurable() }}
+		fail := choose(h, d)
+		return &store{both, durable, run.Outboxes{durable, hot}, fail, func() { endHot(); endDurable() }, slices.Contains(fail, h)}
 	}
 }
