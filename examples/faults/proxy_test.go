@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,8 +30,11 @@ func newProxy(t *testing.T, server string) *proxy {
 	return p
 }
 
-// up has the proxy listen, at the address that it had before if there was one.
-func (p *proxy) up() { require.NoError(p.t, p.Start()) }
+// up has the proxy listen, at the address that it had before if there was one. Meanwhile
+// somebody else's connection may have got its port.
+func (p *proxy) up() {
+	assert.Eventually(p.t, func() bool { return p.Start() == nil }, patience, 10*time.Millisecond, "the proxy listens")
+}
 
 // A fault is something that happens to what flows to a server, or back. The zero one
 // is that nobody listens.
