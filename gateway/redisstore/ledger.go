@@ -79,7 +79,7 @@ type ledger struct {
 	o     Options
 	known func(ctx context.Context, team string) error // see teams.go
 
-	used   sync.Map     // the slots that this process has noted, and when
+	used   sync.Map     // the slots that this process has noted, and until when that will do
 	looked atomic.Int64 // when it has last looked for notes that nobody tells
 }
 
@@ -88,9 +88,7 @@ var errVoid = errors.New("redisstore: the lease of the reservation ended before 
 // Reserve implements budget.Ledger.
 func (l *ledger) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (budget.Shortage, bool, error) {
 	parts := l.o.parts(d)
-	if err := l.noted(ctx, parts); err != nil {
-		return budget.Shortage{}, false, err
-	}
+	l.noted(ctx, parts)
 	a := attempt{id: text(id), lease: lease}
 	decides := ""
 	if len(parts) > 1 {

@@ -18,23 +18,26 @@ import (
 // told. A process does that again from time to time, and slots that nobody has noted
 // for long are dropped from the list.
 const (
-	notedFor = 10 * time.Minute
-	dropSlot = 7 * 24 * time.Hour
+	notedFor  = 10 * time.Minute
+	noteAgain = time.Second // where it has failed
+	dropSlot  = 7 * 24 * time.Hour
 )
 
-// noted notes the slots of a demand, but those that this process has noted lately.
-func (l *ledger) noted(ctx context.Context, parts []part) error {
+// noted notes the slots of a demand, but those that this process has noted lately. The
+// list is in a slot of its own: where that is not to be had, calls go on without, and
+// what has to be done in their slots is done by the next call in them.
+func (l *ledger) noted(ctx context.Context, parts []part) {
 	now := time.Now()
 	var due []redis.Z
 	for i := range parts {
-		if last, ok := l.used.Load(parts[i].slot); !ok || now.Sub(last.(time.Time)) >= notedFor {
+		if until, ok := l.used.Load(parts[i].slot); !ok || !now.Before(until.(time.Time)) {
 			due = append(due, redis.Z{Score: float64(now.UnixMilli()), Member: string(parts[i].slot)})
 		}
 	}
 	if len(due) == 0 {
-		return nil
+		return
 	}
-	key := l.o.all() + "slots"
+	key, until := l.o.all()+"slots", now.Add(notedFor)
 	_, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZAdd(ctx, key, due...)
 		p.ZRemRangeByScore(ctx, key, "-inf", decimal(now.Add(-dropSlot).UnixMilli()))
@@ -42,12 +45,11 @@ func (l *ledger) noted(ctx context.Context, parts []part) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("redisstore: %w", err)
+		until = now.Add(noteAgain)
 	}
 	for _, z := range due {
-		l.used.Store(slot(z.Member.(string)), now)
+		l.used.Store(slot(z.Member.(string)), until)
 	}
-	return nil
 }
 
 // slots are those that are noted, of this rank or higher.
@@ -74,9 +76,9 @@ func (s *Store) Sweep(ctx context.Context, at time.Time) (run.Swept, error) {
 // sweep charges the reservations of all slots whose leases have ended. Sweeps begin
 // with different slots, as those of a journal do.
 func (l *ledger) sweep(ctx context.Context) error {
-	l.used.Range(func(s, last any) bool {
-		if time.Since(last.(time.Time)) >= notedFor {
-			l.used.CompareAndDelete(s, last)
+	l.used.Range(func(s, until any) bool {
+		if time.Now().After(until.(time.Time)) {
+			l.used.CompareAndDelete(s, until)
 		}
 		return true
 	})
