@@ -47,30 +47,46 @@ func (w *worker) deliver(m *run.Message) {
 	until := time.Now().Add(lease)
 	err := w.attempt(m.Event)
 	o := run.Outcome{At: time.Now(), Delivered: err == nil}
-	wait := FirstWait << min(m.Tries, 16)
+	wait, retry := FirstWait<<min(m.Tries, 16), false
 	switch {
 	case o.Delivered:
 	case w.d.life.Err() != nil:
 		o.Due = o.At // for others
+	case errors.Is(err, errUnwanted) && m.Tries < leftTries:
+		o.Due = o.At.Add(pollEvery)
+		w.leaveToOthers()
 	case wait > LastWait:
 		o.Dead = err.Error()
 		w.log.Error("event not delivered", "event", string(m.Event.Type), "id", m.Event.ID(), "run", m.Event.Run.ID, "tries", m.Tries+1, "error", err)
 	default:
-		o.Due = o.At.Add(wait)
+		o.Due, retry = o.At.Add(wait), true
 		if m.Tries == 0 {
 			w.log.Warn("event not delivered yet", "event", string(m.Event.Type), "id", m.Event.ID(), "run", m.Event.Run.ID, "error", err)
 		}
 	}
 	w.conclude(m, &o, until)
-	if o.Due.After(o.At) {
+	if retry {
 		time.AfterFunc(wait, w.wake)
 	}
 }
 
+// leaveToOthers has the others ask first for what is due.
+func (w *worker) leaveToOthers() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = true
+}
+
+// errUnwanted says that nobody was told of an event, since the notifier does not want it.
+var errUnwanted = errors.New("the notifier does not want events of this type")
+
 // attempt tells the notifier an event. What it does not want any more is as good as
-// delivered.
+// delivered, unless other processes, with other settings, may want it.
 func (w *worker) attempt(e *run.Event) (err error) {
-	if !wants(w.notifier, e.Type) {
+	switch wanted := wants(w.notifier, e.Type); {
+	case !wanted && w.d.memory == nil:
+		return errUnwanted
+	case !wanted:
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(w.d.life, AttemptTimeout)

@@ -51,7 +51,10 @@ var ErrClosed = outbox.ErrClosed
 // An outbox that processes share has the events of all of them, and each is
 // delivered by one of them; what one has begun that dies, another takes over a
 // minute later. They know a notifier by its name. What comes for it is kept as
-// long as one of them runs, and for three days after that.
+// long as one of them runs, and for three days after that. Of an event that the
+// notifier of one process does not want, as while they are given new settings one
+// after the other, that process leaves the delivery to the others; what none of them
+// wants becomes a dead letter.
 //
 // Without such an outbox, the Dispatcher keeps in memory what it is told as a
 // run.Observer: what is left when the process ends is lost. Gates are with their

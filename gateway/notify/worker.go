@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,12 @@ const (
 	// pollEvery is how often a shared outbox is asked for what other processes have
 	// put into it.
 	pollEvery = time.Second
+
+	// A process that has taken what its notifier does not want leaves it to others: it
+	// does not ask by itself for a while in which they do. After so many tries nobody
+	// wants it.
+	standBack = 30 * time.Second
+	leftTries = 32
 
 	// renewEvery is how often it is said anew what a notifier wants, and
 	// subscribedFor for how long that holds.
@@ -41,6 +48,7 @@ type worker struct {
 	again   bool // more may have become due since the outbox was last asked
 	closing bool
 	failing bool        // the outbox, as was logged
+	left    bool        // something to others since there was nothing more to take
 	next    *time.Timer // asks a shared outbox again
 	held    *run.Message
 	types   []run.EventType // that are subscribed to
@@ -88,7 +96,11 @@ func (w *worker) rest() bool {
 		if w.next != nil {
 			w.next.Stop()
 		}
-		w.next = time.AfterFunc(pollEvery, w.wake)
+		next := pollEvery
+		if w.left {
+			w.left, next = false, standBack*3/4+rand.N(standBack/2)
+		}
+		w.next = time.AfterFunc(next, w.wake)
 	}
 	w.end()
 	return true
