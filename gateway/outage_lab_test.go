@@ -239,4 +239,5 @@ func inOutage(t *testing.T, document string, h http.HandlerFunc, f func(*testing
 func (l *outageLab) Recover() {
 	l.store.Mend()
 	pass(20 * time.Second)
+	synctest.Wait() // for who asks the store in this very moment, by which others do not
 }
