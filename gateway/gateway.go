@@ -33,8 +33,9 @@ type Gateway struct {
 	notifiers  *notify.Dispatcher
 	unfinished *late.Queue // calls
 	readiness  readiness
-	steps      []step // of a call
-	sentAgain  []step // of one that takes the place of another
+	forgotten  []budget.Owner // that have accounts to be dropped; of sweepRuns alone
+	steps      []step         // of a call
+	sentAgain  []step         // of one that takes the place of another
 
 	life context.Context // ends when the gateway begins to close
 	die  context.CancelFunc
@@ -216,13 +217,11 @@ func (g *Gateway) sweepRuns() {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
 	defer cancel()
 	forgotten, err := g.recorder.Sweep(ctx)
-	for i := range forgotten {
-		if ferr := g.keeper.Ledger.Forget(ctx, owner(&forgotten[i])); ferr != nil && err == nil {
-			err = ferr
-		}
-	}
 	if err != nil {
 		g.cfg.Logger.Error("sweep of idle runs failed", "error", err)
+	}
+	if err := g.forget(ctx, forgotten); err != nil {
+		g.cfg.Logger.Error("accounts of forgotten runs not dropped yet", "runs", len(g.forgotten), "error", err)
 	}
 	if err := g.scribe.pay(ctx); err != nil {
 		g.cfg.Logger.Error("audit entries cannot be written; calls are refused until then", "error", err)
@@ -232,11 +231,6 @@ func (g *Gateway) sweepRuns() {
 	if !g.closing {
 		g.sweep.Reset(sweepEvery)
 	}
-}
-
-// owner is who owns the accounts of a run.
-func owner(r *run.Run) budget.Owner {
-	return budget.Owner{Scope: budget.ScopeRun, Team: r.Team, ID: r.ID, Since: r.Created.UnixMilli()}
 }
 
 type providersKey struct{}
