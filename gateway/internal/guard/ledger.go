@@ -27,12 +27,19 @@ func (l *Ledger) Check(ctx context.Context) error {
 	return err
 }
 
-// Reserve implements budget.Ledger.
+// Reserve implements budget.Ledger. Where something is missing when the ledger is asked
+// again, the first question may still be on its way, and find enough: so that it comes too
+// late, the reservation is ended.
 func (l *Ledger) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) (short budget.Shortage, ok bool, err error) {
+	tries := 0
 	err = l.ask(ctx, verb{name: "reserve"}, func(ctx context.Context) (err error) {
+		tries++
 		short, ok, err = l.ledger.Reserve(ctx, id, d, lease)
 		return err
 	})
+	if err == nil && !ok && tries > 1 {
+		_, err = l.Settle(ctx, id, d, nil, nil)
+	}
 	return short, ok, err
 }
 
