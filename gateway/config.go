@@ -151,6 +151,10 @@ type Limits struct {
 
 	// Lease is for how long a call in flight, what it has reserved and taken from
 	// rates, or its use of an approval outlives a process that dies; default 1 minute.
+	// It is renewed when a third of it is over. Gateways that share a store have to have
+	// clocks that agree to within a third of it, and to within 20 seconds for notifiers:
+	// one whose clock is ahead by more than two thirds takes over what another is still at,
+	// so that an approved request can be sent twice, though answered once.
 	Lease time.Duration
 }
 

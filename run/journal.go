@@ -13,7 +13,8 @@ var ErrNotFound = errors.New("run not found")
 // rules are with [Recorder]. Each method is one transaction: it happens as a
 // whole or not at all, and no other is seen half done. All are safe for
 // concurrent use. Times come from the caller, so that a run's times are of one
-// clock. An error other than ErrNotFound means that the journal could not find
+// clock. Callers that share a journal have clocks that agree to within a third of
+// their leases: a lease has ended for whoever's clock says so. An error other than ErrNotFound means that the journal could not find
 // out or could not do it, never "no".
 //
 // A method whose ctx is cancelled, or that returns an error other than those
