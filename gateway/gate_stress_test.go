@@ -164,7 +164,7 @@ func crowd(t *testing.T, a *api, action, streamed bool) {
 // check checks what must hold when all have gone.
 func (c *gateCrowd) check(action bool, made int) {
 	t := c.t
-	assert.Empty(t, c.odd)
+	assert.Empty(t, c.odd, "%s", c.Logged())
 	assert.Greater(t, len(c.given), 20, "it is worth a test")
 	used, byNumber := 0, map[int]run.Gate{}
 	runs := map[run.Key]bool{}

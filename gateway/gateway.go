@@ -184,7 +184,7 @@ func (g *Gateway) leave() {
 // those under way have ended and are settled, the store has been told what it could
 // not be told before, and the notifiers what they are to be told; or until ctx is done,
 // whose error it then returns. What the store could not be told by then is logged, with
-// all amounts. Close may be called again.
+// all amounts, and what could not be written into the audit trail, as it is. Close may be called again.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.mu.Lock()
 	if !g.closing {
@@ -203,13 +203,14 @@ func (g *Gateway) Close(ctx context.Context) error {
 		case <-g.idle: // it was before
 		default:
 			_ = g.unfinished.Wait(ctx) // which logs what is left
+			_ = g.scribe.close(ctx)    // likewise
 			return ctx.Err()
 		}
 	}
 	for _, u := range g.providers {
 		u.close()
 	}
-	return errors.Join(g.unfinished.Wait(ctx), g.notifiers.Close(ctx))
+	return errors.Join(g.unfinished.Wait(ctx), g.scribe.close(ctx), g.notifiers.Close(ctx))
 }
 
 // sweepRuns completes idle runs and drops the accounts of forgotten ones.

@@ -30,12 +30,16 @@ type scribe struct {
 	owing  atomic.Bool // there is something in owed
 	mu     sync.Mutex
 	owed   []budget.Record // the oldest first
+	bytes  int             // in owed
 	paying *payment        // under way; nil is none
 }
 
-// maxOwed is how much may be owed. What comes when there is that much already is only
-// logged.
-const maxOwed = 10_000
+// How many entries may be owed, and how many bytes in them. What comes when there is that
+// much already is only logged.
+const (
+	maxOwed      = 10_000
+	maxOwedBytes = 64 << 20
+)
 
 // A payment writes what is owed, for all who wait for that.
 type payment struct {
@@ -78,12 +82,13 @@ func (s *scribe) note(ctx context.Context, r *budget.Record) {
 func (s *scribe) owe(r *budget.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.owed) >= maxOwed {
-		s.log.Error("audit entry lost; too many wait to be written", "team", r.Team, "id", r.ID, "record", string(r.Text), "error", err)
+	if len(s.owed) >= maxOwed || s.bytes+len(r.Text) > maxOwedBytes {
+		s.lose("audit entry lost; too many wait to be written", r, err)
 		return
 	}
 	s.log.Warn("audit entry not written yet", "team", r.Team, "id", r.ID, "error", err)
 	s.owed = append(s.owed, *r)
+	s.bytes += len(r.Text)
 	s.owing.Store(true)
 }
 
@@ -114,6 +119,35 @@ func (s *scribe) pay(ctx context.Context) error {
 	}
 }
 
+// payEvery is how often it is tried in the end to write what is owed.
+const payEvery = 500 * time.Millisecond
+
+// close waits until what is owed is written, or ctx is done. Then it logs what is owed
+// still.
+func (s *scribe) close(ctx context.Context) error {
+	for {
+		err := s.pay(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(payEvery):
+		case <-ctx.Done():
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for i := range s.owed {
+				s.lose("audit entry not written before the end", &s.owed[i], err)
+			}
+			return err
+		}
+	}
+}
+
+// lose logs a record that nobody will write.
+func (s *scribe) lose(what string, r *budget.Record, why error) {
+	s.log.Error(what, "team", r.Team, "id", r.ID, "record", string(r.Text), "error", why)
+}
+
 var errUnpaid = errors.New("earlier entries of the audit trail are not written yet")
 
 // payAll writes what is owed until nothing is, or one cannot be written.
@@ -133,6 +167,7 @@ func (s *scribe) payAll(ctx context.Context, p *payment) {
 		s.mu.Lock()
 		if p.err == nil {
 			s.owed = s.owed[1:]
+			s.bytes -= len(first.Text)
 		} else {
 			s.paying = nil
 		}
