@@ -56,7 +56,11 @@ func (g *guard) ask(ctx context.Context, v verb, f func(context.Context) error) 
 	case <-ctx.Done():
 		return err
 	}
-	return g.try(ctx, v, f)
+	again := g.try(ctx, v, f)
+	if errors.Is(again, ErrOpen) { // it was asked, once
+		return err
+	}
+	return again
 }
 
 // pause is the longest time between two tries.

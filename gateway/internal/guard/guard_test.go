@@ -197,6 +197,21 @@ func TestFiveFailuresInARowOpenTheBreaker(t *testing.T) {
 	})
 }
 
+// That a store was left alone is said only where it was: where it was asked once, and
+// then left alone, what it was asked for may have happened.
+func TestWhatWasAskedOnceIsNotSaidToBeLeftAlone(t *testing.T) {
+	guarded(t, func(t *testing.T, b *backEnd, j *guard.Journal, _ *bytes.Buffer) {
+		b.answer = down
+		for range 3 {
+			err := find(j)
+			assert.ErrorIs(t, err, errDown)
+			assert.NotErrorIs(t, err, guard.ErrOpen)
+		}
+		assert.Equal(t, 5, b.Asked())
+		assert.ErrorIs(t, find(j), guard.ErrOpen)
+	})
+}
+
 func TestManyFailuresOpenTheBreaker(t *testing.T) {
 	guarded(t, func(t *testing.T, b *backEnd, j *guard.Journal, _ *bytes.Buffer) {
 		n := 0
