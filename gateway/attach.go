@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rungate/rungate/gateway/internal/guard"
 	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
@@ -76,12 +77,20 @@ func (c *call) attach(ctx context.Context) error {
 	if unknown == nil && c.passesUnattached(ctx, &bound, err) {
 		err = nil
 	}
-	c.attached = err == nil || isAttached(err)
+	if c.attached = err == nil || isAttached(err); !c.attached && mayHaveHappened(ctx, err) {
+		c.leaveAttachment(ar)
+	}
 	if e, ok := errors.AsType[*run.LimitError](err); ok && e.Deferred {
 		c.gating().exceeded = e
 		return nil
 	}
 	return err
+}
+
+// mayHaveHappened reports whether err leaves open if the store has done what it was asked
+// for.
+func mayHaveHappened(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || storeFailed(err) != nil && !errors.Is(err, guard.ErrOpen)
 }
 
 // limitsOf are the limits of a run that is bound so.

@@ -27,6 +27,7 @@ type unfinished struct {
 
 	reserved *budget.Reservation // what is to be given back; nil for nothing
 	arrival  *arrival            // what attaches the call to its run; nil where it is
+	leaving  *arrival            // takes the call off its run, in case that it is attached; nil where it is not
 	bill     *bill               // what is to be charged beside; nil for nothing
 	end      *run.Detachment     // what the run is to be told; nil for nothing
 	told     bool                // the Observer knows of the step
@@ -35,6 +36,7 @@ type unfinished struct {
 // An arrival attaches a call to its run.
 type arrival struct {
 	directives run.Directives
+	exact      bool
 	binding    policy.Binding
 	model      string
 }
@@ -60,6 +62,14 @@ func (c *call) leaveEnding(d *run.Detachment) {
 	c.leave().end = &own
 }
 
+// leaveAttachment has the call taken off its run, of which it is not known whether it is
+// attached to it.
+func (c *call) leaveAttachment(ar *run.Arrival) {
+	u := c.leave()
+	u.run.Key = run.Key{Team: c.agent.TeamKey(), ID: c.directives.RunID}
+	u.leaving = &arrival{directives: c.directives, exact: ar.Exact, model: c.req.Model}
+}
+
 // leaveUnfinished lets go of what is left, since the call has ended.
 func (c *call) leaveUnfinished() {
 	if u := c.unfinished; u != nil {
@@ -70,7 +80,7 @@ func (c *call) leaveUnfinished() {
 
 // Do implements late.Work.
 func (u *unfinished) Do(ctx context.Context) error {
-	err := u.settle(ctx)
+	err := errors.Join(u.settle(ctx), u.goAway(ctx))
 	if u.arrival != nil {
 		if unknown := u.attach(ctx); unknown != nil {
 			return errors.Join(err, unknown)
@@ -89,6 +99,21 @@ func (u *unfinished) settle(ctx context.Context) error {
 		u.g.recorder.Alert(ctx, &u.run, u.agent.ID, alerts)
 	}
 	return err
+}
+
+// goAway takes the call off its run.
+func (u *unfinished) goAway(ctx context.Context) error {
+	a := u.leaving
+	if a == nil {
+		return nil
+	}
+	ar := run.Arrival{Agent: u.agent, Directives: &a.directives, Call: u.call, At: time.Now(), Exact: a.exact, Model: a.model}
+	err := u.g.recorder.Leave(ctx, &ar)
+	if storeFailed(err) != nil {
+		return err
+	}
+	u.leaving = nil
+	return nil
 }
 
 // attach attaches the call to its run, late. What does not take it any more is not
@@ -155,7 +180,7 @@ func (u *unfinished) Attrs() []slog.Attr {
 	for _, part := range []struct {
 		name  string
 		there bool
-	}{{"reservation", u.reserved != nil}, {"charge", u.bill != nil}, {"record", u.end != nil}} {
+	}{{"reservation", u.reserved != nil}, {"charge", u.bill != nil}, {"record", u.end != nil}, {"attachment", u.leaving != nil}} {
 		if part.there {
 			left = append(left, part.name)
 		}

@@ -96,7 +96,7 @@ func (c *call) concludeUnattached(at time.Time) {
 	c.leaveEnding(&run.Detachment{Call: c.id, Step: &c.step})
 	u, d := c.leave(), c.directives
 	d.NewRun = false // of what has begun since then it is not the successor
-	u.arrival, u.told = &arrival{d, c.ungoverned.binding, c.req.Model}, true
+	u.arrival, u.told = &arrival{directives: d, binding: c.ungoverned.binding, model: c.req.Model}, true
 	c.leaveBill()
 }
 

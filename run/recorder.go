@@ -69,23 +69,7 @@ type Arrival struct {
 // StateError.
 func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 	d := ar.Directives
-	idle := ar.IdleTimeout
-	if idle == 0 {
-		idle = DefaultIdleTimeout
-	}
-	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, Limits: ar.Limits, User: d.User, Tags: d.Tags}
-	a := &ar.attachment
-	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, Call: ar.Call, Until: time.Now().Add(rc.lease()), ID: d.RunID, New: d.NewRun, PastGates: ar.PastGates,
-		Parent: d.Parent, Orphan: d.Orphan, Exact: ar.Exact, Join: ar.Join, Model: ar.Model, Start: &ar.start}
-	if a.ID == "" {
-		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
-		if d.User != "" || d.Parent != "" {
-			a.Auto += "\n" + d.User // which neither of them can hold
-		}
-		if d.Parent != "" {
-			a.Auto += "\n" + d.Parent
-		}
-	}
+	rc.ask(ar)
 	got, err := rc.attach(ctx, ar, r)
 	if got.Ended != nil {
 		rc.tell(ctx, RunCompleted, got.Ended, ar)
@@ -110,6 +94,48 @@ func (rc *Recorder) Attach(ctx context.Context, ar *Arrival, r *Run) error {
 		return &LimitError{Run: *r, Rule: got.Exceeded, Deferred: true}
 	}
 	return nil
+}
+
+// ask makes the attachment of a call.
+func (rc *Recorder) ask(ar *Arrival) {
+	d := ar.Directives
+	idle := ar.IdleTimeout
+	if idle == 0 {
+		idle = DefaultIdleTimeout
+	}
+	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, Limits: ar.Limits, User: d.User, Tags: d.Tags}
+	a := &ar.attachment
+	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, Call: ar.Call, Until: time.Now().Add(rc.lease()), ID: d.RunID, New: d.NewRun, PastGates: ar.PastGates,
+		Parent: d.Parent, Orphan: d.Orphan, Exact: ar.Exact, Join: ar.Join, Model: ar.Model, Start: &ar.start}
+	if a.ID == "" {
+		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
+		if d.User != "" || d.Parent != "" {
+			a.Auto += "\n" + d.User // which neither of them can hold
+		}
+		if d.Parent != "" {
+			a.Auto += "\n" + d.Parent
+		}
+	}
+}
+
+// Leave ends a call of which it is not known whether Attach has attached it. It goes by
+// the call's name, and may be called again.
+func (rc *Recorder) Leave(ctx context.Context, ar *Arrival) error {
+	rc.ask(ar)
+	a := &ar.attachment
+	a.Join, a.New = true, false // what it may have started is the newest by now
+	var r Run
+	got, err := rc.Journal.Attach(ctx, a, &r)
+	if got.Ended != nil {
+		rc.tell(ctx, RunCompleted, got.Ended, ar)
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return rc.Journal.Detach(ctx, &Detachment{Key: r.Key, Call: ar.Call, At: ar.At}, &r)
 }
 
 // attach attaches the call. Where it starts a run in the place of another, that

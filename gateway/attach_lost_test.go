@@ -1,0 +1,27 @@
+package gateway_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A call whose attachment may have happened, which nobody has told the gateway, is taken
+// off its run as soon as the store answers again: it is not in flight for a lease.
+func TestACallIsNotInFlightWhoseAttachmentIsNotKnown(t *testing.T) {
+	for _, how := range []fault{failsAfter, hangsAfter} {
+		t.Run(string(how), func(t *testing.T) {
+			inOutage(t, `{"name":"prod","run":{"max_steps":2}}`, spent(10), func(t *testing.T, l *outageLab) {
+				require.Equal(t, 200, l.Post("/v1/chat/completions", ask(10)).StatusCode)
+				l.store.Fail("attach", how)
+				require.Equal(t, 503, l.Post("/v1/chat/completions", ask(11)).StatusCode)
+				l.Recover() // in 20 seconds, a third of a lease
+				assert.Zero(t, l.Run().InFlight)
+				assert.Equal(t, 200, l.Post("/v1/chat/completions", ask(11)).StatusCode, "there is room for one more")
+				pass(2 * time.Minute)
+			})
+		})
+	}
+}
