@@ -26,7 +26,8 @@ import (
 //
 // They end by the server's clock. Whatever touches a slot next charges all reservations
 // of that slot whose leases have ended, before it does anything else: what it then
-// sees is exact. A sweep does that in all slots that were used within a week. Where many have died, that takes several scripts, none of which is
+// sees is exact. [Store.Sweep] does that in all slots that were used within a week; it
+// is called where the Store is the journal, too. Where many have died, that takes several scripts, none of which is
 // long. One that was charged can be corrected for an hour.
 //
 // # Several slots
