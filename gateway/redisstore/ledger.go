@@ -25,10 +25,10 @@ import (
 // # Leases
 //
 // They end by the server's clock. Whatever touches a slot next charges all reservations
-// of that slot whose leases have ended, before it does anything else: what it then
-// sees is exact. [Store.Sweep] does that in all slots that were used within a week; it
-// is called where the Store is the journal, too. Where many have died, that takes several scripts, none of which is
-// long. One that was charged can be corrected for an hour.
+// of that slot whose leases have ended, before it does anything else: what it then sees
+// is exact. [Store.Sweep] does that in all slots that were used within a week; it is
+// called where the Store is the journal, too. Where many have died, that takes several
+// scripts, none of which is long. One that was charged can be corrected for an hour.
 //
 // # Several slots
 //
@@ -38,15 +38,15 @@ import (
 // that there is no room, or that it has to wait, by what is given back then. Balances of
 // accounts in several slots are not of the same instant.
 //
-// The last slot says whether the reservation was made. A process may die before it
-// gets there: when the lease ends in one of the others, whoever finds that asks the
-// last one. If the reservation was made there, its holds are charged in full,
-// everywhere; else it is given back, and is never made. What is found so late that the
-// last slot need not remember, an hour after the lease, is charged in any case; sweeps
-// find it before. It is settled in the same
-// order, and what the last one says holds for all: a settlement that was interrupted
-// is done again, is not charged twice, and returns what it would have. Where nobody
-// does it again, what is left is charged in full when its lease ends.
+// The last slot says whether the reservation was made. A process may die before it gets
+// there: when the lease ends in one of the others, whoever finds that asks the last
+// one. If the reservation was made there, its holds are charged in full, everywhere;
+// else it is given back, and is never made. What is found so late that the last slot
+// need not remember, an hour after the lease, is charged in any case; sweeps find it
+// before. It is settled in the same order, and what the last one says holds for all: a
+// settlement that was interrupted is done again, is not charged twice, and returns what
+// it would have. Where nobody does it again, what is left is charged in full when its
+// lease ends.
 //
 // A line that is passed in the slot of a policy, or in the global one, is noted there,
 // and then told in the outbox of the team whose run it was, once. If a process dies in
