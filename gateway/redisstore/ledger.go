@@ -50,7 +50,7 @@ import (
 //
 // A line that is passed in the slot of a policy, or in the global one, is noted there,
 // and then told in the outbox of the team whose run it was, once. If a process dies in
-// between, whoever touches the slot a second later tells it.
+// between, whoever takes messages a second later tells it.
 //
 // # What is kept
 //
