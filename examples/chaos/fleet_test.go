@@ -32,7 +32,7 @@ const (
 	slots      = 12
 	runLimit   = 5 * budget.Dollar / 1000
 	alertAt    = runLimit / 2
-	mostPer    = (600*inputPrice + maxTokens*outputPrice) // that a strict budget can hold for a call
+	mostPer    = (800*inputPrice + maxTokens*outputPrice) // that a strict budget can hold for a call
 	hookSecret = "chaoschaoschaoschaos"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/examples/stores"
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/gateway/memstore"
@@ -164,11 +164,7 @@ func (s *settings) openBackend() (*backend, error) {
 	}
 	switch {
 	case hot != nil && durable != nil:
-		b.store = struct {
-			run.Journal
-			run.GateJournal
-			budget.Ledger
-		}{durable, durable, hot}
+		b.store = stores.Combined{Journal: durable, GateJournal: durable, Ledger: hot}
 		b.trail, b.outbox = durable, run.Outboxes{durable, hot}
 	case hot != nil:
 		b.store = hot

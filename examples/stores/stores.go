@@ -1,7 +1,10 @@
 package stores
 
 import (
+	"context"
 	"database/sql"
+	"errors"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -17,6 +20,17 @@ type Combined struct {
 	run.Journal
 	run.GateJournal
 	budget.Ledger
+}
+
+// Sweep implements run.Journal. Each back end lets go of what is its own: a Redis that
+// keeps the ledger has runs of nobody, but what processes have reserved that are dead.
+func (c Combined) Sweep(ctx context.Context, at time.Time) (run.Swept, error) {
+	s, err := c.Journal.Sweep(ctx, at)
+	if hot, ok := c.Ledger.(run.Journal); ok {
+		_, unswept := hot.Sweep(ctx, at)
+		err = errors.Join(err, unswept)
+	}
+	return s, err
 }
 
 // InFile has a gateway keep everything in a file, which several processes of one
