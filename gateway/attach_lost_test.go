@@ -25,3 +25,19 @@ func TestACallIsNotInFlightWhoseAttachmentIsNotKnown(t *testing.T) {
 		})
 	}
 }
+
+// The end of a gateway does not wait for that, nor does anything once the lease is over.
+func TestWhoeverClosesDoesNotWaitForLostAttachments(t *testing.T) {
+	inOutage(t, `{"name":"prod"}`, spent(10), func(t *testing.T, l *outageLab) {
+		l.store.Fail("attach", failsAfter)
+		require.Equal(t, 503, l.Post("/v1/chat/completions", ask(11)).StatusCode)
+		pass(2 * time.Minute)
+		l.store.Asked("attach")
+		pass(time.Hour)
+		assert.Zero(t, l.store.Asked("attach"))
+		require.Equal(t, 503, l.Post("/v1/chat/completions", ask(11)).StatusCode)
+		began := time.Now()
+		assert.NoError(t, l.Gateway.Close(t.Context()))
+		assert.Less(t, time.Since(began), 3*time.Second)
+	})
+}

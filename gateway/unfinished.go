@@ -37,6 +37,7 @@ type unfinished struct {
 type arrival struct {
 	directives run.Directives
 	exact      bool
+	until      time.Time // of one that leaves: when nothing is left of it
 	binding    policy.Binding
 	model      string
 }
@@ -67,7 +68,7 @@ func (c *call) leaveEnding(d *run.Detachment) {
 func (c *call) leaveAttachment(ar *run.Arrival) {
 	u := c.leave()
 	u.run.Key = run.Key{Team: c.agent.TeamKey(), ID: c.directives.RunID}
-	u.leaving = &arrival{directives: c.directives, exact: ar.Exact, model: c.req.Model}
+	u.leaving = &arrival{directives: c.directives, exact: ar.Exact, until: time.Now().Add(c.g.keeper.Lease), model: c.req.Model}
 }
 
 // leaveUnfinished lets go of what is left, since the call has ended.
@@ -101,7 +102,8 @@ func (u *unfinished) settle(ctx context.Context) error {
 	return err
 }
 
-// goAway takes the call off its run.
+// goAway takes the call off its run. Nobody waits for that in the end, or for longer than
+// the lease by which the call goes by itself.
 func (u *unfinished) goAway(ctx context.Context) error {
 	a := u.leaving
 	if a == nil {
@@ -109,7 +111,7 @@ func (u *unfinished) goAway(ctx context.Context) error {
 	}
 	ar := run.Arrival{Agent: u.agent, Directives: &a.directives, Call: u.call, At: time.Now(), Exact: a.exact, Model: a.model}
 	err := u.g.recorder.Leave(ctx, &ar)
-	if storeFailed(err) != nil {
+	if storeFailed(err) != nil && u.g.life.Err() == nil && time.Now().Before(a.until) {
 		return err
 	}
 	u.leaving = nil
