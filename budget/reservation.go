@@ -219,6 +219,7 @@ func (r *Reservation) Move() *Reservation {
 }
 
 func (r *Reservation) end(ctx context.Context, s *Settlement) ([]Alert, error) {
+	r.ending = s
 	balances, err := r.k.Ledger.Settle(ctx, r.id, &r.demand, s, sized(r.few.balances[:0], len(r.budgets)))
 	if err != nil {
 		return nil, err

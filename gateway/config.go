@@ -52,7 +52,7 @@ type Config struct {
 
 	Capture Capture // of prompts and answers in the Trail; the zero Capture is off
 
-	Observer run.Observer // told what happens; nil is none
+	Observer run.Observer // told what happens in this gateway; nil is none
 
 	// Notifiers are told of events as well, each at its own pace and until it has
 	// got them, by a notify.Dispatcher that Close closes. Nil is none.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/audit"
 	"github.com/rungate/rungate/gateway/internal/late"
 	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
@@ -32,6 +33,7 @@ type Gateway struct {
 	estimator  *budget.Estimator
 	notifiers  *notify.Dispatcher
 	unfinished *late.Queue // calls
+	scribe     *scribe     // nil where there is no audit trail
 	readiness  readiness
 	forgotten  []budget.Owner // that have accounts to be dropped; of sweepRuns alone
 	steps      []step         // of a call

@@ -9,7 +9,7 @@ import (
 )
 
 // observer is told what happens, for the audit trail and the Config's Observer and
-// Notifiers; nil if there are none.
+// Notifiers; nil if there is nobody to be told.
 func (g *Gateway) observer() run.Observer {
 	var all observers
 	if g.scribe != nil {

@@ -19,9 +19,9 @@ var ErrNotFound = errors.New("run not found")
 //
 // A method whose ctx is cancelled, or that returns an error other than those
 // named, has happened or has not. To call it again is safe: a call is counted once,
-// a step added once, and what has changed does not change again; that Attach has
-// refused a call may be counted twice. What pointers are
-// passed to is the caller's again when the method returns.
+// a step added once, and what has changed does not change again; only a refusal is
+// counted each time. What pointers are passed to is the caller's again when the method
+// returns.
 //
 // A call that Attach has counted is in flight until Detach, or for as long as it is
 // leased: one that is not renewed in time was of a process that has died, and is

@@ -118,7 +118,6 @@ func (l *ledger) Renew(_ context.Context, id budget.ID, _ *budget.Demand, lease 
 
 // Settle implements budget.Ledger.
 func (l *ledger) Settle(_ context.Context, id budget.ID, _ *budget.Demand, s *budget.Settlement, dst []budget.Balance) ([]budget.Balance, error) {
-	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.known[id]

@@ -245,7 +245,7 @@ func (l *ledger) Balances(ctx context.Context, accounts []budget.Account, dst []
 			return dst[:before], fmt.Errorf("redisstore: balances: %w", err)
 		}
 		if len(reply) != 2 {
-			return dst[:before], fmt.Errorf("redisstore: balances: %w", errReply)
+			return dst[:before], fmt.Errorf("redisstore: balances: %w", errGarbled)
 		}
 		if err := balances(reply[1], p.holds, dst[before:]); err != nil {
 			return dst[:before], fmt.Errorf("redisstore: balances: %w", err)

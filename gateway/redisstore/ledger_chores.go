@@ -19,7 +19,7 @@ func (l *ledger) run(ctx context.Context, script *redis.Script, s slot, keys []s
 			return nil, err
 		}
 		if len(reply) == 0 {
-			return nil, errReply
+			return nil, errGarbled
 		}
 		if reply[0] != "first" {
 			return reply, nil

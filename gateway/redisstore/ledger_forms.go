@@ -2,9 +2,7 @@ package redisstore
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
-	"strconv"
 
 	"github.com/rungate/rungate/budget"
 )
@@ -27,22 +25,10 @@ func form(numbers ...float64) []byte {
 	return text
 }
 
-// words are a list as ledger_records.lua reads it.
-type words []byte
-
-func (w *words) add(all ...string) {
-	for _, word := range all {
-		*w = append(strconv.AppendInt(*w, int64(len(word)), 10), ':')
-		*w = append(*w, word...)
-	}
-}
-
-var errReply = errors.New("the reply of a script is not what it should be")
-
 // amounts reads n amounts of a form, and returns the rest.
 func amounts(text string, n int) (all []int64, rest string, err error) {
 	if len(text) < 16*n {
-		return nil, text, errReply
+		return nil, text, errGarbled
 	}
 	all = make([]int64, n)
 	for i := range all {

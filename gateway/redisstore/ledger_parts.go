@@ -80,20 +80,20 @@ func (p *part) keys(d *budget.Demand, id string) []string {
 // reserve returns the keys and arguments of the script that reserves a part.
 func (p *part) reserve(d *budget.Demand, a attempt, decides string) (keys []string, args []any) {
 	keys = p.keys(d, a.id)
-	var words words
-	words.add(strconv.Itoa(4+2*len(p.takes)+4*len(p.holds)), decides, a.name, strconv.Itoa(len(p.takes)))
+	words := make([]string, 0, 4+2*len(p.takes)+4*len(p.holds))
+	words = append(words, strconv.Itoa(cap(words)), decides, a.name, strconv.Itoa(len(p.takes)))
 	args = append(make([]any, 0, 6+len(p.takes)+3*len(p.holds)),
 		string(p.slot), a.id, decides, a.name, nil, form(millis(a.lease), float64(len(p.takes)), float64(len(p.holds))))
 	for n, i := range p.takes {
 		take := form(take(&d.Takes[i])...)
-		words.add(keys[1+n], string(take))
+		words = append(words, keys[1+n], string(take))
 		args = append(args, take)
 	}
 	for n, i := range p.holds {
 		h := &d.Holds[i]
 		_, index, field := p.slot.account(&h.Account)
 		nh, nl := halves(h.Need)
-		words.add(keys[1+len(p.takes)+n], index, field, string(form(span(h.Window), nh, nl)))
+		words = append(words, keys[1+len(p.takes)+n], index, field, string(form(span(h.Window), nh, nl)))
 		leaves, spentOnly := 0., 0.
 		if h.Window != budget.Forever {
 			leaves = float64(h.Window.Start(h.Slot + h.Window.Slots()).UnixMilli())
@@ -104,7 +104,7 @@ func (p *part) reserve(d *budget.Demand, a attempt, decides string) (keys []stri
 		lh, ll := halves(h.Limit)
 		args = append(args, field, index, form(span(h.Window), leaves, nh, nl, lh, ll, spentOnly))
 	}
-	args[4] = []byte(words)
+	args[4] = pack(words...)
 	return keys, args
 }
 

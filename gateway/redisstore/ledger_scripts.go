@@ -9,48 +9,44 @@ import (
 // What the scripts of the ledger share, and each of them. Those that every call runs
 // have no more with them than they need.
 var (
-	//go:embed lua/common.lua
-	luaCommon string
-	//go:embed lua/outbox.lua
-	luaOutbox string
 	//go:embed lua/ledger_numbers.lua
-	luaNumbers string
+	numbersLua string
 	//go:embed lua/ledger_accounts.lua
-	luaAccounts string
+	accountsLua string
 	//go:embed lua/ledger_keep.lua
-	luaKeep string
+	keepLua string
 	//go:embed lua/ledger_buckets.lua
-	luaBuckets string
+	bucketsLua string
 	//go:embed lua/ledger_spend.lua
-	luaSpend string
+	spendLua string
 	//go:embed lua/ledger_records.lua
-	luaRecords string
+	recordsLua string
 
 	//go:embed lua/ledger_reserve.lua
-	luaReserve string
+	reserveLua string
 	//go:embed lua/ledger_settle.lua
-	luaSettle string
+	settleLua string
 	//go:embed lua/ledger_first.lua
-	luaFirst string
+	firstLua string
 	//go:embed lua/ledger_renew.lua
-	luaRenew string
+	renewHoldsLua string
 	//go:embed lua/ledger_balances.lua
-	luaBalances string
+	balancesLua string
 	//go:embed lua/ledger_forget.lua
-	luaForget string
+	forgetLua string
 	//go:embed lua/ledger_decide.lua
-	luaDecide string
+	decideLua string
 	//go:embed lua/ledger_resolve.lua
-	luaResolve string
+	resolveLua string
 	//go:embed lua/ledger_undo.lua
-	luaUndo string
+	undoLua string
 	//go:embed lua/ledger_tell.lua
 	tellLua string
 )
 
 var (
-	luaBase = luaNumbers + luaAccounts
-	luaAll  = luaBase + luaKeep + luaBuckets + luaSpend + luaRecords
+	baseLua = numbersLua + accountsLua
+	allLua  = baseLua + keepLua + bucketsLua + spendLua + recordsLua
 
 	// noteLua makes what the outbox needs when a line is passed, which is seldom.
 	noteLua = "local function outbox_note(T, note, spent)\n" + commonLua + outboxLua + "outbox_note(T, note, spent)\nend\n"

@@ -13,19 +13,14 @@ import (
 // policy has a slot for each policy, and what is global one of its own.
 type slot string
 
-func (o *Options) teamSlot(team string) slot {
-	return slot(o.Prefix + "{t:" + url.QueryEscape(team) + "}:")
-}
-
 func (o *Options) slotOf(w *budget.Owner) slot {
-	switch {
-	case w.Team != "":
-	case w.Scope == budget.ScopePolicy:
-		return slot(o.Prefix + "{p:" + url.QueryEscape(w.ID) + "}:")
-	case w.Scope == budget.ScopeGlobal:
-		return slot(o.Prefix + "{g}:")
+	switch rank(w) {
+	case 1:
+		return slot(o.Prefix + "{%p:" + url.QueryEscape(w.ID) + "}:") // no team has a tag like these
+	case 2:
+		return slot(o.Prefix + "{%g}:")
 	}
-	return o.teamSlot(w.Team)
+	return slot(o.slot(w.Team))
 }
 
 // rank orders the slots of a demand: the more a slot is shared, the later it is

@@ -112,21 +112,21 @@ func BenchmarkJournal(b *testing.B) {
 	}
 }
 
-// trips counts how often a connection has waited for an answer.
-type trips struct {
+// tripConn counts how often a connection has waited for an answer.
+type tripConn struct {
 	net.Conn
 	n       *atomic.Int64
 	written bool
 }
 
 // Write implements net.Conn.
-func (c *trips) Write(p []byte) (int, error) {
+func (c *tripConn) Write(p []byte) (int, error) {
 	c.written = true
 	return c.Conn.Write(p)
 }
 
 // Read implements net.Conn.
-func (c *trips) Read(p []byte) (int, error) {
+func (c *tripConn) Read(p []byte) (int, error) {
 	if c.written {
 		c.written = false
 		c.n.Add(1)
@@ -142,7 +142,7 @@ func TestRoundTripsOfACall(t *testing.T) {
 	var n atomic.Int64
 	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		return &trips{Conn: conn, n: &n}, err
+		return &tripConn{Conn: conn, n: &n}, err
 	}
 	db := stdlib.OpenDB(*config)
 	defer db.Close()

@@ -102,7 +102,7 @@ func TestManySweepsTellOfEachThingOnce(t *testing.T) {
 				w.detach(id, noon, nil)
 			}
 			w.ask(fmt.Sprint("gated", i), 1, noon, nil)
-			_, _, err := w.Complete(ctx, key(fmt.Sprint("closed", i)), run.ReasonByAgent, noon)
+			_, _, err := w.Complete(ctx, runKey(fmt.Sprint("closed", i)), run.ReasonByAgent, noon)
 			require.NoError(t, err)
 		}
 		var mu sync.Mutex

@@ -33,7 +33,7 @@ func TestJournalModel(t *testing.T) {
 		empty := emptied(t, d)
 		for seed := range seeds {
 			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-				w := &world{
+				w := &journalWorld{
 					rnd: rand.New(rand.NewPCG(seed, 1)), now: noon,
 					model: memstore.New(memstore.Options{ClosedRuns: 1000 * time.Hour, OpenRuns: 6}),
 					store: empty(t, Options{ClosedRuns: 1000 * time.Hour, OpenRuns: 6}),
@@ -46,8 +46,8 @@ func TestJournalModel(t *testing.T) {
 	})
 }
 
-// world is a store and its model, and what happens to both.
-type world struct {
+// journalWorld is a store and its model, and what happens to both.
+type journalWorld struct {
 	rnd                 *rand.Rand
 	now                 time.Time
 	model, store        storetest.GateStore
@@ -60,12 +60,12 @@ var (
 	worldAgents = []string{"agt_one", "agt_two"}
 )
 
-func pick[T any](w *world, from []T) T { return from[w.rnd.IntN(len(from))] }
+func pick[T any](w *journalWorld, from []T) T { return from[w.rnd.IntN(len(from))] }
 
-func (w *world) rarely(n int) bool { return w.rnd.IntN(n) == 0 }
+func (w *journalWorld) rarely(n int) bool { return w.rnd.IntN(n) == 0 }
 
 // step lets one thing happen to both, sometimes twice, and checks that they say the same.
-func (w *world) step(t *testing.T) {
+func (w *journalWorld) step(t *testing.T) {
 	t.Helper()
 	w.now = w.now.Add(time.Millisecond)
 	if w.rarely(12) {
@@ -86,7 +86,7 @@ func (w *world) step(t *testing.T) {
 }
 
 // verb returns something that is done to a store, and what it says.
-func (w *world) verb() (string, func(s storetest.GateStore) string) {
+func (w *journalWorld) verb() (string, func(s storetest.GateStore) string) {
 	k, at := run.Key{Team: "t", ID: pick(w, append([]string{fmt.Sprint("auto-", max(1, w.autos-w.rnd.IntN(4)))}, worldRuns...))}, w.now
 	ctx := context.Background()
 	switch n := w.rnd.IntN(100); {
@@ -168,7 +168,7 @@ func (w *world) verb() (string, func(s storetest.GateStore) string) {
 	}
 }
 
-func (w *world) gateVerb(k run.Key) (string, func(s storetest.GateStore) string) {
+func (w *journalWorld) gateVerb(k run.Key) (string, func(s storetest.GateStore) string) {
 	at, ctx := w.now, context.Background()
 	f := run.Fingerprint(sha256.Sum256([]byte{byte(w.rnd.IntN(3))}))
 	id := fmt.Sprint("gate_", max(1, w.gates-w.rnd.IntN(4)))
@@ -212,9 +212,9 @@ func (w *world) gateVerb(k run.Key) (string, func(s storetest.GateStore) string)
 	}
 }
 
-func (w *world) call() string { return fmt.Sprint("call-", max(1, w.calls-w.rnd.IntN(6))) }
+func (w *journalWorld) call() string { return fmt.Sprint("call-", max(1, w.calls-w.rnd.IntN(6))) }
 
-func (w *world) attachment() *run.Attachment {
+func (w *journalWorld) attachment() *run.Attachment {
 	if !w.rarely(6) {
 		w.calls++
 	}
@@ -251,7 +251,7 @@ func (w *world) attachment() *run.Attachment {
 	return a
 }
 
-func (w *world) detachment(k run.Key) *run.Detachment {
+func (w *journalWorld) detachment(k run.Key) *run.Detachment {
 	d := &run.Detachment{Key: k, Call: w.call(), At: w.now}
 	switch w.rnd.IntN(4) {
 	case 0, 1:

@@ -31,7 +31,7 @@ func diaries(t *testing.T, f func(t *testing.T, empty func(t *testing.T, o Optio
 
 const window = 10 * time.Minute // of the gates
 
-func key(id string) run.Key { return run.Key{Team: "team:a", ID: id} }
+func runKey(id string) run.Key { return run.Key{Team: "team:a", ID: id} }
 
 func (d diary) attach(id, parent string, at time.Time) {
 	d.t.Helper()
@@ -45,7 +45,7 @@ func (d diary) attach(id, parent string, at time.Time) {
 
 func (d diary) detach(id string, at time.Time, step *run.Step) {
 	d.t.Helper()
-	require.NoError(d.t, d.Detach(context.Background(), &run.Detachment{Key: key(id), Call: fmt.Sprint("of ", id), At: at, Step: step}, new(run.Run)))
+	require.NoError(d.t, d.Detach(context.Background(), &run.Detachment{Key: runKey(id), Call: fmt.Sprint("of ", id), At: at, Step: step}, new(run.Run)))
 }
 
 func (d diary) past(id, parent string, at time.Time) {
@@ -57,7 +57,7 @@ func (d diary) past(id, parent string, at time.Time) {
 func (d diary) closed(id string, at time.Time) {
 	d.t.Helper()
 	d.past(id, "", at)
-	_, changed, err := d.Complete(context.Background(), key(id), run.ReasonByAgent, at)
+	_, changed, err := d.Complete(context.Background(), runKey(id), run.ReasonByAgent, at)
 	require.NoError(d.t, err)
 	require.True(d.t, changed)
 }
@@ -65,7 +65,7 @@ func (d diary) closed(id string, at time.Time) {
 func (d diary) blocked(id string, at time.Time) {
 	d.t.Helper()
 	d.past(id, "", at)
-	_, changed, err := d.Block(context.Background(), key(id), &run.Block{Code: "c"}, at)
+	_, changed, err := d.Block(context.Background(), runKey(id), &run.Block{Code: "c"}, at)
 	require.NoError(d.t, err)
 	require.True(d.t, changed)
 }
@@ -86,7 +86,7 @@ func (d diary) forgotten(at time.Time) []string {
 
 func (d diary) find(id string, at time.Time) run.Run {
 	d.t.Helper()
-	r, err := d.Find(context.Background(), key(id), at)
+	r, err := d.Find(context.Background(), runKey(id), at)
 	require.NoError(d.t, err)
 	return r
 }
@@ -129,7 +129,7 @@ func TestRunsAreForgotten(t *testing.T) {
 		}, late, []string{"b"}},
 		{"not before their last call has ended", Options{ClosedRuns: time.Minute}, func(d diary) {
 			d.attach("a", "", noon)
-			_, _, err := d.Complete(context.Background(), key("a"), run.ReasonByAgent, noon)
+			_, _, err := d.Complete(context.Background(), runKey("a"), run.ReasonByAgent, noon)
 			require.NoError(d.t, err)
 			d.closed("b", noon)
 		}, late, []string{"b"}},
@@ -170,13 +170,13 @@ func TestForgottenRunsLeaveNothing(t *testing.T) {
 		d.attach("child", "parent", noon)
 		d.detach("child", noon, &run.Step{ID: "s"})
 		d.attach("child", "", noon)
-		end := &run.Detachment{Key: key("child"), Call: "of child", At: noon, Refusal: &run.Refusal{Code: "c"}}
+		end := &run.Detachment{Key: runKey("child"), Call: "of child", At: noon, Refusal: &run.Refusal{Code: "c"}}
 		require.NoError(t, d.Detach(t.Context(), end, new(run.Run)))
-		_, err := d.Repeat(t.Context(), key("child"), run.Repetition{Hash: 7, Limit: 3, At: noon})
+		_, err := d.Repeat(t.Context(), runKey("child"), run.Repetition{Hash: 7, Limit: 3, At: noon})
 		require.NoError(t, err)
 		d.ask("child", 1, noon, []byte("answer"))
 		d.attach("child", "", noon)
-		_, _, err = d.Complete(t.Context(), key("parent"), run.ReasonByAgent, noon)
+		_, _, err = d.Complete(t.Context(), runKey("parent"), run.ReasonByAgent, noon)
 		require.NoError(t, err)
 		d.forgotten(noon.Add(1000 * time.Hour)) // the parent, while the child has just ended
 		assert.ElementsMatch(t, []string{}, d.forgotten(noon.Add(1000*time.Hour)))
@@ -197,21 +197,21 @@ func TestAForgottenParentIsClosed(t *testing.T) {
 				d.past("parent", "root", noon)
 				d.past("child", "parent", noon)
 				d.attach("stuck", "parent", noon)
-				_, _, err := d.Block(t.Context(), key("stuck"), &run.Block{Code: "c"}, noon)
+				_, _, err := d.Block(t.Context(), runKey("stuck"), &run.Block{Code: "c"}, noon)
 				require.NoError(t, err)
 				gate := d.ask("child", 1, noon, nil)
 				if how == "closed" {
-					_, _, err = d.Complete(t.Context(), key("parent"), run.ReasonByAgent, noon)
+					_, _, err = d.Complete(t.Context(), runKey("parent"), run.ReasonByAgent, noon)
 				} else {
-					_, _, err = d.Block(t.Context(), key("parent"), &run.Block{Code: "c"}, noon)
+					_, _, err = d.Block(t.Context(), runKey("parent"), &run.Block{Code: "c"}, noon)
 				}
 				require.NoError(t, err)
 				require.Contains(t, d.forgotten(noon.Add(time.Minute)), "parent")
 				d.closed("parent", noon.Add(time.Hour)) // another run of that name
-				_, _, err = d.Lift(t.Context(), key("stuck"), noon.Add(time.Hour))
+				_, _, err = d.Lift(t.Context(), runKey("stuck"), noon.Add(time.Hour))
 				require.NoError(t, err)
 				for _, id := range []string{"child", "stuck"} {
-					r, err := d.Find(t.Context(), key(id), noon.Add(time.Hour))
+					r, err := d.Find(t.Context(), runKey(id), noon.Add(time.Hour))
 					if how == "closed" && id == "child" {
 						require.ErrorIs(t, err, run.ErrNotFound, "it was closed with its parent")
 						continue
@@ -243,11 +243,11 @@ func TestStepsAreBounded(t *testing.T) {
 			d.detach("r", noon, &run.Step{ID: fmt.Sprint("s-", i), Cost: 10})
 		}
 		d.forgotten(noon)
-		steps, err := d.Steps(t.Context(), key("r"), 0, 3)
+		steps, err := d.Steps(t.Context(), runKey("r"), 0, 3)
 		require.NoError(t, err)
 		require.Len(t, steps, 3)
 		assert.Equal(t, fmt.Sprint("s-", 2*manySteps-10), steps[0].ID, "those that are forgotten count as skipped")
-		steps, err = d.Steps(t.Context(), key("r"), 2*manySteps-2, 9)
+		steps, err = d.Steps(t.Context(), runKey("r"), 2*manySteps-2, 9)
 		require.NoError(t, err)
 		require.Len(t, steps, 2)
 		r := d.find("r", noon)
@@ -261,10 +261,10 @@ func TestRefusalsAreBounded(t *testing.T) {
 		d := empty(t, Options{})
 		for i := range 250 {
 			d.attach("r", "", noon)
-			end := run.Detachment{Key: key("r"), Call: "of r", At: noon, Refusal: &run.Refusal{Code: "c", Model: fmt.Sprint("m", i)}}
+			end := run.Detachment{Key: runKey("r"), Call: "of r", At: noon, Refusal: &run.Refusal{Code: "c", Model: fmt.Sprint("m", i)}}
 			require.NoError(t, d.Detach(context.Background(), &end, new(run.Run)))
 		}
-		f, err := d.Refusals(context.Background(), key("r"))
+		f, err := d.Refusals(context.Background(), runKey("r"))
 		require.NoError(t, err)
 		require.Len(t, f, 100)
 		assert.Equal(t, "m150", f[0].Model, "the newest are kept")
@@ -303,7 +303,7 @@ func (d diary) ask(id string, n int, at time.Time, answer []byte) string {
 }
 
 func (d diary) tryAsk(id string, n int, at time.Time, answer []byte, args int) (string, error) {
-	g := &run.Gate{ID: fmt.Sprintf("gate_%s_%06d", id, n), Run: key(id), Window: window, Status: run.GatePending, Opened: at, Expires: at.Add(window)}
+	g := &run.Gate{ID: fmt.Sprintf("gate_%s_%06d", id, n), Run: runKey(id), Window: window, Status: run.GatePending, Opened: at, Expires: at.Add(window)}
 	binary.BigEndian.PutUint64(g.Fingerprint[:], uint64(n))
 	if args > 0 {
 		g.Proposed = []run.Proposal{{Tool: "write", Args: make([]byte, args)}}
@@ -378,7 +378,7 @@ func TestEndedGatesOfARunAreBounded(t *testing.T) {
 		for n := 1; n <= ended; n++ {
 			d.reject(d.ask("r", n, noon, nil), noon)
 		}
-		all, err := d.ListGates(t.Context(), &run.GateQuery{Run: key("r"), N: 2 * ended}, noon)
+		all, err := d.ListGates(t.Context(), &run.GateQuery{Run: runKey("r"), N: 2 * ended}, noon)
 		require.NoError(t, err)
 		require.Len(t, all, maxDone+1)
 		assert.Equal(t, fmt.Sprintf("gate_r_%06d", ended), all[0].ID)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
 )
 
 // conns is how many connections a database has at most, and keeps.
@@ -24,7 +25,8 @@ const conns = 16
 //
 //   - It keeps its connections: SetMaxIdleConns as SetMaxOpenConns. Sixteen are
 //     enough for a gateway, since a method holds one for about as long as a round
-//     trip. All gateways together have to stay below max_connections.
+//     trip and a turn of the disk. All gateways together have to stay below
+//     max_connections.
 //   - A connection that takes longer to make than a method may take is made all the
 //     same, and there for the next one.
 //   - The driver keeps prepared statements, as pgx does unless told otherwise. Behind

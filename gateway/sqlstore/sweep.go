@@ -84,7 +84,7 @@ func (t *tx) chains(rids []int64) (map[int64]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	lengths := map[int64]int{}
 	for rows.Next() {
 		var rid int64
@@ -103,7 +103,7 @@ func (t *tx) rids(query string, args ...any) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has said it
 	var all []int64
 	for rows.Next() {
 		var rid int64

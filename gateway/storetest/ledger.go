@@ -16,7 +16,33 @@ import (
 type ledger struct {
 	*testing.T
 	store   budget.Ledger
-	demands sync.Map // by the ID that they were made under: copies, since a store keeps none
+	demands *demands
+}
+
+func newLedger(t *testing.T, s budget.Ledger) *ledger {
+	return &ledger{t, s, &demands{of: map[budget.ID]*budget.Demand{}}}
+}
+
+// demands are those that reservations were made with, in memory of their own.
+type demands struct {
+	mu sync.Mutex
+	of map[budget.ID]*budget.Demand
+}
+
+func (ds *demands) add(id budget.ID, d *budget.Demand) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.of[id] = &budget.Demand{Takes: slices.Clone(d.Takes), Holds: slices.Clone(d.Holds)}
+}
+
+// get returns that of an id, and one like any other for an id that is not known.
+func (ds *demands) get(id budget.ID) *budget.Demand {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	if d := ds.of[id]; d != nil {
+		return d
+	}
+	return &budget.Demand{Holds: []budget.Hold{hold("a", 1, 1)}}
 }
 
 // long is a lease that does not end during a case.
@@ -49,19 +75,10 @@ func (l *ledger) must(method string, err error) {
 // demand tries to take everything that is demanded.
 func (l *ledger) demand(id budget.ID, lease time.Duration, d *budget.Demand) (budget.Shortage, bool) {
 	l.Helper()
-	l.demands.Store(id, &budget.Demand{Takes: slices.Clone(d.Takes), Holds: slices.Clone(d.Holds)})
+	l.demands.add(id, d)
 	short, ok, err := l.store.Reserve(context.Background(), id, d, lease)
 	l.must("Reserve", err)
 	return short, ok
-}
-
-// demanded is what was demanded under an id. Of one that nobody knows it is
-// something else.
-func (l *ledger) demanded(id budget.ID) *budget.Demand {
-	if d, ok := l.demands.Load(id); ok {
-		return d.(*budget.Demand)
-	}
-	return &budget.Demand{Takes: []budget.Take{slots("unknown", 1)}, Holds: []budget.Hold{hold("unknown", 1, 1)}}
 }
 
 func (l *ledger) try(id budget.ID, lease time.Duration, holds ...budget.Hold) (budget.Shortage, bool) {
@@ -81,7 +98,7 @@ func (l *ledger) reserve(lease time.Duration, holds ...budget.Hold) budget.ID {
 
 func (l *ledger) renew(id budget.ID, lease time.Duration) {
 	l.Helper()
-	l.must("Renew", l.store.Renew(context.Background(), id, l.demanded(id), lease))
+	l.must("Renew", l.store.Renew(context.Background(), id, l.demands.get(id), lease))
 }
 
 func (l *ledger) settle(id budget.ID, charges ...int64) []budget.Balance {
@@ -92,7 +109,7 @@ func (l *ledger) settle(id budget.ID, charges ...int64) []budget.Balance {
 // end settles everything that was taken under an id.
 func (l *ledger) end(id budget.ID, s *budget.Settlement) []budget.Balance {
 	l.Helper()
-	balances, err := l.store.Settle(context.Background(), id, l.demanded(id), s, nil)
+	balances, err := l.store.Settle(context.Background(), id, l.demands.get(id), s, nil)
 	l.must("Settle", err)
 	return balances
 }

@@ -122,7 +122,7 @@ var demandCases = []ledgerCase{
 		l.waits("after Reserve", few("a", 2, 5), 1)
 		l.stands("after Reserve", "b", 0, 10)
 		s := &budget.Settlement{Used: []int64{2}, Charges: []int64{4}}
-		_, _ = l.store.Settle(gone, id, l.demanded(id), s, nil)
+		_, _ = l.store.Settle(gone, id, l.demands.get(id), s, nil)
 		l.end(id, s)
 		l.stands("after Settle", "b", 4, 0)
 		l.waits("after Settle", few("a", 4, 5), 1)

@@ -77,7 +77,7 @@ var reserveCases = []ledgerCase{
 		_, ok := l.try(id, long, holds...)
 		same(l.T, "Reserve: ok", ok, true)
 		l.stands("after Reserve", "a", 0, 10)
-		_, _ = l.store.Settle(gone, id, l.demanded(id), &budget.Settlement{Charges: []int64{4}}, nil)
+		_, _ = l.store.Settle(gone, id, l.demands.get(id), &budget.Settlement{Charges: []int64{4}}, nil)
 		l.settle(id, 4)
 		l.stands("after Settle", "a", 4, 0)
 		_ = l.store.Forget(gone, account("a").Owner)

@@ -11,7 +11,7 @@ var settleCases = []ledgerCase{
 		id := l.reserve(long, hold("a", 10, 100), hold("b", 20, 100))
 		l.reserve(long, hold("b", 5, 100))
 		first := budget.Balance{Spent: 77}
-		got, err := l.store.Settle(context.Background(), id, l.demanded(id), &budget.Settlement{Charges: []int64{3, 4}}, []budget.Balance{first})
+		got, err := l.store.Settle(context.Background(), id, l.demands.get(id), &budget.Settlement{Charges: []int64{3, 4}}, []budget.Balance{first})
 		l.must("Settle", err)
 		l.balances("Settle", got, first, budget.Balance{Spent: 3, Peak: 3}, budget.Balance{Spent: 4, Reserved: 5, Peak: 4})
 		l.stands("after Settle", "a", 3, 0)
@@ -36,7 +36,7 @@ var settleCases = []ledgerCase{
 		l.balances("a Settle without charges", l.release(id))
 		l.stands("after them", "a", 3, 0)
 		first := budget.Balance{Spent: 77}
-		got, err := l.store.Settle(context.Background(), id, l.demanded(id), &budget.Settlement{Charges: []int64{5}}, []budget.Balance{first})
+		got, err := l.store.Settle(context.Background(), id, l.demands.get(id), &budget.Settlement{Charges: []int64{5}}, []budget.Balance{first})
 		l.must("Settle", err)
 		l.balances("a third Settle", got, first)
 		id = l.reserve(long, hold("a", 10, 100))

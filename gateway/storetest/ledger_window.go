@@ -131,7 +131,7 @@ var windowCases = []ledgerCase{
 		for range 3 {
 			l.charge(at("a", budget.Hour, 0), 1)
 		}
-		got, err := l.store.Settle(context.Background(), id, l.demanded(id), &budget.Settlement{Charges: []int64{1}}, nil)
+		got, err := l.store.Settle(context.Background(), id, l.demands.get(id), &budget.Settlement{Charges: []int64{1}}, nil)
 		l.must("Settle", err)
 		l.balances("Settle", got, budget.Balance{Spent: 1, Peak: 1})
 	}},

@@ -1,17 +1,21 @@
 package storetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/run"
 )
 
-// An OutboxStore keeps runs, their gates, and the events of both.
+// An OutboxStore keeps runs, their gates and budgets, and the events of these.
 type OutboxStore interface {
 	GateStore
+	budget.Ledger
 	run.Outbox
 }
 
@@ -33,7 +37,7 @@ func runOutbox(t *testing.T, open func(t *testing.T) OutboxStore, all ...[]outbo
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				s := open(t)
-				c.check(&outbox{&gates{newJournal(t, s), s}, s})
+				c.check(&outbox{&gates{newJournal(t, s), s}, newLedger(t, s), s})
 			})
 		}
 	}
@@ -48,7 +52,8 @@ type outboxCase struct {
 // the test if one fails.
 type outbox struct {
 	*gates
-	store OutboxStore
+	ledger *ledger
+	store  OutboxStore
 }
 
 // everything is all types of events.
@@ -127,6 +132,25 @@ func (o *outbox) tells(what, name string, at time.Time, want ...string) {
 	same(o.T, what, told(o.drain(name, at)), want)
 }
 
+// later is after everything that happens in a case.
+var later = after(1000 * time.Hour)
+
+// says checks all of what has come for "all" since the last time: of each run, these
+// events in this order.
+func (o *outbox) says(what string, want ...run.Event) {
+	o.Helper()
+	same(o.T, what, byRun(drained(o.drain("all", later))), byRun(want))
+}
+
+// drained are the events of messages.
+func drained(messages []run.Message) []run.Event {
+	events := make([]run.Event, len(messages))
+	for i := range messages {
+		events[i] = *messages[i].Event
+	}
+	return events
+}
+
 func (o *outbox) dead(n int) []run.DeadMessage {
 	o.Helper()
 	got, err := o.store.DeadMessages(o.Context(), n)
@@ -154,4 +178,40 @@ func told(messages []run.Message) []string {
 // toldOf is told of the runs with these ids.
 func toldOf(messages []run.Message, ids ...string) []string {
 	return told(slices.DeleteFunc(slices.Clone(messages), func(m run.Message) bool { return !slices.Contains(ids, m.Event.Run.ID) }))
+}
+
+// byRun writes all that events say, those of each run in their order.
+func byRun(events []run.Event) string {
+	of := map[run.Key][]string{}
+	for i := range events {
+		k := events[i].Run.Key
+		of[k] = append(of[k], spellEvent(&events[i]))
+	}
+	lines := make([]string, 0, len(of))
+	for k, all := range of {
+		lines = append(lines, fmt.Sprintf("of run %q:\n  %s", k, strings.Join(all, "\n  ")))
+	}
+	slices.Sort(lines)
+	return "\n" + strings.Join(lines, "\n")
+}
+
+// spellEvent writes what an event says, wherever its times are.
+func spellEvent(e *run.Event) string {
+	x := *e
+	x.At, x.Run.Created, x.Run.LastCall, x.Run.Closed = x.At.UTC(), x.Run.Created.UTC(), x.Run.LastCall.UTC(), x.Run.Closed.UTC()
+	if x.Gate != nil {
+		g := *x.Gate
+		g.Opened, g.Expires, g.Decided, g.Claimed, g.Used = g.Opened.UTC(), g.Expires.UTC(), g.Decided.UTC(), g.Claimed.UTC(), g.Used.UTC()
+		x.Gate = &g
+	}
+	if x.Exhausted != nil {
+		ex := *x.Exhausted
+		ex.ResetsAt = ex.ResetsAt.UTC()
+		x.Exhausted = &ex
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		panic(err) // of plain structs: cannot fail
+	}
+	return string(text)
 }

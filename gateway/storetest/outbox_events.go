@@ -7,37 +7,48 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// last checks what the only message that waits says, whose event is of that time.
-func (o *outbox) last(t run.EventType, agent string, at time.Time) *run.Event {
-	o.Helper()
-	m := o.one("all", at)
-	o.delivered(m, at)
-	same(o.T, "type", m.Event.Type, t)
-	same(o.T, string(t)+": agent", m.Event.Agent, agent)
-	same(o.T, string(t)+": time", m.Event.At.UTC().Truncate(time.Second), at)
-	return m.Event
+// ofRun is an event of a run by its own agent.
+func ofRun(t run.EventType, at time.Time, r run.Run) run.Event {
+	return run.Event{Type: t, At: at, Run: r, Agent: r.Agent}
+}
+
+// ofGate is an event of a gate.
+func ofGate(t run.EventType, at time.Time, g run.Gate) run.Event {
+	return run.Event{Type: t, At: at, Run: g.Subject(), Agent: g.Agent, Gate: &g}
 }
 
 var eventCases = []outboxCase{
-	{"Attach tells that a run has started, and which has ended", func(o *outbox) {
+	{"Attach tells of the run that it starts", func(o *outbox) {
 		o.wants("all")
-		first := o.attach(to("r", after(0)))
-		o.same("the run of the event", o.last(run.RunStarted, "agt_one", after(0)).Run, first.Run)
+		a := leased("one", to("r", after(0)))
+		got := o.attach(a)
+		o.says("the first call", ofRun(run.RunStarted, after(0), got.Run))
+		o.attach(a)
+		o.attach(to("r", after(time.Second)))
+		o.says("the same call again, and another one")
+		unnamed := o.attach(auto("agt", "auto-1", after(0)))
+		child := o.attach(below("r", "child", after(2*time.Second)))
+		o.says("an automatic run, and a child", ofRun(run.RunStarted, after(0), unnamed.Run), ofRun(run.RunStarted, after(2*time.Second), child.Run))
+	}},
+	{"Attach tells of the run that ends with it, by the agent of the call", func(o *outbox) {
+		o.wants("all")
+		o.attach(to("r", after(0)))
+		o.past(to("idle", after(0)))
+		o.drain("all", later)
 		a := anew("r", after(time.Second))
 		a.Start.Agent = "agt_two"
-		second := o.attach(a)
-		got := o.take("all", 10, after(time.Second))
-		same(o.T, "events", toldOf(got, "r"), []string{"run.completed r"})
-		same(o.T, "events", toldOf(got, "r.2"), []string{"run.started r.2"})
-		for i := range got {
-			e := got[i].Event
-			same(o.T, "agent", e.Agent, "agt_two")
-			want := second.Run
-			if e.Type == run.RunCompleted {
-				want = *second.Ended
-			}
-			o.same("the run of the event", e.Run, want)
-		}
+		got := o.attach(a)
+		ended := ofRun(run.RunCompleted, after(time.Second), *got.Ended)
+		ended.Agent = "agt_two"
+		o.says("superseded", ended, ofRun(run.RunStarted, after(time.Second), got.Run))
+		a = to("idle", after(3*idle))
+		a.Start.Agent = "agt_two"
+		got = o.attach(a)
+		ended = ofRun(run.RunCompleted, after(3*idle), *got.Ended)
+		ended.Agent = "agt_two"
+		o.says("idle", ended)
+		o.attach(a)
+		o.says("idle, again")
 	}},
 	{"Attach tells of an idle run that has ended, also with an error", func(o *outbox) {
 		o.wants("all", run.RunCompleted)
@@ -52,125 +63,171 @@ var eventCases = []outboxCase{
 		same(o.T, "of the automatic run", toldOf(got, "auto-1"), []string{"run.completed auto-1"})
 		same(o.T, "of the other", toldOf(got, "r"), []string{"run.completed r"})
 	}},
-	{"Complete tells it at the time when the run was closed", func(o *outbox) {
-		o.wants("all", run.RunCompleted)
+	{"Complete tells of a run when it was closed", func(o *outbox) {
 		k := o.past(to("r", after(0)))
+		o.past(to("idle", after(0)))
+		o.wants("all")
 		r, _ := o.complete(k, run.ReasonByAgent, after(time.Second))
-		o.same("the run of the event", o.last(run.RunCompleted, "agt_one", after(time.Second)).Run, r)
-		k = o.past(to("s", after(0)))
-		r, _ = o.complete(k, run.ReasonByAgent, after(2*idle))
-		m := o.one("all", after(2*idle))
-		same(o.T, "time, of one that was idle", m.Event.At.UTC(), after(idle))
-		o.same("the run of the event", m.Event.Run, r)
+		o.says("completed", ofRun(run.RunCompleted, after(time.Second), r))
+		r, _ = o.complete(key("idle"), run.ReasonByAgent, after(3*idle))
+		o.says("idle before that", ofRun(run.RunCompleted, after(idle), r))
+		for range 2 {
+			o.complete(k, run.ReasonByAgent, after(time.Minute))
+			o.complete(key("idle"), run.ReasonByAgent, after(4*idle))
+		}
+		o.says("again")
 	}},
-	{"Block and Lift tell it, and Block what is exhausted", func(o *outbox) {
+	{"Block tells that a run is blocked, and by which budget", func(o *outbox) {
+		short := &budget.ExhaustedError{
+			Budget: budget.Budget{Name: "daily", Per: budget.ScopeTeam, Unit: budget.Tokens, Limit: 1 << 60, Window: budget.Day, AlertAt: []float64{0.5}, Admission: budget.Strict},
+			Owner:  budget.Owner{Scope: budget.ScopeTeam, Team: team}, Balance: budget.Balance{Spent: 1<<60 - 1, Reserved: 2, Peak: 3, Before: 4},
+			Need: 5, ResetsAt: after(time.Hour), AffordableOutput: -1,
+		}
+		a, b := o.past(to("a", after(0))), o.past(to("b", after(0)))
 		o.wants("all")
-		k := o.past(to("r", after(0)))
-		o.last(run.RunStarted, "agt_one", after(0))
-		r, _ := o.block(k, after(time.Second))
-		e := o.last(run.RunBlocked, "agt_one", after(time.Second))
-		o.same("the run of the event", e.Run, r)
-		r, _, err := o.store.Lift(o.Context(), k, after(2*time.Second))
-		o.must("Lift", err)
-		o.same("the run of the event", o.last(run.RunUnblocked, "agt_one", after(2*time.Second)).Run, r)
-
-		b := block
-		b.Exhausted = &budget.ExhaustedError{Budget: budget.Budget{Name: "stop", Limit: 1 << 60}, Balance: budget.Balance{Spent: 1<<60 + 1}}
-		_, _, err = o.store.Block(o.Context(), k, &b, after(3*time.Second))
-		o.must("Block", err)
-		e = o.last(run.BudgetExceeded, "agt_one", after(3*time.Second))
-		if e.Exhausted == nil || e.Exhausted.Budget.Name != "stop" || e.Exhausted.Balance.Spent != 1<<60+1 {
-			o.Errorf("Exhausted is %+v, want what was passed", e.Exhausted)
+		for range 2 {
+			stop := block
+			stop.Exhausted = short
+			_, _, err := o.store.Block(o.Context(), a, &stop, after(time.Second))
+			o.must("Block", err)
+			o.block(b, after(time.Second))
 		}
-		o.last(run.RunBlocked, "agt_one", after(3*time.Second))
+		r := o.find(a, after(time.Second))
+		if r.Block == nil || r.Block.Exhausted != nil {
+			o.Errorf("Block of the run is %+v, want it without Exhausted", r.Block)
+		}
+		exceeded := ofRun(run.BudgetExceeded, after(time.Second), r)
+		exceeded.Exhausted = short
+		o.says("each once", exceeded, ofRun(run.RunBlocked, after(time.Second), r),
+			ofRun(run.RunBlocked, after(time.Second), o.find(b, after(time.Second))))
 	}},
-	{"Raise tells the limit, and that it has lifted the run", func(o *outbox) {
-		o.wants("all", run.LimitRaised, run.RunUnblocked)
+	{"Lift tells that a run goes on", func(o *outbox) {
 		k := o.past(to("r", after(0)))
-		limit := run.Raised{Rule: block.Rule, Limit: 1<<62 + 1}
-		raise := func(d time.Duration) {
-			_, _, err := o.store.Raise(o.Context(), k, limit, after(d))
-			o.must("Raise", err)
-		}
-		raise(0)
-		e := o.last(run.LimitRaised, "agt_one", after(0))
-		if e.Raised == nil || *e.Raised != limit {
-			o.Errorf("Raised is %+v, want %+v", e.Raised, limit)
-		}
 		o.block(k, after(0))
-		raise(time.Second)
-		o.tells("when it was blocked", "all", after(time.Second), "limit.raised r", "run.unblocked r")
-		o.complete(k, run.ReasonByAgent, after(time.Second))
-		raise(time.Second)
-		o.tells("when it is completed", "all", after(time.Second))
-	}},
-	{"Repeat tells what is announced when it is counted for the first time", func(o *outbox) {
-		o.wants("all", run.LoopDetected)
-		k := o.past(to("r", after(0)))
-		r := o.find(k, after(0))
-		for range 3 {
-			e := &run.Event{Type: run.LoopDetected, At: after(0), Run: r, Agent: "agt_two", Finding: &run.Finding{Rule: "loop", Repeated: 1<<63 + 1}}
-			_, err := o.store.Repeat(o.Context(), k, run.Repetition{Event: e, Hash: 7, Limit: 1, At: after(0)})
-			o.must("Repeat", err)
-			_, err = o.store.Repeat(o.Context(), k, run.Repetition{Hash: 8, Limit: 1, At: after(0)})
-			o.must("Repeat", err)
-		}
-		e := o.last(run.LoopDetected, "agt_two", after(0))
-		o.same("the run of the event", e.Run, r)
-		if e.Finding == nil || e.Finding.Rule != "loop" || e.Finding.Repeated != 1<<63+1 {
-			o.Errorf("Finding is %+v, want what was announced", e.Finding)
-		}
-	}},
-	{"Sweep tells what it has completed, and which gates have expired", func(o *outbox) {
 		o.wants("all")
-		o.past(to("r", after(0)))
-		k := o.past(to("s", after(0)))
-		o.opened(about(k, "a", "gate_1", after(0)))
-		o.drain("all", after(0))
-		o.sweep(after(window))
-		got := o.drain("all", after(window))
-		same(o.T, "of the idle run", toldOf(got, "r"), []string{"run.completed r"})
-		same(o.T, "of the gate", toldOf(got, "s"), []string{"approval.expired s gate_1"})
-		o.sweep(after(window))
-		o.tells("swept again", "all", after(window))
+		for range 2 {
+			_, _, err := o.store.Lift(o.Context(), k, after(time.Second))
+			o.must("Lift", err)
+		}
+		o.says("once", ofRun(run.RunUnblocked, after(time.Second), o.find(k, after(time.Second))))
 	}},
-	{"gates tell that they were opened and decided", func(o *outbox) {
-		o.wants("all", run.ApprovalPending, run.ApprovalApproved, run.ApprovalRejected)
+	{"Raise tells of the limit, and that it has lifted the run", func(o *outbox) {
 		k := o.past(to("r", after(0)))
-		x := o.opened(about(k, "a", "gate_1", after(0)))
-		e := o.last(run.ApprovalPending, "agt_one", after(0))
-		o.reads("the gate of the event", *e.Gate, *x)
-		subject := x.Subject()
-		o.same("the run of the event", e.Run, subject)
-		got, _ := o.decide("gate_1", true, after(time.Second))
-		o.reads("the gate of the event", *o.last(run.ApprovalApproved, "agt_one", after(time.Second)).Gate, got)
-		o.opened(about(k, "b", "gate_2", after(0)))
-		o.last(run.ApprovalPending, "agt_one", after(0))
-		got, _ = o.decide("gate_2", false, after(time.Second))
-		o.reads("the gate of the event", *o.last(run.ApprovalRejected, "agt_one", after(time.Second)).Gate, got)
+		o.wants("all")
+		raise := func(what, rule string, limit int64, lifts bool) {
+			o.Helper()
+			r, lifted, err := o.store.Raise(o.Context(), k, run.Raised{Rule: rule, Limit: limit}, after(time.Second))
+			o.must("Raise", err)
+			same(o.T, what+": lifted", lifted, lifts)
+			raised := ofRun(run.LimitRaised, after(time.Second), r)
+			raised.Raised = &run.Raised{Rule: rule, Limit: limit}
+			want := []run.Event{raised}
+			if lifts {
+				want = append(want, ofRun(run.RunUnblocked, after(time.Second), r))
+			}
+			o.says(what, want...)
+		}
+		raise("of an open run", "other", 1<<60, false)
+		o.block(k, after(0))
+		o.drain("all", later)
+		raise("of what does not block", "other", 7, false)
+		raise("of what blocks", block.Rule, 8, true)
+		o.complete(k, run.ReasonByAgent, after(time.Second))
+		o.drain("all", later)
+		_, _, err := o.store.Raise(o.Context(), k, run.Raised{Rule: "other", Limit: 9}, after(time.Second))
+		o.must("Raise", err)
+		o.says("of a completed one")
+	}},
+	{"Repeat tells of what is announced, when it is counted for the first time", func(o *outbox) {
+		k := o.past(to("r", after(0)))
+		o.wants("all")
+		e := run.Event{Type: run.PolicyShadow, At: after(time.Second), Run: o.find(k, after(0)), Agent: "agt_two", Finding: &run.Finding{
+			Rule: "no-shell", Field: "tool", Requested: "shell", Allowed: []string{"search"}, Tool: "shell", Args: []byte(`{"cmd": "ls"}`), Reason: "it is \u00fc.", Repeated: 1<<64 - 1,
+		}}
+		for range 3 {
+			_, err := o.store.Repeat(o.Context(), k, run.Repetition{Event: &e, Hash: 7, Limit: 1, At: after(time.Second)})
+			o.must("Repeat", err)
+			o.repeat(7, after(time.Second)) // a turn of a loop
+		}
+		o.says("once", e)
+		again := e
+		again.Finding = &run.Finding{Rule: "again"}
+		for _, at := range []time.Time{after(time.Second), after(2 * time.Second), after(time.Hour), after(time.Hour + time.Second)} {
+			_, err := o.store.Repeat(o.Context(), k, run.Repetition{Event: &again, Hash: 8, Limit: 5, Within: time.Minute, At: at})
+			o.must("Repeat", err)
+		}
+		o.says("each time that counting begins", again, again)
+	}},
+	{"Sweep tells of what it has completed and of gates that have expired", func(o *outbox) {
+		o.past(to("idle", after(0)))
+		o.past(to("root", after(0)))
+		a := below("root", "child", after(0))
+		a.Start.IdleTimeout = -1
+		o.open(a)
+		k := o.open(to("asks", after(0)))
+		o.opened(about(k, "a", "gate_1", after(0)))
+		o.complete(key("root"), run.ReasonByAgent, after(0))
+		o.wants("all")
+		at := after(2 * window)
+		s := o.sweep(at)
+		want := make([]run.Event, 0, 3)
+		for _, r := range s.Completed {
+			want = append(want, ofRun(run.RunCompleted, at, r))
+		}
+		for _, g := range s.Expired {
+			want = append(want, ofGate(run.ApprovalExpired, at, g))
+		}
+		same(o.T, "what has ended", len(want), 3)
+		o.says("once", want...)
+		o.sweep(at)
+		o.says("again")
+	}},
+	{"OpenGate and DecideGate tell of the gate", func(o *outbox) {
+		k := o.open(to("r", after(0)))
+		o.wants("all")
+		a, b := about(k, "a", "gate_1", after(time.Second)), about(k, "b", "gate_2", after(2*time.Second))
+		for range 2 {
+			o.ask(a, "answer")
+			o.ask(b, "answer")
+			o.ask(about(k, "a", "gate_3", after(3*time.Second)), "answer") // there is one already
+		}
+		o.says("opened", ofGate(run.ApprovalPending, after(time.Second), *a), ofGate(run.ApprovalPending, after(2*time.Second), *b))
+		approved, _ := o.decide("gate_1", true, after(4*time.Second))
+		rejected, _ := o.decide("gate_2", false, after(5*time.Second))
+		o.decide("gate_1", false, after(6*time.Second))
+		o.decide("gate_2", true, after(6*time.Second))
+		o.says("decided", ofGate(run.ApprovalApproved, after(4*time.Second), approved), ofGate(run.ApprovalRejected, after(5*time.Second), rejected))
+		o.claim("gate_1", "c", after(7*time.Second), after(8*time.Second))
+		o.endClaim("gate_1", "c", true, after(7*time.Second))
+		o.says("used")
 	}},
 	{"what changes nothing tells nothing", func(o *outbox) {
-		a := to("r", after(0))
-		a.Call, a.Until = "one", after(lease)
-		k := o.open(a)
+		k := o.past(to("r", after(0)))
 		o.opened(about(k, "a", "gate_1", after(0)))
-		o.decide("gate_1", false, after(0))
+		closed := o.past(to("closed", after(0)))
+		o.complete(closed, run.ReasonByAgent, after(0))
 		o.wants("all")
-		again := *a
-		o.attach(&again)
-		o.ask(about(k, "b", "gate_2", after(0)), "")
-		o.tells("of a gate", "all", after(0), "approval.pending r gate_2")
-		o.ask(about(k, "b", "gate_2", after(0)), "")
-		o.decide("gate_1", true, after(0))
-		o.detach(k, after(0), step("s-1", 1), nil)
-		_, _, err := o.store.Lift(o.Context(), k, after(0))
+		_ = o.overtaken("New", anew("r", after(0)), "")
+		a := to("r", after(0))
+		a.New, a.Call, a.Until, a.Follows = true, "new", after(idle), "r"
+		if _, err := o.store.Attach(o.Context(), a, new(run.Run)); err == nil {
+			o.Error("Attach: no error, want a GatedError")
+		}
+		a = to("other", after(0))
+		a.Join = true
+		_, err := o.store.Attach(o.Context(), a, new(run.Run))
+		o.missing("Attach", err)
+		o.attach(to("closed", after(0))) // is refused
+		o.block(closed, after(0))
+		_, _, err = o.store.Lift(o.Context(), closed, after(0))
 		o.must("Lift", err)
-		o.complete(k, run.ReasonByAgent, after(0))
-		o.drain("all", after(0))
-		o.complete(k, run.ReasonByAgent, after(0))
-		o.block(k, after(0))
-		o.attach(to("r", after(0)))
-		o.sweep(after(0))
-		o.tells("of a run that is completed", "all", after(0))
+		_, _, err = o.store.OpenGate(o.Context(), about(closed, "a", "gate_2", after(0)), nil)
+		if err == nil {
+			o.Error("OpenGate: no error, want a StateError")
+		}
+		_, _, err = o.store.Complete(o.Context(), key("none"), run.ReasonByAgent, after(0))
+		o.missing("Complete", err)
+		o.detach(o.open(to("r", after(0))), after(0), step("s", 1), nil)
+		o.says("nothing")
 	}},
 }

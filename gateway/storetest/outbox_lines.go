@@ -43,55 +43,55 @@ func (o *outbox) spend(names []string, charges []int64, lines ...budget.Line) {
 
 var lineCases = []outboxCase{
 	{"a settlement tells of the lines that it passes, with what is spent", func(o *outbox) {
-		o.hook()
+		o.wants("all")
 		one := []string{"a"}
 		o.spend(one, []int64{49}, o.line(0, "a", 50), o.line(0, "a", 80))
-		o.tells("before any")
+		o.says("before any")
 		o.spend(one, []int64{1}, o.line(0, "a", 50), o.line(0, "a", 80))
-		o.tells("at the first", passed("a", 50, 50))
+		o.says("at the first", passed("a", 50, 50))
 		o.spend(one, []int64{29}, o.line(0, "a", 50), o.line(0, "a", 80))
-		o.tells("between them")
+		o.says("between them")
 		o.spend(one, []int64{100}, o.line(0, "a", 50), o.line(0, "a", 80), o.line(0, "a", 150))
-		o.tells("beyond the others", passed("a", 80, 179), passed("a", 150, 179))
+		o.says("beyond the others", passed("a", 80, 179), passed("a", 150, 179))
 		o.spend(one, []int64{1}, o.line(0, "a", 50), o.line(0, "a", 80))
-		o.tells("after all")
+		o.says("after all")
 		o.spend(one, []int64{1 << 59})
-		o.tells("without lines")
+		o.says("without lines")
 	}},
 	{"a line is of the account of its hold", func(o *outbox) {
-		o.hook()
+		o.wants("all")
 		o.spend([]string{"a", "b"}, []int64{10, 60}, o.line(0, "a", 50), o.line(1, "b", 50))
-		o.tells("of the second", passed("b", 50, 60))
+		o.says("of the second", passed("b", 50, 60))
 		o.spend([]string{"b", "a"}, []int64{1, 45}, o.line(0, "b", 50), o.line(1, "a", 50))
-		o.tells("of the first", passed("a", 50, 55))
+		o.says("of the first", passed("a", 50, 55))
 	}},
 	{"what is settled again, given back or charged by the end of a lease tells nothing", func(o *outbox) {
-		o.hook()
+		o.wants("all")
 		l := o.ledger
 		id := l.reserve(long, hold("a", 60, 1<<60))
 		s := &budget.Settlement{Charges: []int64{60}, Lines: []budget.Line{o.line(0, "a", 50)}}
 		for range 3 {
 			l.end(id, s)
 		}
-		o.tells("once", passed("a", 50, 60))
+		o.says("once", passed("a", 50, 60))
 		l.release(l.reserve(long, hold("b", 60, 1<<60)))
 		late := l.reserve(brief, hold("b", 60, 1<<60))
 		l.lapse("b")
-		o.tells("nothing")
+		o.says("nothing")
 		o.spend([]string{"b"}, []int64{1}, o.line(0, "b", 50))
-		o.tells("by the next settlement", passed("b", 50, 61))
+		o.says("by the next settlement", passed("b", 50, 61))
 		l.end(late, &budget.Settlement{Charges: []int64{70}, Lines: []budget.Line{o.line(0, "b", 50), o.line(0, "b", 71)}})
-		o.tells("by a correction", passed("b", 71, 71))
+		o.says("by a correction", passed("b", 71, 71))
 	}},
 	{"an alert is kept for those who want it", func(o *outbox) {
-		o.subscribe("other", after(0), after(forLong), run.RunStarted)
+		o.wants("other", run.RunStarted)
 		o.spend([]string{"a"}, []int64{50}, o.line(0, "a", 50))
-		same(o.T, "for one who wants others", len(o.drain("other")), 0)
-		o.hook()
-		o.tells("for one who came later")
+		same(o.T, "for one who wants others", len(o.drain("other", later)), 0)
+		o.wants("all")
+		o.says("for one who came later")
 	}},
 	{"of many settlements at once, one tells of a line", func(o *outbox) {
-		o.hook()
+		o.wants("all")
 		var total atomic.Int64
 		together(func(int) {
 			for range 2 {
@@ -99,7 +99,7 @@ var lineCases = []outboxCase{
 				total.Add(5)
 			}
 		})
-		told := o.drain("hook")
+		told := drained(o.drain("all", later))
 		at := map[float64]int64{}
 		for i := range told {
 			at[told[i].Alert.At] = told[i].Alert.Spent

@@ -95,4 +95,20 @@ var messageCases = []outboxCase{
 		}
 		same(o.T, "dead", len(o.dead(9)), 0)
 	}},
+	{"large and odd events are given back as they were", func(o *outbox) {
+		o.wants("all")
+		a := to("r\u00e9\U0001f680\\\"", after(0))
+		a.Start.User, a.Start.Tags = "u\u2028'\"\\", nil
+		got := o.attach(a)
+		o.says("the run", ofRun(run.RunStarted, after(0), got.Run))
+		g := about(got.Run.Key, "a", "gate_1", after(0))
+		for i := range g.Proposed {
+			g.Proposed[i].Args = make([]byte, 20<<10)
+			for n := range g.Proposed[i].Args {
+				g.Proposed[i].Args[n] = byte(n)
+			}
+		}
+		o.ask(g, "answer")
+		o.says("the gate", ofGate(run.ApprovalPending, after(0), *g))
+	}},
 }

@@ -101,7 +101,7 @@ var takeCases = []ledgerCase{
 		_, ok := l.tryTake(id, long, takes...)
 		same(l.T, "Reserve: ok", ok, true)
 		l.waits("after Reserve", few("a", 2, 5), 1)
-		_, _ = l.store.Settle(gone, id, l.demanded(id), &budget.Settlement{Used: []int64{2}}, nil)
+		_, _ = l.store.Settle(gone, id, l.demands.get(id), &budget.Settlement{Used: []int64{2}}, nil)
 		l.giveBack(id, 2)
 		l.take(long, few("a", 3, 5))
 		l.waits("after Settle", few("a", 1, 5), 1)

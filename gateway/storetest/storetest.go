@@ -74,7 +74,7 @@ func RunLedger(t *testing.T, open func(t *testing.T) budget.Ledger) {
 		takeCases, returnCases, slotCases, demandCases, rateCrowdCases,
 	} {
 		for _, c := range cases {
-			t.Run(c.name, func(t *testing.T) { c.check(&ledger{T: t, store: open(t)}) })
+			t.Run(c.name, func(t *testing.T) { c.check(newLedger(t, open(t))) })
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -40,7 +41,7 @@ func launch(cmd *exec.Cmd, log string) (*process, error) {
 		// process does.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		defer out.Close()
+		defer func() { _ = out.Close() }()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
@@ -88,11 +89,11 @@ func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	ports := make([]int, n)
 	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatalf("a free port: %v", err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }() // when all are known, so that they differ
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports

@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -100,7 +101,8 @@ func (r *Redis) start() error {
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(r.bus))
 	}
 	log := filepath.Join(r.dir, "log")
-	p, err := launch(exec.Command(program(r.t, "redis-server", "apt-get install redis-server"), args...), log)
+	server := program(r.t, "redis-server", "apt-get install redis-server")
+	p, err := launch(exec.CommandContext(context.Background(), server, args...), log)
 	if err != nil {
 		return err
 	}
@@ -193,7 +195,7 @@ func (c *RedisCluster) Wait(t testing.TB) {
 
 // Addrs returns the addresses of all masters.
 func (c *RedisCluster) Addrs() []string {
-	var all []string
+	all := make([]string, 0, len(c.Masters))
 	for _, r := range c.Masters {
 		all = append(all, r.Addr)
 	}

@@ -2,6 +2,7 @@ package backends
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +16,11 @@ var errEnded = errors.New("the server has ended")
 
 // resp asks a Redis something that has a text for an answer.
 func resp(addr string, args ...string) (string, error) {
-	c, err := net.DialTimeout("tcp", addr, patience)
+	c, err := (&net.Dialer{Timeout: patience}).DialContext(context.Background(), "tcp", addr)
 	if err != nil {
 		return "", err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", err
 	}

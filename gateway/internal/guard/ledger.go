@@ -44,14 +44,14 @@ func (l *Ledger) Reserve(ctx context.Context, id budget.ID, d *budget.Demand, le
 }
 
 // Renew implements budget.Ledger.
-func (l *Ledger) Renew(ctx context.Context, id budget.ID, lease time.Duration) error {
-	return l.ask(ctx, verb{name: "renew"}, func(ctx context.Context) error { return l.ledger.Renew(ctx, id, lease) })
+func (l *Ledger) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
+	return l.ask(ctx, verb{name: "renew"}, func(ctx context.Context) error { return l.ledger.Renew(ctx, id, d, lease) })
 }
 
 // Settle implements budget.Ledger.
-func (l *Ledger) Settle(ctx context.Context, id budget.ID, settled *budget.Settlement, dst []budget.Balance) (all []budget.Balance, err error) {
+func (l *Ledger) Settle(ctx context.Context, id budget.ID, d *budget.Demand, settled *budget.Settlement, dst []budget.Balance) (all []budget.Balance, err error) {
 	err = l.ask(ctx, verb{name: "settle"}, func(ctx context.Context) (err error) {
-		all, err = l.ledger.Settle(ctx, id, settled, dst)
+		all, err = l.ledger.Settle(ctx, id, d, settled, dst)
 		return err
 	})
 	return all, err
