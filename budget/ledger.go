@@ -39,6 +39,16 @@ type Hold struct {
 	SpentOnly bool
 }
 
+// Fits reports whether there is room for the hold in an account in which so much is
+// spent and reserved. It does not add, since sums may be beyond the largest number.
+func (h *Hold) Fits(spent, reserved int64) bool {
+	if h.SpentOnly {
+		return spent < h.Limit
+	}
+	left := h.Limit - spent
+	return left >= reserved && left-reserved >= h.Need
+}
+
 // An ID names a reservation. It is made by the caller, at random.
 type ID [16]byte
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,11 +22,7 @@ import (
 // its process is not there any more.
 func TestCallsAreLeased(t *testing.T) {
 	a := of("messages")
-	long := timed{{0, a.events[0]}}
-	for i := range 10 {
-		long = append(long, moment{time.Duration(i+1) * time.Minute, a.events[2]})
-	}
-	long = append(long, moment{10 * time.Minute, strings.Join(a.events[3:], "")})
+	long := tenMinutes(a)
 
 	t.Run("a stream of ten minutes is in flight to its end", func(t *testing.T) {
 		inBubble(t, long.answer, func(t *testing.T, l *lab) {

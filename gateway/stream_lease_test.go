@@ -20,15 +20,21 @@ import (
 	"github.com/rungate/rungate/run"
 )
 
-// A reservation lives as long as its call, and no longer than its lease without
-// it.
-func TestLease(t *testing.T) {
-	a := of("messages")
+// tenMinutes is the stream of an API, which takes so long and is never silent for more
+// than one of them.
+func tenMinutes(a *api) timed {
 	long := timed{{0, a.events[0]}}
 	for i := range 10 {
 		long = append(long, moment{time.Duration(i+1) * time.Minute, a.events[2]})
 	}
-	long = append(long, moment{10 * time.Minute, strings.Join(a.events[3:], "")})
+	return append(long, moment{10 * time.Minute, strings.Join(a.events[3:], "")})
+}
+
+// A reservation lives as long as its call, and no longer than its lease without
+// it.
+func TestLease(t *testing.T) {
+	a := of("messages")
+	long := tenMinutes(a)
 
 	t.Run("a stream of ten minutes keeps its reservation", func(t *testing.T) {
 		inBubble(t, long.answer, func(t *testing.T, l *lab) {

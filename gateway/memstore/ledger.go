@@ -86,7 +86,7 @@ func (l *ledger) hold(r *reservation, holds []budget.Hold) (budget.Shortage, boo
 		}
 		found = append(found, c)
 		counted := c.counted(h.Slot)
-		if b := balance(counted); !room(h, b.Spent, b.Reserved) {
+		if b := balance(counted); !h.Fits(b.Spent, b.Reserved) {
 			return budget.Shortage{Take: -1, Hold: i, Balance: b, Room: vacant(h, counted)}, false, nil
 		}
 	}

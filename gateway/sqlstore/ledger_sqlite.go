@@ -55,7 +55,7 @@ func (r *reserving) reserve() (short budget.Shortage, ok bool, err error) {
 	}
 	for i := range r.d.Holds {
 		h := &r.d.Holds[i]
-		if b := balance(r.counted[i]); !fits(h, b.Spent, b.Reserved) {
+		if b := balance(r.counted[i]); !h.Fits(b.Spent, b.Reserved) {
 			return budget.Shortage{Take: -1, Hold: i, Balance: b, Room: vacant(h, r.counted[i])}, false, nil
 		}
 	}

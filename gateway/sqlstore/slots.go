@@ -24,26 +24,16 @@ func balance(counted []slot) (b budget.Balance) {
 	return b
 }
 
-// fits reports whether there is room for a hold. It does not add, since sums may be
-// beyond the largest number.
-func fits(h *budget.Hold, spent, reserved int64) bool {
-	if h.SpentOnly {
-		return spent < h.Limit
-	}
-	left := h.Limit - spent
-	return left >= reserved && left-reserved >= h.Need
-}
-
 // vacant is the slot at which a hold will fit in that does not now; 0 is never.
 func vacant(h *budget.Hold, counted []slot) int64 {
-	if h.Window == budget.Forever || !fits(h, 0, 0) {
+	if h.Window == budget.Forever || !h.Fits(0, 0) {
 		return 0
 	}
 	var spent, reserved int64
 	for i := len(counted) - 1; i >= 0; i-- {
 		s := &counted[i]
 		spent, reserved = add(spent, s.spent), add(reserved, s.reserved)
-		if !fits(h, spent, reserved) {
+		if !h.Fits(spent, reserved) {
 			return s.number + h.Window.Slots()
 		}
 	}
