@@ -8,6 +8,11 @@ type Dialect interface {
 	// Name is "openai" or "anthropic".
 	Name() string
 
+	// Native reports whether a model is one of the vendor's own, by its name: that a
+	// provider of this dialect which lists no models has it is more likely than that
+	// one of another dialect has.
+	Native(model string) bool
+
 	// Path is where an endpoint is found below a provider's BaseURL, beginning
 	// with a slash. It is empty where the dialect has no such endpoint.
 	Path(e Endpoint) string
@@ -38,6 +43,11 @@ type Dialect interface {
 	// whether the stream is to report usage, where the API leaves that to the
 	// request. An error means the same as one of Whole.
 	Streamed(e Endpoint, body []byte, usage bool) ([]byte, error)
+
+	// Fault says what an answer of that status means, which is an error: by its body,
+	// or as much of that as is known, rather than by its status alone. Of an error in
+	// a stream, the status is 200 and the body the data of its event.
+	Fault(status int, body []byte) Fault
 
 	// Refusal writes an error as the body of an answer.
 	Refusal(e *Refusal) []byte

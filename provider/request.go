@@ -56,6 +56,16 @@ type Request struct {
 	// MaxOutput, such as "prediction". It is empty if there is none.
 	Unbounded string
 
+	// Bound is what in the call only the provider knows that the conversation has been
+	// with, such as "previous_response_id", "container" or "file_id": the first member
+	// or kind of content that refers to what a provider keeps. It is empty if there is
+	// nothing like it.
+	Bound string
+
+	// Signed says that the history holds what its provider has signed or encrypted,
+	// such as thinking: any other one has to do without it.
+	Signed bool
+
 	// LongCache says that wherever the call asks for its input to be cached, it
 	// asks for an hour.
 	LongCache bool

@@ -3,8 +3,8 @@ package jsonscan
 import "fmt"
 
 // Object reads an object. It calls visit before the value of each member, with
-// the member's name, escapes resolved, which is valid during the call. Visit
-// may read the value, or leave it to be skipped.
+// the member's name, escapes resolved: a part of the data where it holds none,
+// else memory of its own. Visit may read the value, or leave it to be skipped.
 //
 // A name that comes twice, however it is written, is an error, and so is one
 // that holds half of a surrogate pair, which means U+FFFD to some parsers and

@@ -43,7 +43,7 @@ func TestConformance(t *testing.T) {
 	var cases []providertest.Case
 	for _, c := range recorded(t) {
 		cases = append(cases, providertest.Case{
-			Name: c.Name, Endpoint: endpoints[c.API], Request: c.Request, Response: c.Response, Stream: c.Stream,
+			Name: c.Name, Endpoint: endpoints[c.API], Request: c.Request, Response: c.Response, Stream: c.Stream, Status: c.Status,
 			OneForm: c.Status != http.StatusOK || oneForm[c.Name],
 		})
 	}

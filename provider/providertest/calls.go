@@ -119,6 +119,9 @@ func checkTools(t *testing.T, r *provider.Request) {
 	if r.HiddenTools && r.Unbounded == "" {
 		t.Error("tools are hidden, but the input is bounded")
 	}
+	if r.HiddenTools && r.Bound == "" {
+		t.Error("tools are hidden, but any provider could serve the call")
+	}
 	if r.Unbounded == "" && r.MaxInput < r.Input {
 		t.Errorf("MaxInput is %d, and Input %d", r.MaxInput, r.Input)
 	}

@@ -20,6 +20,9 @@ type Case struct {
 	Response []byte
 	Stream   bool
 
+	// Status is that of the answer. 0 is not known, and taken for 200.
+	Status int
+
 	// OneForm says that Response cannot be made whole, or a stream: it tells of an
 	// error, or nobody can be sure what is in it.
 	OneForm bool
@@ -31,12 +34,14 @@ func Run(t *testing.T, d provider.Dialect, cases []Case) {
 	t.Run("names", func(t *testing.T) { testNames(t, d) })
 	t.Run("bad bodies", func(t *testing.T) { testBadBodies(t, d) })
 	t.Run("refusals", func(t *testing.T) { testRefusals(t, d) })
+	t.Run("faults", func(t *testing.T) { testFaults(t, d) })
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			r := parse(t, d, c)
 			if c.Request != nil {
 				testEdits(t, d, c)
 			}
+			testFault(t, d, c)
 			switch {
 			case c.Response == nil:
 			case c.Stream:

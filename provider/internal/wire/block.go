@@ -15,20 +15,26 @@ type block struct {
 	text   int64           // bytes of the values that may be the medium
 	weight jsonscan.Weight // of the same
 	tool   string          // that it names
+	id     bool            // it says by what id the provider knows it
+	sealed bool            // it has a signature, or is encrypted
 }
 
 // A blockKind is what a block is to the parser, by its type.
 type blockKind uint8
 
 const (
-	ordinary  blockKind = iota
-	image               // of whatever size
-	file                // a document
-	recording           // of sound
-	listing             // of the tools of a server
-	reference           // to a tool
-	stored              // somewhere else
-	keptItem            // of an earlier answer, which the provider keeps
+	ordinary   blockKind = iota
+	image                // of whatever size
+	file                 // a document
+	recording            // of sound
+	listing              // of the tools of a server
+	reference            // to a tool
+	stored               // somewhere else
+	keptItem             // of an earlier answer, which the provider keeps
+	thinking             // that is signed
+	redacted             // thinking that is encrypted
+	reasoning            // that is encrypted, or kept
+	compaction           // of what was before
 )
 
 // The members of a block that may declare tools. A block may also hold what a
@@ -53,12 +59,20 @@ func (p *parser) block() {
 			p.content("")
 		case "source", "image_url", "file", "file_data", "input_audio", "result":
 			p.medium(key, &b)
+		case "id":
+			b.id = s.Kind() == jsonscan.String
+			p.load.Text += p.size()
+		case "signature", "encrypted_content":
+			p.seal(key, &b)
+		case "container_id":
+			p.load.Text += p.keeps(key)
 		case "file_url", "file_id":
 			p.where(key, &b)
 			p.load.Text += p.size()
 		case "audio":
 			if s.Kind() == jsonscan.Object { // an answer's, by its id
 				p.unbounded("audio")
+				p.bound("audio")
 			}
 			p.load.Text += p.size()
 		case "citations":
@@ -101,6 +115,14 @@ func (p *parser) kindOf(b *block) {
 		b.kind = reference
 	case "item_reference":
 		b.kind, b.away = keptItem, string(kind)
+	case "thinking":
+		b.kind = thinking
+	case "redacted_thinking":
+		b.kind = redacted
+	case "reasoning":
+		b.kind = reasoning
+	case "compaction":
+		b.kind = compaction
 	case "container_upload", "video_url", "input_video", "audio_url":
 		b.kind, b.away = stored, string(kind)
 	}
@@ -144,6 +166,9 @@ func (p *parser) where(key []byte, b *block) {
 		if b.away == "" && !bytes.HasPrefix(p.req.Body[p.scan.Pos():], []byte(`"data:`)) {
 			b.away = string(key)
 		}
+		if string(key) == "file_id" && !bytes.HasPrefix(p.req.Body[p.scan.Pos():], []byte(`""`)) {
+			p.bound("file_id")
+		}
 	}
 }
 
@@ -157,6 +182,9 @@ func (p *parser) tally(b *block, from int) {
 	case b.kind == image:
 		p.load.Images++
 		p.load.Pictures += b.text
+		if b.id && b.away == "" && b.weight == (jsonscan.Weight{}) {
+			p.bound("image") // one that it has made, without what it shows
+		}
 		return
 	case b.kind == file && !b.plain:
 		p.unbounded("file") // its pages are not its bytes
@@ -175,6 +203,8 @@ func (p *parser) tally(b *block, from int) {
 		p.unbounded(b.away)
 	case b.kind == keptItem:
 		p.kept(b.away)
+	case b.kind >= thinking:
+		p.binds(b)
 	}
 	p.load.Text += b.text
 }

@@ -82,6 +82,7 @@ func (p *parser) define(d *definition) {
 					d.where = p.label(maxName)
 				} else {
 					p.plain(key, ofTool)
+					p.given(key)
 				}
 			})
 		case "execution":
@@ -92,6 +93,7 @@ func (p *parser) define(d *definition) {
 			p.cacheControl()
 		default:
 			p.plain(key, ofTool)
+			p.given(key)
 		}
 	})
 }

@@ -128,9 +128,14 @@ func (p *parser) member(key []byte) {
 		if !s.Null() {
 			p.kept(string(key))
 		}
-	case "container", "compaction":
+	case "container":
 		if !s.Null() {
-			p.unbounded(string(key))
+			p.unbounded("container")
+			p.bound("container")
+		}
+	case "compaction":
+		if !s.Null() {
+			p.unbounded("compaction")
 		}
 	case "context_management":
 		p.contextManagement()

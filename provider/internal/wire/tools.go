@@ -167,5 +167,6 @@ func (p *parser) unbounded(what string) {
 // kept notes what brings in input, and maybe tools, that the provider keeps.
 func (p *parser) kept(what string) {
 	p.unbounded(what)
+	p.bound(what)
 	p.req.HiddenTools = true
 }
