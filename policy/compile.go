@@ -17,6 +17,13 @@ func (bad complaint) below(path string) complaint {
 	return func(field, format string, args ...any) { bad(path+field, format, args...) }
 }
 
+// collect notes it in errs.
+func collect(errs *strict.Errors) complaint {
+	return func(path, format string, args ...any) {
+		*errs = append(*errs, strict.Error{Path: path, Reason: fmt.Sprintf(format, args...)})
+	}
+}
+
 // names are those that have been used.
 type names map[string]bool
 
@@ -38,9 +45,7 @@ func (p *Policy) Validate() error {
 // compile makes p ready for deciding. The error is all that is wrong with it.
 func (p *Policy) compile() (*compiled, error) {
 	var errs strict.Errors
-	var bad complaint = func(path, format string, args ...any) {
-		errs = append(errs, strict.Error{Path: path, Reason: fmt.Sprintf(format, args...)})
-	}
+	bad := collect(&errs)
 	c := &compiled{Policy: *p, loops: p.Loops.compile(), approval: p.Approval.compile()}
 	if p.Name == "" {
 		bad("name", "a policy needs a name")
@@ -72,6 +77,9 @@ func (p *Policy) compile() (*compiled, error) {
 		r, path := &p.RateLimits[i], fmt.Sprintf("rate_limits[%d]", i)
 		r.validate(bad.below(path))
 		rates.add(path, r.Name, bad)
+	}
+	for i := range p.Failover {
+		p.Failover[i].validate(bad.below(fmt.Sprintf("failover[%d].", i)))
 	}
 	p.Loops.validate(bad)
 	p.Run.validate(bad)

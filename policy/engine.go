@@ -14,6 +14,9 @@ import (
 // goroutines at once, before anything is forwarded; and, if that Decision says
 // Judge, again with Input.Calls, before the agent gets the answer. An error means
 // that it could not be decided, and refuses the call for now. "No" is a Decision.
+//
+// For an agent that lists models, it is also called about each of them, as if the agent
+// made a call without anything in it. Nothing comes of that but what is listed.
 type Engine interface {
 	Decide(ctx context.Context, in *Input) (Decision, error)
 }

@@ -139,3 +139,41 @@ func ExampleChain() {
 	// deny known_users <nil>
 	// deny allowed_models <nil>
 }
+
+// What serves calls of a model is a part of their policy.
+func ExampleRouter() {
+	p, err := policy.Parse([]byte(`{
+		"name": "prod",
+		"failover": [
+			{"models": ["openai/gpt-4*"], "to": [
+				"azure/gpt-4.1",
+				{"any": ["anthropic/claude-sonnet-4-5", {"target": "anthropic/claude-haiku-4-5", "weight": 3}], "by": "weight"}
+			], "on": ["unreachable", "timeout", "overloaded"], "deadline": "1m"}
+		]
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	set, err := policy.New(p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	bound, err := set.Bind(ctx, "prod")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := set.Route(ctx, bound.Policy, policy.Target{Provider: "openai", Model: "gpt-4.1"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(f.Targets())
+	fmt.Println(f.GivesUp(provider.TimedOut), f.GivesUp(provider.RateLimited), f.Within())
+	// Output:
+	// [azure/gpt-4.1 anthropic/claude-sonnet-4-5 anthropic/claude-haiku-4-5]
+	// true false 1m0s
+}

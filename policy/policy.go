@@ -37,6 +37,10 @@ type Policy struct {
 	// as "workspace_id". Other than with other lists, without Allow there are none.
 	Billing List `json:"billing"`
 
+	// Failover is what serves calls when the model that they ask for does not; the
+	// first that applies holds. Where none does, the gateway's own configuration holds.
+	Failover []Failover `json:"failover,omitempty"`
+
 	Loops    Loops     `json:"loops"`
 	Run      Run       `json:"run"`
 	Approval Approvals `json:"approval"`

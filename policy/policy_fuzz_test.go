@@ -17,6 +17,8 @@ func FuzzParse(f *testing.F) {
 		`{"name":"p","budgets":[{"name":"b","per":"run","limit_usd":"1.00","alert_at":[0.8],"expected_output_tokens":1e3}]}`,
 		`{"name":"p","budgets":[{"name":"b","per":"run","limit_tokens":-1},null]}`, documented,
 		`{"name":"p","rate_limits":[{"name":"r","per":"tag","requests":5,"tokens":0,"window":"1ns","burst":5},{"name":"s","per":"","concurrent":-1}]}`,
+		`{"name":"p","failover":[{"models":["a/*"],"to":["b/y",{"any":["c/z",{"target":"d/w","weight":2}],"by":"latency"},5,{"any":null}],"on":["x"],"deadline":"-1s"}]}`,
+		`{"name":"p","failover":[{"models":["*"],"to":["b/y",{"any":["c/z",{"target":"d/w/","weight":2}]}],"on":["timeout"],"deadline":"1s"}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -38,6 +40,18 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		for i := range d.Rates {
 			require.NoError(t, d.Rates[i].Validate())
+		}
+		for i := range p.Failover {
+			require.NoError(t, p.Failover[i].Validate())
+			for _, r := range p.Failover[i].To {
+				for _, w := range r.Any {
+					text, err := w.Target.MarshalText()
+					require.NoError(t, err)
+					var read policy.Target
+					require.NoError(t, read.UnmarshalText(text))
+					require.Equal(t, w.Target, read)
+				}
+			}
 		}
 	})
 }

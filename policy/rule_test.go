@@ -227,7 +227,7 @@ func TestRulesRefused(t *testing.T) {
 			"run.max_duration: is negative", "run.max_steps: want 1 or more; leave it out for no limit", "run.max_depth: want 1 or more; leave it out for no limit", "run.max_children: want 1 or more; leave it out for no limit",
 			`mode: "off" is not known; use "enforce" or "shadow"`}},
 		{"globs", `{"name":"p","tools":{"allow":[""]},"billing":{"deny":[""]}}`, []string{"tools.allow[0]: it is empty", "billing.deny[0]: it is empty"}},
-		{"what belongs to another version", `{"name":"p","failover":[]}`, []string{"failover: unknown field"}},
+		{"what belongs to another version", `{"name":"p","quotas":[]}`, []string{"quotas: unknown field"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := policy.Parse([]byte(tt.document))

@@ -44,6 +44,10 @@ func (c schemaChecker) check(schema map[string]any, path string, v any) (wrong [
 		case "$schema", "$id", "$defs", "title", "description":
 		case "$ref":
 			wrong = append(wrong, c.check(c.def(arg.(string)), path, v)...)
+		case "anyOf":
+			if !slices.ContainsFunc(arg.([]any), func(s any) bool { return len(c.check(s.(map[string]any), path, v)) == 0 }) {
+				bad("fits none of its forms")
+			}
 		case "type":
 			types, ok := arg.([]any)
 			if !ok {

@@ -13,9 +13,10 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/provider"
 )
 
-// documented is what the documentation of policies shows, as far as it is there.
+// documented is what the documentation of policies shows.
 const documented = `{
 	"id": "pol_prod_v4", "name": "prod-agents/v4",
 	"models":    {"allow": ["openai/gpt-4*", "anthropic/claude-sonnet-4*"], "deny": []},
@@ -41,6 +42,7 @@ const documented = `{
 	"billing":  {"allow": ["user_profile_id"]},
 	"run":      {"idle_timeout": "15m", "max_duration": "2h", "max_steps": 200, "max_depth": 3, "max_children": 20},
 	"loops":    {"identical_calls": 5, "identical_tool_calls": 5, "within": "10m", "then": "deny"},
+	"failover": [{"models": ["openai/gpt-4*"], "to": ["anthropic/claude-sonnet-4-5"], "translation": "strict"}],
 	"approval": {"mode": "accepted", "pause": "run", "hold": "answer"},
 	"mode": "enforce",
 	"on_store_error": "deny"
@@ -80,6 +82,13 @@ func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
 			assert.Equal(t, c.def("#/$defs/duration"), schema, path)
 		case typ == reflect.TypeFor[budget.Window]():
 			assert.Equal(t, c.def("#/$defs/window"), schema, path)
+		case typ == reflect.TypeFor[policy.Target]():
+			assert.Equal(t, c.def("#/$defs/target"), schema, path)
+		case schema["anyOf"] != nil: // a target alone, or an object with one
+			forms := schema["anyOf"].([]any)
+			require.Len(t, forms, 2, path)
+			assert.Equal(t, map[string]any{"$ref": "#/$defs/target"}, forms[0], path)
+			same(path, typ, forms[1].(map[string]any))
 		case typ.Kind() == reflect.Slice:
 			require.Equal(t, "array", schema["type"], path)
 			same(path+"[]", typ.Elem(), schema["items"].(map[string]any))
@@ -102,7 +111,17 @@ func TestSchemaHasTheFieldsOfTheCode(t *testing.T) {
 		}
 	}
 	same("", reflect.TypeFor[policy.Policy](), c.root)
-	assert.Len(t, seen, 9, "the structs of a policy")
+	assert.Len(t, seen, 12, "the structs of a policy")
+}
+
+// The schema has the faults of the code.
+func TestSchemaHasTheFaults(t *testing.T) {
+	on := newSchemaChecker(policy.Schema()).def("#/$defs/failover/properties/on/items")
+	names := make([]any, 0, len(provider.Faults))
+	for _, f := range provider.Faults {
+		names = append(names, f.String())
+	}
+	assert.Equal(t, names, on["enum"])
 }
 
 // What the schema refuses, the code refuses.
@@ -110,6 +129,7 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 	in := func(field, value string) string { return `{"name":"p","` + field + `":` + value + `}` }
 	rule := func(r string) string { return in("rules", `[{"name":"r","then":"deny",`+r+`}]`) }
 	when := func(c string) string { return rule(`"tool":"t","when":[` + c + `]`) }
+	over := func(f string) string { return in("failover", `[{"models":["*"],`+f+`}]`) }
 	for _, tt := range []struct {
 		name, document string
 		schema, code   bool // it accepts
@@ -118,7 +138,7 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 		{"no object", `[]`, false, false},
 		{"no name", `{}`, false, false},
 		{"an empty name", `{"name":""}`, false, false},
-		{"an unknown field", in("failover", "[]"), false, false},
+		{"an unknown field", in("fallbacks", "[]"), false, false},
 		{"an unknown field of approval", in("approval", `{"channel":"x"}`), false, false},
 		{"approval as it is by default", in("approval", `{"mode":"","pause":"","hold":""}`), true, true},
 		{"waiting", in("approval", `{"mode":"wait"}`), true, true},
@@ -180,6 +200,29 @@ func TestSchemaRefusesNothingThatTheCodeAccepts(t *testing.T) {
 		{"a negative rate", in("rate_limits", `[{"name":"r","per":"run","concurrent":-4}]`), false, false},
 		{"a rate in a day of the calendar", in("rate_limits", `[{"name":"r","per":"run","requests":4,"window":"day"}]`), false, false},
 		{"a rate with a limit that is called otherwise", in("rate_limits", `[{"name":"r","per":"run","calls":4,"window":"1m"}]`), false, false},
+		{"no failover", in("failover", "[]"), true, true},
+		{"failover of nothing", in("failover", `[{"to":["a/x"]}]`), false, false},
+		{"failover of no model", in("failover", `[{"models":[],"to":["a/x"]}]`), false, false},
+		{"failover of an empty glob", in("failover", `[{"models":[""],"to":["a/x"]}]`), false, false},
+		{"failover to nothing", over(`"max_attempts":3`), true, true},
+		{"failover to targets", over(`"to":["a/x","b/y/z"],"instead":true`), true, true},
+		{"failover to ranks", over(`"to":[{"any":["a/x",{"target":"b/y","weight":3}],"by":"weight"},{"any":["c/z"],"by":"cost"}]`), true, true},
+		{"failover to a rank of nothing", over(`"to":[{"any":[]}]`), false, false},
+		{"failover to no rank", over(`"to":[{"by":"cost"}]`), false, false},
+		{"failover to a model alone", over(`"to":["x"]`), false, false},
+		{"failover to a glob", over(`"to":["a/x*"]`), false, false},
+		{"failover to a number", over(`"to":[5]`), false, false},
+		{"failover to null", over(`"to":[null]`), false, false},
+		{"failover to a weight alone", over(`"to":[{"any":[{"weight":1}]}]`), false, false},
+		{"failover to a target twice", over(`"to":["a/x","a/x"]`), true, false},
+		{"failover by another choice", over(`"to":[{"any":["a/x"],"by":"taste"}]`), false, false},
+		{"failover by too much weight", over(`"to":[{"any":[{"target":"a/x","weight":1000001}]}]`), false, false},
+		{"failover on faults", over(`"on":["timeout","denied"]`), true, true},
+		{"failover on another fault", over(`"on":["rejected"]`), false, false},
+		{"failover with another translation", over(`"translation":"loose"`), false, false},
+		{"failover in times", over(`"deadline":"30s","first_byte_timeout":"5s","answer_timeout":"1m"`), true, true},
+		{"failover in a number of seconds", over(`"deadline":30`), false, false},
+		{"failover with a negative number of attempts", over(`"max_attempts":-1`), false, false},
 		{"a rate of nothing", in("rate_limits", `[{"name":"r","per":"run"}]`), true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -195,6 +238,7 @@ func FuzzSchema(f *testing.F) {
 	f.Add(`{"name":"p","run":{"idle_timeout":"+.5h0m"},"budgets":[{"name":"b","per":"run","limit_usd":1e-2,"limit_tokens":null}]}`)
 	f.Add(`{"name":"p","budgets":[{"name":"b","per":"user","limit_tokens":0,"window":"+1.5h","admission":""}],"rate_limits":[{"name":"r","per":"tag","tokens":5,"window":"1µs","burst":5}]}`)
 	f.Add(`{"name":"p","rules":[{"name":"r","tool":"","then":"alert","when":[{"arg":"","call":"steps","op":"<","value":2e0}]}]}`)
+	f.Add(`{"name":"p","failover":[{"models":["*"],"to":["a/x",{"any":["b/y",{"target":"c/z/","weight":1e3}],"by":""}],"instead":true,"on":["too_long"],"max_attempts":2,"deadline":"1m"}]}`)
 	f.Add(`{"name":"p","rules":[{"name":"r","then":"approve","channel":"é","expires":"+1ns"}],"approval":{"mode":"wait=+007","pause":"call","hold":"tool"}}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		if _, err := policy.Parse([]byte(document)); err == nil {

@@ -1,7 +1,8 @@
 // Package celpolicy decides by rules that are expressions of the Common Expression
 // Language (CEL, https://cel.dev), for what the declarative rules of package policy
 // cannot say: "or", arithmetic, lists. Put its [Engine] into a [policy.Chain] beside
-// a [policy.Set], which has the lists, the budgets and the names of policies.
+// a [policy.Set], which has the lists, the budgets, the names of policies, and what
+// serves calls ([policy.Failover]).
 //
 // All expressions see the call. Those of rules on calls of tools see the tool and
 // its arguments, too:

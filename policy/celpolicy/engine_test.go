@@ -216,3 +216,15 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// In a chain, what serves calls is said by the engine beside it.
+func TestChainRoutes(t *testing.T) {
+	s, err := policy.New(policy.Policy{Name: "p", Failover: []policy.Failover{{Models: []string{"gpt-*"}, MaxAttempts: 2}}})
+	require.NoError(t, err)
+	b, err := s.Bind(t.Context(), "")
+	require.NoError(t, err)
+	f, err := policy.Chain{engine(t, onRequest("true", policy.ThenAlert)), s}.Route(t.Context(), b.Policy, policy.Target{Model: "gpt-4.1"})
+	require.NoError(t, err)
+	require.NotNil(t, f)
+	assert.Equal(t, 2, f.MaxAttempts)
+}

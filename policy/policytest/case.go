@@ -68,6 +68,10 @@ type Want struct {
 	Verdict string   `json:"verdict"` // "allow", "deny", "block" or "approve"
 	Rule    string   `json:"rule"`    // that refuses or asks; empty is any
 	Alerts  []string `json:"alerts"`  // rules, in order; nil is any
+
+	// Targets are those that may serve the request, as "provider/model", in the order in
+	// which they are tried, and those of one rank as they stand there; nil is any.
+	Targets []string `json:"targets"`
 }
 
 // ParseCases reads a JSON array of cases. The error, a list, names everything

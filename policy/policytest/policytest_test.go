@@ -20,6 +20,10 @@ const refunds = `{
 	"name": "refunds",
 	"models": {"allow": ["openai/gpt-4*", "anthropic/claude-sonnet-4*"]},
 	"tools": {"deny": ["shell"]},
+	"failover": [
+		{"models": ["openai/gpt-4.1"], "to": ["openai/gpt-5", {"any": ["anthropic/claude-sonnet-4-5", "openai/gpt-4.1"]}]},
+		{"models": ["gpt-4o"], "instead": true, "to": ["anthropic/claude-sonnet-4-5"]}
+	],
 	"rules": [
 		{"name": "large", "tool": "issue_refund", "when": [{"arg": "amount_usd", "op": ">", "value": 500}], "then": "deny"},
 		{"name": "dear", "when": [{"call": "estimated_cost_usd", "op": ">", "value": "0.50"}], "then": "block"},
@@ -42,6 +46,10 @@ func engine(tb testing.TB) policy.Engine {
 const cases = `[
 	{"name": "an ordinary call", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "want": {"verdict": "allow", "alerts": []}},
 	{"name": "with the provider's name", "endpoint": "chat", "body": {"model": "openai/gpt-4.1", "messages": []}, "want": {"verdict": "allow"}},
+	{"name": "with what serves it", "endpoint": "chat", "body": {"model": "gpt-4.1", "messages": []}, "want": {"verdict": "allow", "targets": ["openai/gpt-4.1", "anthropic/claude-sonnet-4-5"]}},
+	{"name": "with what serves it instead", "endpoint": "chat", "body": {"model": "gpt-4o", "messages": []}, "want": {"verdict": "allow", "targets": ["anthropic/claude-sonnet-4-5"]}},
+	{"name": "with itself alone", "endpoint": "chat", "body": {"model": "gpt-4", "messages": []}, "want": {"verdict": "allow", "targets": ["openai/gpt-4"]}},
+	{"name": "with nothing that may serve it", "endpoint": "chat", "body": {"model": "o3", "messages": []}, "want": {"verdict": "deny", "targets": []}},
 	{"name": "at another provider", "endpoint": "chat", "provider": "eu", "body": {"model": "gpt-4.1", "messages": []}, "want": {"verdict": "deny", "rule": "allowed_models"}},
 	{"name": "another model", "policy": "refunds", "endpoint": "messages", "body": {"model": "claude-opus-4-1", "max_tokens": 5, "messages": []}, "want": {"verdict": "deny", "rule": "allowed_models"}},
 	{"name": "a fallback", "endpoint": "messages", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5, "fallbacks": [{"model": "claude-opus-4-1"}], "messages": []}, "want": {"verdict": "deny"}},
@@ -90,6 +98,8 @@ func TestRunTellsWhatFails(t *testing.T) {
 			c.At, c.Want.Alerts = time.Date(2026, 4, 26, 0, 0, 0, 0, time.UTC), []string{}
 		}, nil,
 			`c: want allow without alerts, got allow with alerts ["weekend"]`},
+		{"the targets", func(c *policytest.Case) { c.Want.Targets = []string{"openai/gpt-4.1"} }, nil,
+			`c: want allow of targets ["openai/gpt-4.1"], got allow of targets ["openai/gpt-4.1" "anthropic/claude-sonnet-4-5"]`},
 		{"the policy", func(c *policytest.Case) { c.Policy = "lab" }, nil, `c: policy "lab": unknown policy`},
 		{"the case", func(c *policytest.Case) { c.Endpoint = "chats" }, nil, `c: endpoint: "chats" is not known`},
 		{"the body", func(c *policytest.Case) { c.Body = json.RawMessage(`{"model":5}`) }, nil, "c: body: model (byte 9): want a string"},

@@ -16,6 +16,9 @@ type Failure struct {
 	Case *Case
 	Got  policy.Decision // if Err is nil
 	Err  error
+
+	// Targets are those that may serve the request, if the case says which it wants.
+	Targets []string
 }
 
 // String says what went wrong, in one line that begins with the case's name.
@@ -25,10 +28,10 @@ func (f *Failure) String() string {
 	}
 	want := f.Case.Want
 	return fmt.Sprintf("%s: want %s, got %s", f.Case.Name,
-		described(want.Verdict, want.Rule, want.Alerts), described(f.Got.Verdict.String(), f.Got.Rule, alerts(&f.Got)))
+		described(want.Verdict, want.Rule, want.Alerts, want.Targets), described(f.Got.Verdict.String(), f.Got.Rule, alerts(&f.Got), f.Targets))
 }
 
-func described(verdict, rule string, alerts []string) string {
+func described(verdict, rule string, alerts, targets []string) string {
 	if rule != "" {
 		verdict += fmt.Sprintf(" by %q", rule)
 	}
@@ -37,6 +40,9 @@ func described(verdict, rule string, alerts []string) string {
 		verdict += fmt.Sprintf(" with alerts %q", alerts)
 	case alerts != nil:
 		verdict += " without alerts"
+	}
+	if targets != nil {
+		verdict += fmt.Sprintf(" of targets %q", targets)
 	}
 	return verdict
 }
@@ -49,9 +55,13 @@ func Run(ctx context.Context, engine policy.Engine, cases []Case) []Failure {
 	var failures []Failure
 	for i := range cases {
 		c := &cases[i]
-		d, err := c.decide(ctx, engine)
-		if err != nil || !c.Want.met(&d) {
-			failures = append(failures, Failure{Case: c, Got: d, Err: err})
+		f := Failure{Case: c}
+		f.Got, f.Err = c.decide(ctx, engine)
+		if c.Want.Targets != nil && f.Err == nil {
+			f.Targets, f.Err = c.targets(ctx, engine)
+		}
+		if f.Err != nil || !c.Want.met(&f.Got) || !slices.Equal(f.Targets, c.Want.Targets) {
+			failures = append(failures, f)
 		}
 	}
 	return failures
@@ -74,16 +84,9 @@ func (c *Case) decide(ctx context.Context, engine policy.Engine) (policy.Decisio
 	if err := c.Validate(); err != nil {
 		return policy.Decision{}, err
 	}
-	in, err := c.input()
+	in, err := c.bound(ctx, engine)
 	if err != nil {
 		return policy.Decision{}, err
-	}
-	if b, ok := engine.(policy.Binder); ok {
-		bound, err := b.Bind(ctx, c.Policy)
-		if err != nil {
-			return policy.Decision{}, fmt.Errorf("policy %q: %w", c.Policy, err)
-		}
-		in.Policy, in.Run.Policy = bound.Policy, bound.Policy
 	}
 	d, err := engine.Decide(ctx, in)
 	if err != nil {
@@ -103,6 +106,57 @@ func (c *Case) decide(ctx context.Context, engine policy.Engine) (policy.Decisio
 	d, err = engine.Decide(ctx, in)
 	d.Alerts = slices.Concat(before, d.Alerts)
 	return d, err
+}
+
+// bound is what an engine is asked about the request in a run that it has bound.
+func (c *Case) bound(ctx context.Context, engine policy.Engine) (*policy.Input, error) {
+	in, err := c.input()
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := engine.(policy.Binder); ok {
+		bound, err := b.Bind(ctx, c.Policy)
+		if err != nil {
+			return nil, fmt.Errorf("policy %q: %w", c.Policy, err)
+		}
+		in.Policy, in.Run.Policy = bound.Policy, bound.Policy
+	}
+	return in, nil
+}
+
+// targets are those that may serve the request: what the engine routes it to, without
+// what it refuses for it.
+func (c *Case) targets(ctx context.Context, engine policy.Engine) ([]string, error) {
+	in, err := c.bound(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	all := []policy.Target{in.Target}
+	if r, ok := engine.(policy.Router); ok {
+		f, err := r.Route(ctx, in.Policy, in.Target)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			all = append(all, f.Targets()...)
+			if f.Instead {
+				all = all[1:]
+			}
+		}
+	}
+	served := []string{}
+	for _, in.Target = range all {
+		d, err := engine.Decide(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if d.Verdict == policy.Allow || d.Verdict == policy.Approve {
+			if name := in.Target.String(); !slices.Contains(served, name) {
+				served = append(served, name)
+			}
+		}
+	}
+	return served, nil
 }
 
 // met reports whether d is what was wanted.
