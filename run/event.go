@@ -24,6 +24,8 @@ const (
 	ApprovalApproved EventType = "approval.approved"
 	ApprovalRejected EventType = "approval.rejected"
 	ApprovalExpired  EventType = "approval.expired" // a gate was not decided, or an approval not used, in time
+
+	StepFailedOver EventType = "step.failed_over" // a target was given up on in the course of a call, and another one tried
 )
 
 // The types of events that [Recorder.Announce] tells, once for a run and the
@@ -47,6 +49,8 @@ type Event struct {
 	Raised    *Raised                // of LimitRaised
 	Finding   *Finding               // of what Announce tells
 	Gate      *Gate                  // of the approvals, after the event; not changed any more
+
+	FailedOver *FailedOver // of StepFailedOver
 
 	// ArgsBytes is how many bytes the arguments of tools in Finding or Gate have
 	// that are cut in this copy of the event, see Keep; 0 where they are whole.
@@ -74,6 +78,20 @@ func (f *Finding) hash(t EventType) uint64 {
 	}
 	return mix(hash(h, f.Args) + mix(f.Repeated))
 }
+
+// A FailedOver says that a target was given up on, and which one is tried next. A
+// target is a model at a provider, as "provider/model".
+type FailedOver struct {
+	Step    string // ID of the step that failed
+	From    string // the target of that
+	To      string
+	Fault   string // name of the [provider.Fault]
+	Status  int    // of that step
+	Attempt int    // which of the call it was that failed, from 1
+}
+
+// hash is the same for what is told once: each step fails once.
+func (f *FailedOver) hash() uint64 { return mix(hash(hashFailedOver, []byte(f.Step))) }
 
 // An Observer is told what happens. Its methods are called in the course of a
 // call, by many goroutines at once: they return soon, and hand long work to

@@ -29,6 +29,8 @@ func (e *Event) ID() string {
 		f := e.Finding
 		args := sha256.Sum256(f.Args[:min(MaxArgs, len(f.Args))])
 		fmt.Fprintf(h, " %q %q %q %q %x %q %d", f.Rule, f.Field, f.Requested, f.Tool, args, f.Reason, f.Repeated)
+	case e.FailedOver != nil:
+		fmt.Fprintf(h, " %q", e.FailedOver.Step)
 	case e.Raised != nil:
 		fmt.Fprintf(h, " %q %d", e.Raised.Rule, e.Raised.Limit)
 	}

@@ -40,6 +40,8 @@ func TestEventsHaveIDs(t *testing.T) {
 		"loop":              {Finding: &run.Finding{Rule: "loop", Repeated: 1}},
 		"another loop":      {Finding: &run.Finding{Rule: "loop", Repeated: 2}},
 		"raised":            {Raised: &run.Raised{Rule: "usd", Limit: 1}},
+		"failed over":       {FailedOver: &run.FailedOver{Step: "step_1", To: "a/x"}},
+		"another step":      {FailedOver: &run.FailedOver{Step: "step_2", To: "a/x"}},
 		"limit":             {Raised: &run.Raised{Rule: "usd", Limit: 2}},
 	} {
 		if e.Type == "" {

@@ -22,6 +22,10 @@ func (e *Event) Keep() *Event {
 		f.Args = head(f.Args, MaxArgs)
 		own.Finding = &f
 	}
+	if e.FailedOver != nil {
+		f := *e.FailedOver
+		own.FailedOver = &f
+	}
 	if e.Gate != nil && n > MaxArgs {
 		g := *e.Gate
 		g.Proposed = slices.Clone(g.Proposed)

@@ -17,6 +17,7 @@ const (
 	hashArray
 	hashText
 	hashRaw
+	hashFailedOver
 )
 
 // HashCall returns a hash by which two calls of an endpoint are told to be the

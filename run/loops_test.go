@@ -134,6 +134,28 @@ func TestAnnounce(t *testing.T) {
 	})
 }
 
+func TestFailOver(t *testing.T) {
+	at(t, func(d *desk) {
+		r := d.call(run.Directives{RunID: "r"})
+		other := d.call(run.Directives{RunID: "other"})
+		d.heard()
+		f := run.FailedOver{Step: "step_1", From: "openai/gpt-4.1", To: "anthropic/claude-sonnet-4-5", Fault: "overloaded", Status: 503, Attempt: 1}
+		for _, want := range [][]string{{"step.failed_over of r by b: open"}, nil} {
+			require.NoError(t, d.FailOver(t.Context(), &r, "b", &f))
+			assert.Equal(t, want, d.heard(), "it is told once")
+		}
+		assert.Equal(t, &f, d.last.FailedOver)
+		next := f
+		next.Step, next.Attempt = "step_2", 2
+		require.NoError(t, d.FailOver(t.Context(), &r, "b", &next))
+		require.NoError(t, d.FailOver(t.Context(), &other, "b", &f))
+		assert.Equal(t, []string{"step.failed_over of r by b: open", "step.failed_over of other by b: open"}, d.heard())
+		assert.ErrorIs(t, d.FailOver(t.Context(), &run.Run{}, "b", &f), run.ErrNotFound)
+		d.Observer = nil
+		assert.NoError(t, d.FailOver(t.Context(), &run.Run{}, "b", &f), "nobody is told")
+	})
+}
+
 // BenchmarkLimitsAndLoops is what it takes to begin and end a call in a run that
 // is three levels below its root, with all limits, and both kinds of loops
 // looked for.

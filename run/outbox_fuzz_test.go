@@ -19,6 +19,7 @@ func FuzzDecodeEvent(f *testing.F) {
 		{Type: run.RunStarted, At: noon, Run: run.Run{Key: run.Key{Team: "team:ops", ID: "r"}, Tags: []string{}, Created: noon}, Agent: "alice"},
 		{Type: run.BudgetAlert, Alert: &budget.Alert{Budget: budget.Budget{Name: "usd", Limit: 1 << 62, AlertAt: []float64{0.1}, Window: budget.Month}, At: 0.1, Spent: -1}},
 		{Type: run.BudgetExceeded, Exhausted: &budget.ExhaustedError{AffordableOutput: -1, ResetsAt: noon}},
+		{Type: run.StepFailedOver, FailedOver: &run.FailedOver{Step: "step_1", From: "a/x", To: "b/y", Fault: "timeout", Attempt: 2}},
 		{Type: run.LimitRaised, Raised: &run.Raised{Rule: "max_steps", Limit: 1<<63 - 1}},
 		{Type: run.RuleAlert, Finding: &run.Finding{Args: []byte("\xff\x00"), Repeated: 1<<64 - 1, Reason: "\u2028<>&"}, ArgsBytes: 2},
 		{Type: run.ApprovalPending, Gate: &run.Gate{ID: "gate_1", Fingerprint: run.Fingerprint{1, 255}, Cost: 1 << 60, Proposed: []run.Proposal{{Tool: "pay", Args: []byte("{}")}}}},

@@ -33,6 +33,7 @@ func TestEventsAreEncoded(t *testing.T) {
 		"a budget":         {Type: run.BudgetExceeded, Exhausted: &budget.ExhaustedError{Budget: usd, Owner: alice, Balance: budget.Balance{Spent: 5, Reserved: 1, Peak: 6}, Need: 60, ResetsAt: noon}},
 		"a rolling budget": {Type: run.BudgetExceeded, Exhausted: &budget.ExhaustedError{Budget: budget.Budget{Window: budget.Window(90 * time.Minute)}}},
 		"a limit":          {Type: run.LimitRaised, Raised: &run.Raised{Rule: "max_steps", Limit: 9}},
+		"a failover":       {Type: run.StepFailedOver, FailedOver: &run.FailedOver{Step: "step_1", From: "openai/gpt-4.1", To: "anthropic/claude-sonnet-4-5", Fault: "overloaded", Status: 503, Attempt: 1}},
 		"a finding": {Type: run.LoopDetected, Finding: &run.Finding{Rule: "loop", Field: "f", Requested: "r", Allowed: []string{"a"}, Tool: "pay", Args: []byte("\xff{"), Reason: "Why.",
 			Repeated: 1<<64 - 1}},
 		"a gate": {Type: run.ApprovalPending, Gate: &run.Gate{ID: "gate_1", Run: refund.Key, Agent: "alice", User: "u-1", Policy: ref, Rule: "big", Reason: "It is much.", Kind: run.ActionGate,
@@ -49,6 +50,14 @@ func TestEventsAreEncoded(t *testing.T) {
 			assert.Equal(t, e.ID(), got.ID())
 		})
 	}
+}
+
+// What outlives the call is not the caller's.
+func TestKeptEventsAreCopies(t *testing.T) {
+	e := run.Event{Type: run.StepFailedOver, FailedOver: &run.FailedOver{Step: "step_1"}}
+	kept := e.Keep()
+	e.FailedOver.Step = "step_2"
+	assert.Equal(t, "step_1", kept.FailedOver.Step)
 }
 
 // What is encoded has no more arguments than MaxArgs, and says so.

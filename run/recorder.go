@@ -281,11 +281,21 @@ func (rc *Recorder) Raise(ctx context.Context, k Key, limit Raised) (Run, error)
 // Announce tells of a finding in a call of the run: once for a run and the same
 // finding, as far as the journal remembers.
 func (rc *Recorder) Announce(ctx context.Context, t EventType, r *Run, agent string, f *Finding) error {
+	return rc.once(ctx, f.hash(t), &Event{Type: t, At: time.Now(), Run: *r, Agent: agent, Finding: f})
+}
+
+// FailOver tells that a target was given up on in a call of the run: once for each
+// step that failed, as far as the journal remembers.
+func (rc *Recorder) FailOver(ctx context.Context, r *Run, agent string, f *FailedOver) error {
+	return rc.once(ctx, f.hash(), &Event{Type: StepFailedOver, At: time.Now(), Run: *r, Agent: agent, FailedOver: f})
+}
+
+// once tells of an event if the run has not been told of one with this hash.
+func (rc *Recorder) once(ctx context.Context, hash uint64, e *Event) error {
 	if rc.Observer == nil {
 		return nil
 	}
-	e := &Event{Type: t, At: time.Now(), Run: *r, Agent: agent, Finding: f}
-	n, err := rc.Journal.Repeat(ctx, r.Key, Repetition{Event: e, Hash: f.hash(t), Limit: 1, At: e.At})
+	n, err := rc.Journal.Repeat(ctx, e.Run.Key, Repetition{Event: e, Hash: hash, Limit: 1, At: e.At})
 	if err == nil && n == 1 {
 		rc.event(ctx, e)
 	}

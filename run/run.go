@@ -115,9 +115,11 @@ type Block struct {
 	Exhausted *budget.ExhaustedError
 }
 
-// A Step is one call that was forwarded to a provider.
+// A Step is one request that was forwarded to a provider: a call, or one of its
+// attempts.
 type Step struct {
 	ID        string
+	First     string // ID of the call's first attempt; empty for that itself
 	Agent     string
 	Start     time.Time
 	Duration  time.Duration
@@ -128,6 +130,8 @@ type Step struct {
 	Stream    bool
 	Status    int    // of the provider's answer, or of our own where there was none
 	Error     string // code of what went wrong, empty if nothing did
+	Fault     string // name of the [provider.Fault] by which the target was given up on, empty if it was not
+	Notes     string // what a translation has changed, as the agent is told it; empty if nothing
 	Usage     provider.Usage
 	Cost      budget.Money
 	PriceList string // identifies the prices by which Cost was computed, see budget.Prices.ID

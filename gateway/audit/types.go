@@ -31,6 +31,10 @@ const (
 	AnswerRefused = "answer.refused" // before the agent is told; the call was made
 	CallEnded     = "call.ended"     // of each that was allowed: "status", "error", "duration_ms"
 
+	// CallFailedOver is about a call whose target ("from") was given up on ("fault",
+	// "status", "attempt") for another one ("to").
+	CallFailedOver = "call.failed_over"
+
 	GateOpened   = "gate.opened"   // "kind", "request", "channel", "fingerprint", "expires_at"; this and the following
 	GateApproved = "gate.approved" // "reason"; before it is
 	GateRejected = "gate.rejected" // "reason"; before it is

@@ -26,6 +26,8 @@ func dataOf(e *run.Event) []byte {
 		data = exhaustedData(s, e.Exhausted)
 	case e.Finding != nil:
 		data = findingData(s, e.Finding)
+	case e.FailedOver != nil:
+		data = failedOverData(s, e.FailedOver)
 	case e.Raised != nil:
 		data = raisedData{s, e.Raised.Rule, e.Raised.Limit}
 	default:
@@ -103,6 +105,20 @@ type finding struct {
 
 func findingData(s subject, f *run.Finding) finding {
 	return finding{s, f.Rule, f.Field, f.Requested, f.Allowed, f.Tool, asJSON(f.Args), f.Reason}
+}
+
+type failedOver struct {
+	subject
+	StepID  string `json:"step_id"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Fault   string `json:"fault"`
+	Status  int    `json:"status,omitempty"`
+	Attempt int    `json:"attempt"`
+}
+
+func failedOverData(s subject, f *run.FailedOver) failedOver {
+	return failedOver{s, f.Step, f.From, f.To, f.Fault, f.Status, f.Attempt}
 }
 
 type raisedData struct {

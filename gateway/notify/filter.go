@@ -15,7 +15,7 @@ import (
 var types = []run.EventType{
 	run.RunStarted, run.RunCompleted, run.RunBlocked, run.RunUnblocked, run.LimitRaised, run.BudgetAlert, run.BudgetExceeded,
 	run.ApprovalPending, run.ApprovalApproved, run.ApprovalRejected, run.ApprovalExpired,
-	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected,
+	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected, run.StepFailedOver,
 }
 
 // A Filter tells a Notifier only events of some types.

@@ -58,6 +58,16 @@ func (l logger) Notify(ctx context.Context, e *run.Event) error {
 		level = slog.LevelWarn
 		add("rule", e.Finding.Rule)
 		add("tool", e.Finding.Tool)
+	case e.FailedOver != nil:
+		level = slog.LevelWarn
+		f := e.FailedOver
+		add("step", f.Step)
+		add("from", f.From)
+		add("to", f.To)
+		add("fault", f.Fault)
+		if f.Status != 0 {
+			attrs = append(attrs, slog.Int("status", f.Status))
+		}
 	case e.Raised != nil:
 		add("rule", e.Raised.Rule)
 	case e.Type == run.RunBlocked:

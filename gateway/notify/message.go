@@ -23,6 +23,8 @@ type Message struct {
 //   - budget.*: the rule, its limit, and what is spent of it;
 //   - limit.raised: the rule, and its new limit as [run.Raised] has it;
 //   - policy.*, rule.alert and loop.detected: what was found;
+//   - step.failed_over: the step that failed and why, the target that it was for
+//     ("from") and the one that is tried next ("to");
 //   - approval.*: the gate, what would happen if it is approved, and who decided.
 //
 // Money is a decimal string of dollars. Arguments of tools are JSON as the model

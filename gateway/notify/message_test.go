@@ -84,6 +84,11 @@ func TestMessage(t *testing.T) {
 			`"rule":"big","tool":"pay","args":{"usd":1e3},"reason":"Big."`},
 		{"arguments that were cut", run.Event{Type: run.RuleAlert, Run: refund, ArgsBytes: 100_000, Finding: &run.Finding{Rule: "big", Tool: "pay", Args: []byte(`{"usd": 1`)}},
 			`"rule":"big","tool":"pay","args":"{\"usd\": 1","args_truncated":true,"args_bytes":100000`},
+		{"a target was given up on", run.Event{Type: run.StepFailedOver, Run: refund, FailedOver: &run.FailedOver{Step: "step_1", From: "openai/gpt-4.1",
+			To: "anthropic/claude-sonnet-4-5", Fault: "overloaded", Status: 503, Attempt: 1}},
+			`"step_id":"step_1","from":"openai/gpt-4.1","to":"anthropic/claude-sonnet-4-5","fault":"overloaded","status":503,"attempt":1`},
+		{"a target that did not answer", run.Event{Type: run.StepFailedOver, Run: refund, FailedOver: &run.FailedOver{Step: "step_2", From: "a/x", To: "b/y", Fault: "timeout", Attempt: 2}},
+			`"step_id":"step_2","from":"a/x","to":"b/y","fault":"timeout","attempt":2`},
 		{"a limit was raised", run.Event{Type: run.LimitRaised, Run: refund, Raised: &run.Raised{Rule: "max_steps", Limit: 9}}, `"rule":"max_steps","limit":9`},
 		{"an answer waits", run.Event{Type: run.ApprovalPending, Run: refund, Gate: pending()}, `"gate_id":"gate_8xk2m","status":"pending","kind":"action",
 			"rule":"refund:over-$500","rule_reason":"It is much.","request":"POST /v1/chat/completions","model":"gpt-4","cost_usd":"0.0125","proposed_actions":[

@@ -55,7 +55,7 @@ func (c checked) Check() error { return c.err }
 
 func TestCheck(t *testing.T) {
 	const known = "there are run.started, run.completed, run.blocked, run.unblocked, limit.raised, budget.alert, budget.exceeded, " +
-		"approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected"
+		"approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected, step.failed_over"
 	some := notify.Log(slog.New(slog.DiscardHandler))
 	for _, tt := range []struct {
 		name     string
@@ -107,6 +107,8 @@ func TestLog(t *testing.T) {
 		{run.Event{Type: run.RunBlocked, Run: run.Run{Key: refund.Key, Reason: "budget_exceeded"}}, `level=WARN msg=run.blocked run=refund agent=alice reason=budget_exceeded`},
 		{run.Event{Type: run.RunCompleted, Run: run.Run{Key: refund.Key, Reason: run.ReasonIdle}}, `level=INFO msg=run.completed run=refund agent=alice reason=idle_timeout`},
 		{run.Event{Type: run.LimitRaised, Run: refund, Raised: &run.Raised{Rule: "usd"}}, `level=INFO msg=limit.raised run=refund agent=alice rule=usd`},
+		{run.Event{Type: run.StepFailedOver, Run: refund, FailedOver: &run.FailedOver{Step: "step_1", From: "openai/gpt-4.1", To: "anthropic/claude-sonnet-4-5", Fault: "overloaded", Status: 503}},
+			`level=WARN msg=step.failed_over run=refund agent=alice step=step_1 from=openai/gpt-4.1 to=anthropic/claude-sonnet-4-5 fault=overloaded status=503`},
 		{run.Event{Type: run.BudgetAlert, Run: refund, Alert: &budget.Alert{Budget: budget.Budget{Name: "usd", Limit: int64(budget.Dollar)}, At: 0.8, Spent: 9e11}},
 			`level=WARN msg=budget.alert run=refund agent=alice budget=usd at=0.8 spent=0.90 limit=1.00`},
 		{run.Event{Type: run.BudgetExceeded, Run: refund, Exhausted: &budget.ExhaustedError{Budget: budget.Budget{Name: "tokens", Unit: budget.Tokens, Limit: 5}, Need: 6}},

@@ -87,6 +87,7 @@ var stepCases = []journalCase{
 				ServiceTier: "priority", InferenceGeo: "us", Speed: "fast", Estimated: true,
 			},
 			Cost: 1<<60 + 1, PriceList: "sha256:1a2b3c4d5e6f", Ungoverned: true,
+			First: "step_\u00e8", Fault: "overloaded", Notes: "system=moved, stop=\"x\"",
 		}
 		k := j.open(to("r", after(0)))
 		given := *s

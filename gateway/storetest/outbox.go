@@ -60,7 +60,7 @@ type outbox struct {
 var everything = []run.EventType{
 	run.RunStarted, run.RunCompleted, run.RunBlocked, run.RunUnblocked, run.LimitRaised, run.BudgetAlert, run.BudgetExceeded,
 	run.ApprovalPending, run.ApprovalApproved, run.ApprovalRejected, run.ApprovalExpired,
-	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected,
+	run.PolicyDrift, run.PolicyShadow, run.RuleAlert, run.LoopDetected, run.StepFailedOver,
 }
 
 // wants subscribes for longer than a case takes, to all types if none are given.

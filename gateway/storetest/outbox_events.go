@@ -158,6 +158,22 @@ var eventCases = []outboxCase{
 		}
 		o.says("each time that counting begins", again, again)
 	}},
+	{"Repeat tells of a target that was given up on, once for a step", func(o *outbox) {
+		k := o.past(to("r", after(0)))
+		o.wants("all", run.StepFailedOver)
+		want := make([]run.Event, 0, 2)
+		for i, step := range []string{"step_1", "step_2"} {
+			e := run.Event{Type: run.StepFailedOver, At: after(time.Second), Run: o.find(k, after(0)), Agent: "agt_two", FailedOver: &run.FailedOver{
+				Step: step, From: "openai/gpt-4.1", To: "anthropic/claude-\u00fc", Fault: "overloaded", Status: 529, Attempt: i + 1,
+			}}
+			want = append(want, e)
+			for range 2 {
+				_, err := o.store.Repeat(o.Context(), k, run.Repetition{Event: &e, Hash: 1<<64 - 1 - uint64(i), Limit: 1, At: e.At})
+				o.must("Repeat", err)
+			}
+		}
+		o.says("each once", want...)
+	}},
 	{"Sweep tells of what it has completed and of gates that have expired", func(o *outbox) {
 		o.past(to("idle", after(0)))
 		o.past(to("root", after(0)))

@@ -10,6 +10,7 @@ import (
 
 type step struct {
 	ID          string            `json:"id"`
+	First       string            `json:"first_attempt,omitempty"` // id of that of the same call
 	AgentID     string            `json:"agent_id"`
 	StartedAt   time.Time         `json:"started_at"`
 	DurationMS  int64             `json:"duration_ms"`
@@ -21,6 +22,8 @@ type step struct {
 	Stream      bool              `json:"stream"`
 	Status      int               `json:"status"`
 	Error       string            `json:"error,omitempty"`
+	Fault       string            `json:"fault,omitempty"` // by which the target was given up on
+	Notes       string            `json:"translation_notes,omitempty"`
 	Tokens      tokens            `json:"tokens"`
 	WebSearches int64             `json:"web_searches,omitempty"`
 	CostUSD     *budget.Money     `json:"cost_usd"` // null: there is no price
@@ -31,9 +34,9 @@ type step struct {
 
 func stepOf(s *run.Step) step {
 	o := step{
-		ID: s.ID, AgentID: s.Agent, StartedAt: s.Start.UTC(), DurationMS: s.Duration.Milliseconds(),
+		ID: s.ID, First: s.First, AgentID: s.Agent, StartedAt: s.Start.UTC(), DurationMS: s.Duration.Milliseconds(),
 		Endpoint: s.Endpoint, Provider: s.Provider, Model: s.Model, ServedModel: s.Usage.Model, Asked: s.Asked,
-		Stream: s.Stream, Status: s.Status, Error: s.Error, Tokens: tokensOf(&s.Usage.Tokens),
+		Stream: s.Stream, Status: s.Status, Error: s.Error, Fault: s.Fault, Notes: s.Notes, Tokens: tokensOf(&s.Usage.Tokens),
 		WebSearches: s.Usage.WebSearches, PriceList: s.PriceList, Estimated: s.Usage.Estimated, Ungoverned: s.Ungoverned,
 	}
 	if s.PriceList != "" {
