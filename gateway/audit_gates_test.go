@@ -117,6 +117,37 @@ func TestAuditOfOperators(t *testing.T) {
 	}, d.Story())
 }
 
+// The trail says which target was given up on for which, once for a step.
+func TestAuditOfFailover(t *testing.T) {
+	d := newDiary(t)
+	b := newRig(t, `{"name":"p","on_store_error":"deny"}`, d.on)
+	b.Provider.Answer(whole(chatAnswer))
+	require.Equal(t, 200, b.Post("/v1/chat/completions", chatCall, nightly).StatusCode)
+	r := b.Run("nightly")
+	for i, f := range []run.FailedOver{
+		{Step: "step_1", From: "openai/gpt-4.1", To: "anthropic/claude-sonnet-4-5", Fault: "overloaded", Status: 503, Attempt: 1},
+		{Step: "step_2", From: "anthropic/claude-sonnet-4-5", To: "local/llama-3", Fault: "timeout", Attempt: 2},
+	} {
+		for range 2 {
+			require.NoError(t, b.Gateway.Runs().FailOver(context.Background(), &r, "alice", &f))
+		}
+		require.Eventually(t, func() bool { return len(d.All()) == 4+i }, 10*time.Second, time.Millisecond)
+	}
+	var got []map[string]any
+	for _, e := range d.All()[3:] {
+		assert.Equal(t, "alice", e.Members["agent_id"])
+		for _, name := range []string{"time", "team", "run_id", "agent_id", "policy_id", "policy_name", "policy_revision"} {
+			assert.NotEmpty(t, e.Members[name], name)
+			delete(e.Members, name)
+		}
+		got = append(got, e.Members)
+	}
+	assert.Equal(t, []map[string]any{
+		{"type": "call.failed_over", "call_id": "step_1", "from": "openai/gpt-4.1", "to": "anthropic/claude-sonnet-4-5", "fault": "overloaded", "status": 503., "attempt": 1.},
+		{"type": "call.failed_over", "call_id": "step_2", "from": "anthropic/claude-sonnet-4-5", "to": "local/llama-3", "fault": "timeout", "attempt": 2.},
+	}, got)
+}
+
 // Where the trail does not take it, nothing is done.
 func TestOrdersWithoutATrail(t *testing.T) {
 	d := newDiary(t)

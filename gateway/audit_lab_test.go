@@ -142,7 +142,7 @@ var members = strings.Fields(`type time team run_id call_id agent_id user remote
 	policy_id policy_name policy_revision rule code mode would alerts ungoverned
 	endpoint requested_model provider model served_model stream field requested tools tool
 	estimated_cost_usd estimated_tokens cost_usd price_list input_tokens output_tokens estimated
-	status error duration_ms kind request channel fingerprint expires_at reason parent tags limit of unknown content cut bytes`)
+	status error duration_ms kind request channel fingerprint expires_at reason parent tags limit of unknown content cut bytes from to fault attempt`)
 
 // String is the type, and what is said of why.
 func (i *inscription) String() string {

@@ -94,7 +94,7 @@ func (c *call) await(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return &goneError{ctx.Err()}
 		case err == nil:
-			c.again()
+			c.again(c.tries)
 			return nil
 		case c.g.life.Err() != nil:
 			return &refusal{code: codeShuttingDown, message: "Rungate: the gateway is shutting down; try again."}
@@ -160,6 +160,7 @@ func (c *call) beginWaiting() {
 	if c.answer.begun {
 		return
 	}
+	c.dropAnswer() // of a target that has not served it yet, and may never
 	h := c.w.Header()
 	c.echoRun(h)
 	h["Content-Type"], h["Cache-Control"], h["X-Accel-Buffering"] = eventStreamType, noCache, noBuffering

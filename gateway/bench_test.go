@@ -324,3 +324,18 @@ func BenchmarkAudited(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFailover is a call whose first target serves it, with another one behind that
+// and without. What an attempt costs is the difference to one that fails first.
+func BenchmarkFailover(b *testing.B) {
+	for _, c := range []struct{ name, policy string }{
+		{"none", `{"name":"p"}`},
+		{"first serves", `{"name":"p","failover":[{"models":["*"],"to":["spare/gpt-4.1"]}]}`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			benchCall(b, 200, agentRequest(1<<10, false), chatAnswer, under(b, c.policy), func(cfg *gateway.Config) {
+				cfg.Providers = append(cfg.Providers, &openai.Provider{ID: "spare", URL: "http://spare.test/v1", Serves: []string{"gpt-4.1"}})
+			})
+		})
+	}
+}

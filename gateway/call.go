@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/internal/health"
 	"github.com/rungate/rungate/internal/ids"
 	"github.com/rungate/rungate/internal/inproc"
 	"github.com/rungate/rungate/policy"
@@ -46,10 +47,15 @@ type call struct {
 	reserved   budget.Reservation
 	gate       *gating     // nil for most
 	ungoverned *ungoverned // nil for most
+	foreign    *foreign    // nil where the provider speaks the agent's dialect
 	unfinished *unfinished // what the store could not be told of its end; nil for most
 	next       *call       // that takes this one's place when it has ended; nil for most
 
-	sent      *payload // what the provider is sent, until it answers
+	tries     tries
+	forwarded bool // a provider has been asked, or would have been if it could be reached
+	attempt   health.Attempt
+	fault     provider.Fault // by which the target was given up; Rejected is none
+	sent      *payload       // what the provider is sent, until it answers
 	answer    answer
 	judgement judgement
 	recorded  recorded
@@ -93,7 +99,9 @@ var steps = []step{
 	(*call).read,
 	(*call).direct,
 	(*call).attach,
+	(*call).chooseModels,
 	(*call).choose,
+	(*call).translate,
 	(*call).estimate,
 	(*call).decide,
 	(*call).meet,
@@ -113,7 +121,25 @@ var steps = []step{
 // sentAgain returns those for a call that takes the place of another: what it asks
 // is known, but whether its agent still may is not.
 func sentAgain(steps []step) []step {
-	return append([]step{steps[0]}, steps[3:]...)
+	return append([]step{(*call).pause, steps[0]}, steps[3:]...)
+}
+
+// successor returns a call that takes the place of c, of the same request and in the
+// same run. It is to be put into c.next.
+func (c *call) successor() *call {
+	next := newCall(c.g, c.w, c.r, c.route)
+	next.req, next.directives = c.req, c.directives
+	next.todo = c.g.sentAgain
+	next.answer.begun, next.answer.stream = c.answer.begun, c.answer.stream && c.answer.begun
+	if c.unattached() {
+		return next
+	}
+	next.directives.RunID, next.directives.NewRun = c.run.ID, false
+	next.gating().exact = true
+	if c.gate != nil {
+		next.gate.patience = c.gate.patience
+	}
+	return next
 }
 
 // serve takes the call through what is left of its steps, and then the one that
@@ -146,7 +172,7 @@ func (c *call) proceed() (next *call) {
 	for len(c.todo) > 0 && !c.detached {
 		next := c.todo[0]
 		c.todo = c.todo[1:]
-		if err := next(c, c.r.Context()); err != nil {
+		if err := next(c, c.r.Context()); err != nil && !c.takenOver(err) {
 			c.fail(err)
 			return nil
 		}
@@ -182,18 +208,36 @@ func (c *call) fail(err error) {
 		// there: it must not take this for an answer, or for the end of one.
 		panic(http.ErrAbortHandler)
 	}
-	c.failed = c.refusalOf(err)
-	c.watch.stop() // it may begin the answer
-	if err := c.recordRefusal(c.failed); err != nil {
+	c.tries.more = false // nothing is held back any more
+	shown := c.firstError(c.r.Context(), err)
+	if !isFailure(err) {
 		c.failed = c.refusalOf(err)
+		if shown == err || c.forwarded {
+			if unwritten := c.recordRefusal(c.failed); unwritten != nil {
+				c.failed = c.refusalOf(unwritten)
+				shown = c.failed
+			}
+		}
+	}
+	if c.forwarded && c.tries.plan != nil {
+		c.answer.tried = true
 	}
 	c.conclude() // before the agent knows: what was reserved is free for its next call
+	if f, ok := errors.AsType[*failure](shown); ok {
+		c.dropAnswer()
+		c.passFailure(f)
+		return
+	}
+	f := c.failed
+	if shown != err {
+		f = c.refusalOf(shown)
+	}
 	if c.answer.begun {
-		c.breakOff(c.failed)
+		c.breakOff(f)
 		return
 	}
 	c.dropAnswer()
-	c.refuse(c.failed)
+	c.refuse(f)
 }
 
 // turnAway refuses what is no call of a model.
@@ -214,7 +258,13 @@ func (c *call) dropAnswer() {
 	for name := range c.answer.resp.Header {
 		delete(c.w.Header(), name)
 	}
+	if c.foreign != nil {
+		delete(c.w.Header(), http.CanonicalHeaderKey(c.route.dialect.RequestIDHeader()))
+	}
 	for _, name := range costHeaders {
+		delete(c.w.Header(), name)
+	}
+	for _, name := range servedHeaders {
 		delete(c.w.Header(), name)
 	}
 }

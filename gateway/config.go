@@ -21,14 +21,25 @@ import (
 // the zero value of any other field is its default. New copies the Config, and
 // what it points to must not be changed afterwards.
 type Config struct {
-	// Providers are what calls are forwarded to. Where two could serve a call,
-	// the first does.
+	// Providers are what calls are forwarded to. A model that is named with its
+	// provider goes there. Any other goes to one that lists it, else to one whose
+	// vendor it is of, else to one that lists nothing and speaks the agent's dialect;
+	// where two are alike, to the first.
 	Providers []provider.Provider
 
 	// Aliases are names for models: what a call asks for, and the model that is
 	// meant, bare or as "provider/model". An alias is resolved before policy is
 	// asked, and once.
 	Aliases map[string]string
+
+	// Failover says what serves calls if what they ask for does not, where the policy
+	// of their run does not say so: the first that applies to the model. Nil is nothing.
+	Failover []policy.Failover
+
+	// Translation is what becomes of calls for a model whose provider speaks another
+	// dialect than their agent, where no Failover says so. Empty is
+	// policy.StrictTranslation.
+	Translation policy.Translation
 
 	// Agents looks up who calls. Nil admits calls from within the process only,
 	// under whatever name they give and free to choose any policy.
@@ -294,6 +305,22 @@ func (c *Config) validate() error {
 		if alias == "" || model == "" {
 			bad("Aliases", "%q for %q: neither may be empty", alias, model)
 		}
+	}
+	for i := range c.Failover {
+		field := fmt.Sprintf("Failover[%d]", i)
+		if err := c.Failover[i].Validate(); err != nil {
+			bad(field, "%v", err)
+		}
+		for _, r := range c.Failover[i].To {
+			for _, w := range r.Any {
+				if !names[w.Target.Provider] {
+					bad(field, "the target %q: there is no such provider", w.Target)
+				}
+			}
+		}
+	}
+	if err := c.Translation.Check(); err != nil {
+		bad("Translation", "%v", err)
 	}
 	if c.Policy == nil {
 		bad("Policy", "is nil; policy.AllowAll restricts nothing")

@@ -26,11 +26,11 @@ func (c *call) ask(ctx context.Context, calls []provider.ToolCall) (policy.Decis
 	in.Dialect, in.Endpoint, in.Stream = c.route.dialect.Name(), c.req.Endpoint, c.req.Stream
 	in.Target, in.Billing, in.Tools, in.Calls = c.target, c.req.Billing, c.req.Tools, calls
 	in.HiddenTools = c.req.HiddenTools
-	in.InputTokens, in.MaxOutput, in.At = c.projection.Input, c.req.MaxOutput, c.start
+	in.InputTokens, in.MaxOutput, in.At = c.projection.Input, c.asked().MaxOutput, c.start
 	if in.Priced = c.unpriced == (policy.Target{}); in.Priced {
 		in.Cost = c.projection.Cost()
 	}
-	for _, m := range c.req.Others {
+	for _, m := range c.asked().Others {
 		in.Others = append(in.Others, c.other(m))
 	}
 	return c.g.cfg.Policy.Decide(ctx, in)
@@ -43,11 +43,15 @@ func (c *call) decide(ctx context.Context) error {
 		return err
 	}
 	c.decision = d
+	refused := d.Verdict != policy.Allow && d.Verdict != policy.Approve && !d.Shadow
+	if refused && c.ownChoice() {
+		return c.policyRefusal(&d.Finding) // which the agent has not asked for, and is not to be blamed for
+	}
 	c.announce(ctx, &c.decision)
 	if c.unattached() {
 		return c.decideUnattached()
 	}
-	if d.Verdict != policy.Allow && d.Verdict != policy.Approve && !d.Shadow {
+	if refused {
 		return c.refuseBy(ctx, &c.decision)
 	}
 	c.subject = budget.Subject{Team: c.run.Team, Run: budgetRun(&c.run), Agent: c.agent.ID,

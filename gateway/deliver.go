@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/rungate/rungate/internal/sse"
@@ -51,7 +52,7 @@ func (c *call) withholdAnswer(body []byte, stream bool) error {
 			a.Header[name] = v
 		}
 	}
-	for _, name := range costHeaders {
+	for _, name := range slices.Concat(costHeaders[:], servedHeaders[:]) {
 		if v := h[name]; v != nil {
 			a.Header[name] = v
 		}
@@ -75,7 +76,7 @@ func (c *call) withholdAnswer(body []byte, stream bool) error {
 		return c.pendingRefusal(&got)
 	}
 	c.dropAnswer()
-	c.again()
+	c.again(tries{}) // the gate is met by what the request is, whoever has answered it
 	return nil
 }
 
@@ -90,7 +91,7 @@ func (c *call) deliver(ctx context.Context) error {
 	var a keptAnswer
 	if err := a.decode(kept); err != nil {
 		if _, ended, lost := c.gate.claim.End(ctx, false); lost == nil && !ended {
-			c.again() // the answer has gone with its run
+			c.again(tries{}) // the answer has gone with its run
 			return nil
 		}
 		return err
@@ -109,7 +110,7 @@ func (c *call) deliver(ctx context.Context) error {
 		return err
 	} else if !ended {
 		c.recordUnused()
-		c.again()
+		c.again(tries{})
 		return nil
 	}
 	c.conclude()
@@ -124,9 +125,7 @@ func (c *call) deliver(ctx context.Context) error {
 		h["X-Accel-Buffering"] = noBuffering
 	}
 	c.answer.over = true
-	if limit := c.g.cfg.Limits.StreamIdleTimeout; limit > 0 {
-		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(limit)) // there is no watch
-	}
+	c.limitWriting()
 	if !c.answer.begun {
 		c.answer.begun = true
 		c.w.WriteHeader(a.Status)
@@ -135,6 +134,14 @@ func (c *call) deliver(ctx context.Context) error {
 		return c.left(err)
 	}
 	return c.left(c.flush())
+}
+
+// limitWriting keeps an agent from holding the call for ever by taking what it is sent
+// ever more slowly, where no watch sees to that.
+func (c *call) limitWriting() {
+	if t := c.g.cfg.Limits.StreamIdleTimeout; t > 0 {
+		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(t))
+	}
 }
 
 // wantsUsage reports whether the agent asks for the usage of a stream.

@@ -18,6 +18,7 @@ import (
 const (
 	codeInvalidDirective    = "invalid_directive"
 	codeInvalidRequest      = "invalid_request"
+	codeUnsupportedThread   = "thread_unsupported_request" // Anthropic's own
 	codeUnpricedModel       = "unpriced_model"
 	codeInvalidToken        = "invalid_agent_token"
 	codeBudgetExceeded      = "budget_exceeded"
@@ -52,6 +53,7 @@ var answers = map[string]struct {
 }{
 	codeInvalidDirective:    {http.StatusBadRequest, false},
 	codeInvalidRequest:      {http.StatusBadRequest, false},
+	codeUnsupportedThread:   {http.StatusBadRequest, false},
 	codeUnpricedModel:       {http.StatusBadRequest, false},
 	codeInvalidToken:        {http.StatusUnauthorized, false},
 	codeBudgetExceeded:      {http.StatusPaymentRequired, false},

@@ -16,6 +16,8 @@ import (
 
 	"github.com/rungate/rungate/gateway"
 	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/provider/anthropic"
+	"github.com/rungate/rungate/provider/openai"
 )
 
 // Every refusal has a status, says whether to try again, and comes in the shape
@@ -93,7 +95,8 @@ func TestRefusals(t *testing.T) {
 				b := newRig(t, "", setPolicies, coins, func(cfg *gateway.Config) {
 					cfg.Limits.BodyBytes = 2 << 10
 					cfg.Limits.AnswerTimeout = 50 * time.Millisecond
-					cfg.Aliases["elsewhere"] = map[string]string{"OpenAI": "anthropic/x", "Anthropic": "openai/x"}[shape]
+					cfg.Providers[0].(*openai.Provider).Serves = []string{"coin", "gpt-*", "o3", "no-such"}
+					cfg.Providers[1].(*anthropic.Provider).Serves = []string{"coin", "claude-*", "o3", "no-such"}
 					cfg.Store = &faulty{Store: memstore.New(memstore.Options{}), run: "unlucky"}
 				})
 				b.Provider.Answer(spent(1))

@@ -7,27 +7,34 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 
+	"github.com/rungate/rungate/gateway/internal/health"
 	"github.com/rungate/rungate/provider"
 )
 
 // An answer is what comes back from the provider.
 type answer struct {
-	resp   *http.Response
-	ctx    context.Context         // of the call to the provider
-	cancel context.CancelCauseFunc // ends that
-	meter  provider.Meter          // nil for an answer that costs nothing
-	tried  bool                    // a request has gone out, or may have
-	asked  bool                    // usage was asked for that the agent did not ask for
-	stays  bool                    // the call to the provider goes on when the agent leaves
-	follow func() bool             // ends that it is cancelled then, of a stream
-	begun  bool                    // the agent has been sent the header; guarded by watch.writing
-	lead   []byte                  // of a stream, what came before any content; likewise
-	came   bool                    // of a stream, content has
-	stream bool                    // the answer is one
-	over   bool                    // the stream has said how it ends
-	failed bool                    // namely that the provider has failed
+	resp    *http.Response
+	ctx     context.Context         // of the call to the provider
+	cancel  context.CancelCauseFunc // ends that
+	meter   provider.Meter          // nil for an answer that costs nothing
+	tried   bool                    // a request has gone out, or may have
+	dials   *atomic.Bool            // it waits for a connection; nil if that is not known
+	asked   bool                    // usage was asked for that the agent did not ask for
+	stays   bool                    // the call to the provider goes on when the agent leaves
+	follow  func() bool             // ends that it is cancelled then, of a stream
+	begun   bool                    // the agent has been sent the header; guarded by watch.writing
+	lead    []byte                  // of a stream, what came before any content; likewise
+	shown   bool                    // of a stream, the agent has got some; likewise
+	came    bool                    // of a stream, content has been passed on
+	content bool                    // of a stream, it has come
+	stream  bool                    // the answer is one
+	over    bool                    // the stream has said how it ends
+	failed  bool                    // namely that the provider has failed
+	fault   provider.Fault          // by what
 
 	rest step      // relays what is still to come; nil for nothing
 	body io.Reader // brings it
@@ -42,12 +49,17 @@ var (
 
 // forward sends the call to the provider and waits for its answer to begin.
 func (c *call) forward(ctx context.Context) error {
+	c.announceFailover(ctx)
+	c.forwarded = true
+	if !c.free() { // else it says nothing about the model
+		c.attempt = c.g.health.Begin(health.Target(c.target))
+	}
 	up := ctx
 	c.answer.stays = c.g.cfg.Metering.OnDisconnect == DrainUpstream
 	if c.answer.stays || c.req.Stream {
 		up = c.settling
 	}
-	up, c.answer.cancel = context.WithCancelCause(up)
+	up, c.answer.cancel = context.WithCancelCause(c.watchConnection(up))
 	c.answer.ctx = up
 	if c.req.Stream {
 		c.followAgent()
@@ -66,7 +78,9 @@ func (c *call) forward(ctx context.Context) error {
 	c.watch.answered()
 	c.answer.resp = resp
 	resp.Request = nil // it may be large
-	c.dropBody()
+	if !c.tries.more {
+		c.dropBody()
+	}
 	return nil
 }
 
@@ -77,12 +91,16 @@ func (c *call) dropBody() {
 		return
 	}
 	if !c.mayGate() {
-		if c.sent.done() {
+		if c.sent.done() && c.tries.made == 0 { // else an earlier target may still be sent it
 			giveBackBody(c.req.Body)
 		}
 		c.req.Body, c.req.Directives = nil, nil
 	}
+	if c.foreign != nil {
+		c.foreign.Translation.Body, c.foreign.req.Body = nil, nil
+	}
 	c.sent.bytes = nil
+	c.sent = nil
 }
 
 // followAgent has the call to the provider of a stream cancelled when the agent
@@ -106,8 +124,12 @@ func (c *call) outgoing(ctx context.Context) (*http.Request, error) {
 	out.URL, out.Host, out.RequestURI, out.RemoteAddr = u, u.Host, "", ""
 	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = nil, 0, nil, nil
 	out.Close, out.TLS = false, nil
-	out.Header = make(http.Header, len(r.Header)+1)
-	copyHeader(out.Header, r.Header, withheld)
+	if c.foreign != nil {
+		out.Header = c.foreignHeader()
+	} else {
+		out.Header = make(http.Header, len(r.Header)+1)
+		copyHeader(out.Header, r.Header, withheld)
+	}
 	if _, ok := r.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // else the Transport would name itself
 	}
@@ -130,8 +152,8 @@ func hasIdempotencyKey(h http.Header) bool {
 
 // url is where the call goes at the provider.
 func (c *call) url() (*url.URL, error) {
-	u := c.upstream.urls[c.req.Endpoint]
-	if c.route.id == "" && c.r.URL.RawQuery == "" {
+	u := c.upstream.urls[c.asked().Endpoint]
+	if c.foreign != nil || c.route.id == "" && c.r.URL.RawQuery == "" {
 		return u, nil // shared: a Transport does not change it
 	}
 	own := *u
@@ -150,6 +172,9 @@ func (c *call) url() (*url.URL, error) {
 // for the directives, the name of the model if it has another one there, and
 // the request for usage.
 func (c *call) outgoingBytes() []byte {
+	if c.foreign != nil {
+		return c.foreign.Translation.Body
+	}
 	edits := [3]provider.Edit{c.req.CutDirectives, c.req.UseModel(c.target.Model)}
 	if c.g.cfg.Metering.StreamUsage == IncludeUsage {
 		edits[2] = c.req.AskUsage
@@ -158,10 +183,29 @@ func (c *call) outgoingBytes() []byte {
 	return provider.Splice(c.req.Body, edits[:]...)
 }
 
+// watchConnection has it known whether the provider was still being connected to when it
+// is given up, which may be before that fails by itself: then nothing was sent, and
+// nothing can have been paid for.
+func (c *call) watchConnection(ctx context.Context) context.Context {
+	if limit := c.patient(); limit <= 0 || limit > connectTimeout {
+		return ctx
+	}
+	dials := new(atomic.Bool)
+	c.answer.dials = dials
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { dials.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { dials.Store(false) },
+	})
+}
+
+// dialling reports whether the provider was still being connected to.
+func (a *answer) dialling() bool { return a.dials != nil && a.dials.Load() }
+
 // unanswered says why there is no answer.
 func (c *call) unanswered(agent context.Context, err error) error {
 	name := c.upstream.Name()
 	var dial *net.OpError
+	c.answer.tried = !c.answer.dialling()
 	switch cause := context.Cause(c.answer.ctx); {
 	case agent.Err() != nil:
 		return &goneError{err}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
+	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/run"
 )
 
@@ -27,9 +29,37 @@ func (c *call) gating() *gating {
 	return c.gate
 }
 
-// fingerprint is what the request is known by again: the API, the method, the path,
-// whatever stands before it, and the body.
+// fingerprint is what the call is known by again: its request and, where it is not for
+// what that asks for, its target. What was approved of one target was not of another.
 func (c *call) fingerprint() run.Fingerprint {
+	if c.standsIn() {
+		return c.fingerprintAt(c.target)
+	}
+	return c.requestFingerprint()
+}
+
+// fingerprintAt is what the request is known by again where that target stands in.
+func (c *call) fingerprintAt(t policy.Target) run.Fingerprint {
+	of := c.requestFingerprint()
+	return run.FingerprintOf(t.String(), of[:])
+}
+
+// owns reports whether a gate that was opened for this request is about what the call
+// does now. An answer that is withheld may be any target's.
+func (c *call) owns(g *run.Gate) bool {
+	return g.Kind == run.ActionGate || g.Fingerprint == c.fingerprint()
+}
+
+// standsIn reports whether the target is tried since another one is down. Of those that
+// are tried in the place of a model, the first is as good as that: the next call may
+// choose another one.
+func (c *call) standsIn() bool {
+	return c.tries.step != "" || c.ownChoice() && !c.tries.plan.Instead
+}
+
+// requestFingerprint is what the request is known by again: the API, the method, the
+// path, whatever stands before it, and the body.
+func (c *call) requestFingerprint() run.Fingerprint {
 	path := c.route.dialect.Name() + " " + c.r.Method + " " + string(c.req.Endpoint) + c.route.id
 	if c.r.Method != http.MethodPost { // and has no body that would say the rest
 		path += "?" + c.r.URL.RawQuery
@@ -41,7 +71,7 @@ func (c *call) fingerprint() run.Fingerprint {
 // like it has opened, or one that pauses its run. What lists models or counts tokens
 // needs nobody's approval, and waits for none.
 func (c *call) meet(ctx context.Context) error {
-	own := c.gate != nil && c.gate.known
+	own := c.gate != nil && c.gate.known && c.owns(&c.gate.gate)
 	switch {
 	case !own && !c.run.Gated:
 		return nil
@@ -51,7 +81,10 @@ func (c *call) meet(ctx context.Context) error {
 	gt := c.gating()
 	if !own {
 		var err error
-		gt.gate, own, err = c.g.gates.Meet(ctx, &c.run, c.fingerprint())
+		gt.gate, own, err = c.g.gates.Meet(ctx, &c.run, c.requestFingerprint())
+		if c.standsIn() && (!own || !c.owns(&gt.gate)) {
+			gt.gate, own, err = c.g.gates.Meet(ctx, &c.run, c.fingerprint())
+		}
 		switch {
 		case errors.Is(err, run.ErrNoGate):
 			return c.exceed(ctx)
@@ -80,17 +113,30 @@ func (c *call) rejoin(ctx context.Context, r *run.Run) (bool, error) {
 	if !r.Status.Live() {
 		return false, nil
 	}
-	g, own, err := c.g.gates.Meet(ctx, r, c.fingerprint())
-	if err != nil || !own {
-		if errors.Is(err, run.ErrNoGate) {
-			err = nil
-		}
+	known := []run.Fingerprint{c.requestFingerprint()}
+	_, asked := c.resolve(ctx)
+	f, err := c.failover(ctx, r.Policy, asked)
+	if err != nil {
 		return false, err
 	}
-	gt := c.gating()
-	gt.gate, gt.known = g, true
-	c.directives.RunID, c.directives.NewRun, gt.exact = r.ID, false, true
-	return true, nil
+	if f != nil { // it may have waited there
+		for _, t := range append(f.Targets(), asked) {
+			known = append(known, c.fingerprintAt(t))
+		}
+	}
+	for _, fingerprint := range known {
+		g, own, err := c.g.gates.Meet(ctx, r, fingerprint)
+		switch {
+		case err != nil && !errors.Is(err, run.ErrNoGate):
+			return false, err
+		case own:
+			gt := c.gating()
+			gt.gate, gt.known = g, true
+			c.directives.RunID, c.directives.NewRun, gt.exact = r.ID, false, true
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // exceed refuses the call by the limit of its run that attach has left open.
@@ -144,18 +190,12 @@ var delivery = []step{(*call).deliver}
 func (c *call) approved() bool { return c.gate != nil && c.gate.claim.Held() }
 
 // again has the call gone through once more, as if the agent had sent it again, in
-// the same run; what this one has taken is given back.
-func (c *call) again() {
-	next := newCall(c.g, c.w, c.r, c.route)
-	next.req, next.directives = c.req, c.directives
-	next.directives.RunID, next.directives.NewRun = c.run.ID, false
-	next.todo = c.g.sentAgain
-	next.answer.begun, next.answer.stream = c.answer.begun, c.answer.stream && c.answer.begun
-	next.gating().exact = true
-	if c.gate != nil {
-		next.gate.patience = c.gate.patience
-	}
-	c.next, c.todo = next, nil
+// the same run; what this one has taken is given back. It goes on where the targets have
+// come to that are given, or begins with the first.
+func (c *call) again(t tries) {
+	c.next, c.todo = c.successor(), nil
+	t.began, t.wait = time.Now(), 0
+	c.next.tries = t
 }
 
 // useApproval uses up the approval by which the call has been made, before the

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway/audit"
+	"github.com/rungate/rungate/gateway/internal/health"
 	"github.com/rungate/rungate/gateway/internal/late"
 	"github.com/rungate/rungate/gateway/notify"
 	"github.com/rungate/rungate/policy"
@@ -26,6 +27,8 @@ type Gateway struct {
 	prices     atomic.Pointer[budget.Prices]
 	providers  []*upstream
 	binder     policy.Binder // nil if Config.Policy is none
+	router     policy.Router // likewise
+	health     health.Monitor
 	recorder   run.Recorder
 	gates      run.Gates
 	waiting    waitingRoom
@@ -81,6 +84,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.gates.Observer = g.recorder.Observer
 	g.life, g.die = context.WithCancel(context.Background())
 	g.binder, _ = cfg.Policy.(policy.Binder)
+	g.router, _ = cfg.Policy.(policy.Router)
 	g.prices.Store(cfg.Prices)
 	for _, p := range cfg.Providers {
 		g.providers = append(g.providers, newUpstream(p, cfg.Transport))
@@ -239,7 +243,8 @@ func (g *Gateway) sweepRuns() {
 type providersKey struct{}
 
 // PreferProviders returns a context whose calls go to the first provider of
-// those names that could serve them, where their model does not say otherwise.
+// those names that could serve them, where their model does not say otherwise. A list
+// of models is of those providers alone, as far as they speak the agent's dialect.
 func PreferProviders(ctx context.Context, names ...string) context.Context {
 	return context.WithValue(ctx, providersKey{}, names)
 }

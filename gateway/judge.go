@@ -158,14 +158,14 @@ var (
 	errCallCut     = errors.New("it ends within a call of a tool")
 )
 
-// relayJudged passes on an answer that is no stream, when its calls of tools have
-// been judged, if they have to be.
+// relayJudged passes on an answer that is no stream, when all of it has come: its calls
+// of tools may have to be judged, and it to be translated.
 func (c *call) relayJudged(body io.Reader) error {
 	buf := largeBuffers.Get().(*[]byte)
 	defer largeBuffers.Put(buf)
 	whole, err := c.readWhole(body, (*buf)[:0])
 	switch {
-	case errors.Is(err, errTooMuchHeld) && c.answer.begun:
+	case errors.Is(err, errTooMuchHeld) && (c.answer.begun || c.foreign != nil):
 		return c.garbled(err)
 	case errors.Is(err, errTooMuchHeld):
 		if err := c.unclear(err); err != nil {
@@ -174,6 +174,12 @@ func (c *call) relayJudged(body io.Reader) error {
 		return c.relayLong(whole, body)
 	case err != nil:
 		return c.broken(c.r.Context(), err)
+	}
+	if c.foreign != nil {
+		if whole, err = c.translateWhole(whole); err != nil {
+			return err
+		}
+		c.tellServed(c.w.Header())
 	}
 	if err := c.judgeWhole(whole); err != nil {
 		return err
@@ -208,6 +214,7 @@ func (c *call) sendStreamed(whole []byte) error {
 		return err
 	}
 	c.conclude()
+	c.answer.came = true
 	return c.send(stream, true)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,7 +27,7 @@ func (c *call) openGate(ctx context.Context) error {
 	if _, err := c.g.gates.Open(ctx, &c.run, g, nil); err != nil {
 		return err
 	}
-	c.again()
+	c.again(c.tries)
 	return nil
 }
 
@@ -48,7 +49,7 @@ func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []polic
 	first := &findings[0]
 	var reasons []string
 	g := run.Gate{
-		Kind: kind, Fingerprint: c.fingerprint(), Agent: c.agent.ID, User: cmp.Or(c.directives.User, c.run.User),
+		Kind: kind, Fingerprint: c.requestFingerprint(), Agent: c.agent.ID, User: cmp.Or(c.directives.User, c.run.User),
 		Rule: first.Rule, Request: c.r.Method + " " + c.r.URL.EscapedPath(), Model: c.req.Model,
 		Channel: how.Channel, Window: how.Expires, Pauses: !how.PauseCall,
 	}
@@ -61,6 +62,12 @@ func (c *call) newGate(kind run.GateKind, how *policy.Approval, findings []polic
 			continue
 		}
 		g.Proposed = append(g.Proposed, run.Proposal{Tool: f.Tool, Args: bytes.Clone(f.Args), Hosted: kind == run.CallGate && c.hosted(f.Tool)})
+	}
+	if kind == run.CallGate {
+		g.Fingerprint = c.fingerprint()
+		if c.ownChoice() {
+			reasons = append(reasons, fmt.Sprintf("The request goes to %s.", c.target))
+		}
 	}
 	g.Reason = strings.Join(reasons, " ")
 	return g

@@ -109,6 +109,10 @@ func (c *call) allowance() *budget.Record {
 		}
 		e = e.number("estimated_tokens", c.projection.Tokens())
 	}
+	if c.foreign != nil {
+		e = e.text("translated_to", c.upstream.dialect).text("translation_notes", c.translated().String())
+	}
+	e = e.text("first_call_id", c.tries.step)
 	return c.conditions(e, &c.decision).record(c.team(), c.entryID(audit.CallAllowed))
 }
 
@@ -276,6 +280,7 @@ func (c *call) recordEnd(forwarded bool) {
 	if forwarded {
 		st := &c.step
 		u := &st.Usage
+		e = e.text("fault", st.Fault).text("translation_notes", st.Notes)
 		e = e.number("status", int64(st.Status)).number("duration_ms", st.Duration.Milliseconds()).text("served_model", u.Model)
 		e = e.number("input_tokens", u.TotalInput()).number("output_tokens", u.TotalOutput()).truth("estimated", u.Estimated)
 		if st.PriceList != "" {

@@ -18,6 +18,7 @@ var eventEntries = map[run.EventType]string{
 	run.RunBlocked:       audit.RunBlocked,
 	run.RunUnblocked:     audit.RunUnblocked,
 	run.LimitRaised:      audit.LimitRaised,
+	run.StepFailedOver:   audit.CallFailedOver,
 	run.ApprovalPending:  audit.GateOpened,
 	run.ApprovalApproved: audit.GateApproved,
 	run.ApprovalRejected: audit.GateRejected,
@@ -56,6 +57,13 @@ func recordOf(ctx context.Context, e *run.Event) *budget.Record {
 	o := eventEntry(ctx, kind, e)
 	if e.Gate != nil {
 		return describeGate(o, e.Gate).record(e.Run.Team, gateEntryID(kind, e.Gate))
+	}
+	if f := e.FailedOver; f != nil {
+		o = o.text("call_id", f.Step).text("from", f.From).text("to", f.To).text("fault", f.Fault)
+		if f.Status != 0 {
+			o = o.number("status", int64(f.Status))
+		}
+		return o.number("attempt", int64(f.Attempt)).record(e.Run.Team, kind+"/"+f.Step)
 	}
 	r := &e.Run
 	id := kind + "/" + r.ID + "/" + strconv.FormatInt(r.Created.UnixMilli(), 10)

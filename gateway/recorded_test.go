@@ -29,13 +29,21 @@ func TestRecordings(t *testing.T) {
 	require.NoError(t, err)
 	for name, usage := range map[string]gateway.StreamUsage{"as it is": gateway.EstimateUsage, "asked for usage": gateway.IncludeUsage} {
 		t.Run(name, func(t *testing.T) {
-			b := newRig(t, "", func(c *gateway.Config) {
+			config := func(c *gateway.Config) {
 				c.Metering.StreamUsage = usage
 				c.Aliases = nil // which would change the request
-			})
+			}
+			b := newRig(t, "", config)
+			lists := map[string]*rig{} // which are as they were where there is one of them
+			for i, api := range []string{"openai.models", "anthropic.models"} {
+				lists[api] = newRig(t, "", config, func(c *gateway.Config) { c.Providers = c.Providers[i : i+1] })
+			}
 			for _, c := range cases {
 				t.Run(c.Name, func(t *testing.T) {
 					b := b.of(t)
+					if one := lists[c.API]; one != nil {
+						b = one.of(t)
+					}
 					if c.Method == "POST" && !namesModel(c) {
 						// It leaves its model to a prompt that is stored at the provider.
 						b.Provider.Answer(nil)

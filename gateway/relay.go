@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rungate/rungate/provider"
 )
@@ -22,11 +23,15 @@ func (c *call) relay(ctx context.Context) error {
 		return c.garbled(fmt.Errorf("status %d is none of an answer", resp.StatusCode))
 	}
 	if resp.StatusCode < 300 && !c.free() {
-		c.answer.meter = c.route.dialect.Meter(&c.req)
+		c.answer.meter = c.upstream.Dialect().Meter(c.asked())
 	}
 	body := io.Reader(resp.Body)
 	h := c.w.Header()
-	copyHeader(h, resp.Header, kept)
+	if c.foreign != nil {
+		c.foreignAnswer(h)
+	} else {
+		copyHeader(h, resp.Header, kept)
+	}
 	c.echoRun(h)
 	if enc := headerValue(resp.Header, "Content-Encoding"); strings.EqualFold(enc, "gzip") && resp.ContentLength != 0 {
 		// It was not asked for, but comes from some. The agent gets it unpacked.
@@ -36,6 +41,14 @@ func (c *call) relay(ctx context.Context) error {
 		}
 		body, resp.ContentLength = z, -1
 		delete(h, "Content-Encoding")
+	}
+	switch {
+	case resp.StatusCode < 300:
+		c.tellServed(h)
+	case c.tries.plan != nil || c.foreign != nil || c.answer.begun:
+		return c.fails(body)
+	default:
+		c.reportStatus()
 	}
 	if resp.StatusCode < 300 && c.judges() {
 		if enc := h["Content-Encoding"]; enc == nil || strings.EqualFold(enc[0], "identity") {
@@ -50,26 +63,18 @@ func (c *call) relay(ctx context.Context) error {
 	streamed := resp.StatusCode < 300 && isEventStream(resp.Header) && h["Content-Encoding"] == nil
 	if streamed {
 		c.answer.stream = true
+		if c.foreign != nil {
+			c.foreign.stream = c.foreign.Stream(time.Now())
+			c.foreign.events.Max = c.g.cfg.Limits.EventBytes
+		}
 		c.answer.body, c.answer.rest = body, (*call).relayStream
 		return nil
 	}
-	switch {
-	case c.answer.begun && resp.StatusCode >= 300:
-		return c.failedInStream(body)
-	case c.answer.begun || c.judgement.reader != nil:
+	c.watch.serve()
+	if c.answer.begun || c.judgement.reader != nil || c.foreign != nil {
 		return c.relayJudged(body)
 	}
 	return c.relayWhole(ctx, body)
-}
-
-// maxShownError is how much of a provider's error is repeated in a stream.
-const maxShownError = 1 << 10
-
-// failedInStream says in a stream that has begun what the provider's error is.
-func (c *call) failedInStream(body io.Reader) error {
-	text, _ := io.ReadAll(io.LimitReader(body, maxShownError))
-	return &refusal{code: codeProtocolError, message: fmt.Sprintf(
-		"Rungate: provider %q has answered with status %d: %s", c.upstream.Name(), c.answer.resp.StatusCode, text)}
 }
 
 // relayRest passes on what relay has left.
@@ -134,6 +139,8 @@ func (c *call) relayLong(p []byte, body io.Reader) error {
 
 // sendFirst sends the header of an answer that is no stream, and what comes first.
 func (c *call) sendFirst(p []byte) error {
+	c.attempt.Served(0)
+	c.dropBody()
 	if err := c.useApproval(); err != nil {
 		return err
 	}

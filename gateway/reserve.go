@@ -38,7 +38,7 @@ func (c *call) reserve(ctx context.Context) error {
 	if storeFailed(err) != nil {
 		return c.passesUnreserved(ctx, err)
 	}
-	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok && !c.decision.Shadow && c.stops(e) {
+	if e, ok := errors.AsType[*budget.ExhaustedError](err); ok && !c.decision.Shadow && !c.ownChoice() && c.stops(e) {
 		if owes, unknown := c.owes(ctx); unknown != nil {
 			return unknown
 		} else if !owes {
@@ -149,7 +149,7 @@ func (c *call) uncountable(budgets []budget.Budget) *refusal {
 			"Rungate: the model %q has no price here, and run %q has a budget in dollars, so it cannot be held to it. Ask an operator to add a price.", c.unpriced, c.run.ID),
 			context: policyContext{RunID: c.run.ID, PolicyID: c.run.Policy.ID, PolicyName: c.run.Policy.Name, Field: "model", Requested: c.unpriced.String()}}
 	}
-	if c.req.Background && c.some(budgets, func(*budget.Budget) bool { return true }) {
+	if c.asked().Background && c.some(budgets, func(*budget.Budget) bool { return true }) {
 		return &refusal{code: codePolicyViolation, rule: "no_background", message: fmt.Sprintf(
 			"Rungate: run %q has a budget, and what an answer in the background will cost is not known when the call ends. Send it without \"background\".", c.run.ID),
 			context: policyContext{RunID: c.run.ID, PolicyID: c.run.Policy.ID, PolicyName: c.run.Policy.Name, Rule: "no_background", Field: "background", Requested: "true"}}

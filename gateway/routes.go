@@ -58,7 +58,7 @@ func find(r *http.Request) (route, bool) {
 			return route{own: completeRun, id: id}, true
 		}
 	case http.MethodGet:
-		if id, ok := segment(p, "/models"); ok && stays(id) || p == "/models" {
+		if id, ok := modelID(p); ok {
 			rt := route{dialect: openAI, endpoint: provider.Models, id: id}
 			if r.Header.Get("Anthropic-Version") != "" {
 				rt.dialect = claude
@@ -93,9 +93,33 @@ func segment(p, prefix string) (id string, ok bool) {
 // for a provider either that unescapes it twice, or resolves it afterwards.
 func stays(segment string) bool {
 	id, err := url.PathUnescape(segment[1:])
-	return err == nil && id != "." && id != ".." && !strings.ContainsFunc(id, func(c rune) bool {
+	return err == nil && plainSegment(id)
+}
+
+// plainSegment reports the same for a segment that is not escaped.
+func plainSegment(id string) bool {
+	return id != "" && id != "." && id != ".." && !strings.ContainsFunc(id, func(c rune) bool {
 		return c <= ' ' || c == 0x7f || strings.ContainsRune(`/\%?#`, c)
 	})
+}
+
+// modelID returns what follows "/models" in p: nothing, or the name of a model with
+// its slash. Names may have further slashes, escaped or not.
+func modelID(p string) (id string, ok bool) {
+	id, ok = strings.CutPrefix(p, "/models")
+	if !ok || id == "" {
+		return "", ok
+	}
+	name, err := url.PathUnescape(id)
+	if err != nil || name[0] != '/' {
+		return "", false
+	}
+	for part := range strings.SplitSeq(name[1:], "/") {
+		if !plainSegment(part) {
+			return "", false
+		}
+	}
+	return id, true
 }
 
 // wantsWebSocket reports whether r asks to leave HTTP for Responses. Codex does

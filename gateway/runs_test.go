@@ -265,7 +265,7 @@ func TestRunIDEchoed(t *testing.T) {
 		"the provider's 500":    {"/v1/chat/completions", chatCall, status(500, ""), 500},
 		"no answer":             {"/v1/chat/completions", chatCall, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 		"a model refused":       {"/v1/chat/completions", `{"model":"gpt-3.5-turbo"}`, nil, 403},
-		"a model unknown":       {"/v1/chat/completions", `{"model":"anthropic/x"}`, nil, 404},
+		"a model unknown":       {"/v1/embeddings", `{"model":"anthropic/x"}`, nil, 404},
 		"a model unpriced":      {"/v1/chat/completions", `{"model":"no-such"}`, nil, 400},
 		"no budget":             {"/v1/chat/completions", `{"model":"gpt-4.1","max_tokens":100000,"n":100}`, nil, 402},
 		"no budget, Anthropic":  {"/v1/messages", `{"model":"claude-opus-4-1","max_tokens":100000}`, nil, 402},

@@ -15,6 +15,7 @@ import (
 // recorded if that has not been done.
 func (c *call) end() {
 	c.watch.stop()
+	c.report(nil)
 	if c.answer.follow != nil {
 		c.answer.follow()
 	}
@@ -45,21 +46,31 @@ func (c *call) conclude() {
 	}
 	var alerts []budget.Alert
 	if !c.answer.tried {
-		if err := c.reserved.Release(ctx); err != nil {
-			c.g.cfg.Logger.Error("reservation not released yet; it is tried again", "run", c.run.ID, "error", err)
-			c.leaveReservation()
-		}
+		c.release(ctx)
 		c.record(ctx, at, nil, c.refused(), nil)
 		c.recordEnd(false)
 		return
 	}
+	s := &c.step
 	c.describeStep(at)
 	// Whatever becomes of the settlement, the call has to leave its run.
 	defer func() {
 		c.record(ctx, at, &c.step, nil, alerts)
 		c.recordEnd(true)
 	}()
+	if c.next != nil && s.Cost == 0 && s.Usage.Total() == 0 {
+		c.release(ctx) // what takes its place takes from the rates anew
+		return
+	}
 	alerts = c.settle(ctx)
+}
+
+// release gives back all that is reserved.
+func (c *call) release(ctx context.Context) {
+	if err := c.reserved.Release(ctx); err != nil {
+		c.g.cfg.Logger.Error("reservation not released yet; it is tried again", "run", c.run.ID, "error", err)
+		c.leaveReservation()
+	}
 }
 
 // settle charges the step, corrects what was taken from rates, and returns the alerts that this has raised.
@@ -81,7 +92,7 @@ func (c *call) settle(ctx context.Context) []budget.Alert {
 // learn has the next estimates know better.
 func (c *call) learn() {
 	if u := &c.step.Usage; !u.Estimated {
-		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.req.Input, u.TotalInput())
+		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.asked().Input, u.TotalInput())
 	}
 }
 
@@ -92,6 +103,10 @@ func (c *call) describeStep(at time.Time) {
 	s.ID, s.Agent, s.Start, s.Duration = c.id, c.agent.ID, c.start, at.Sub(c.start)
 	s.Endpoint, s.Provider, s.Asked, s.Model = c.req.Endpoint, c.target.Provider, c.req.Model, c.target.Model
 	s.Stream, s.Usage, s.Ungoverned = c.req.Stream, c.usage(), c.ungoverned != nil
+	if s.First = c.tries.step; c.fault != provider.Rejected {
+		s.Fault = c.fault.String()
+	}
+	s.Notes = c.translated().String()
 	if c.answer.resp != nil {
 		s.Status = c.answer.resp.StatusCode
 	}
@@ -135,7 +150,7 @@ func (c *call) usage() provider.Usage {
 	switch {
 	case c.answer.meter != nil:
 		return c.answer.meter.Usage()
-	case c.answer.resp == nil && c.failed != nil && c.failed.givesUp() && !c.free():
+	case c.answer.resp == nil && c.failed != nil && c.failed.givesUp() && !c.free() && !c.answer.dialling():
 		// The provider was at work when it was given up, and charges for that.
 		in := c.projection.Input
 		return provider.Usage{Tokens: provider.Tokens{Input: in, Output: c.projection.Tokens() - in}, Estimated: true}
@@ -145,7 +160,9 @@ func (c *call) usage() provider.Usage {
 
 // refused is what the run is told of a call that was not forwarded.
 func (c *call) refused() *run.Refusal {
-	if c.failed == nil || c.failed.code == codeClientGone || c.failed.code == codeApprovalPending {
+	switch {
+	case c.failed == nil, c.failed.code == codeClientGone, c.failed.code == codeApprovalPending,
+		!c.forwarded && (c.next != nil || c.tries.first != nil): // the agent is not told of it
 		return nil
 	}
 	return &run.Refusal{Code: c.failed.code, Rule: c.failed.rule, Model: c.req.Model, Agent: c.agent.ID}
@@ -157,7 +174,7 @@ func (c *call) record(ctx context.Context, at time.Time, s *run.Step, f *run.Ref
 	e := endings.borrow()
 	defer endings.giveBack(e)
 	e.Detachment = run.Detachment{Key: c.run.Key, Call: c.id, At: at, Step: s, Refusal: f}
-	if !c.succeeded() {
+	if !c.succeeded() || c.fault != provider.Rejected {
 		e.Repeated = c.counted // clients make such a call again by themselves
 	}
 	after := &e.after

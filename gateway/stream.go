@@ -36,7 +36,7 @@ func (c *call) relayStream(ctx context.Context) error {
 		if n > 0 {
 			if ferr := events.Feed((*buf)[:n]); ferr != nil {
 				err = ferr
-			} else if werr := c.passEvents(&events); werr != nil {
+			} else if werr := c.passCome(&events); werr != nil {
 				return werr
 			}
 		}
@@ -72,13 +72,28 @@ func (c *call) beginStream() error {
 	c.answer.begun = true
 	c.w.Header()["X-Accel-Buffering"] = noBuffering
 	c.w.WriteHeader(c.answer.resp.StatusCode)
+	return c.sendLead()
+}
+
+// sendLead sends the agent what was held back of a stream, if there is any. The caller
+// holds the watch.
+func (c *call) sendLead() error {
 	lead := c.answer.lead
 	c.answer.lead = nil
 	if len(lead) == 0 {
 		return nil
 	}
+	c.answer.shown = true
 	_, err := c.w.Write(lead)
 	return err
+}
+
+// passCome passes on the events that have come.
+func (c *call) passCome(events *sse.Splitter) error {
+	if c.foreign != nil {
+		return c.passForeign(events)
+	}
+	return c.passEvents(events)
 }
 
 // passEvents writes the events that have come, in as few writes as it can.
@@ -119,19 +134,56 @@ func (c *call) sendHeld() error {
 	return c.send(held, true)
 }
 
+// kindOf reads an event of the provider's, or says what that was which this one was
+// translated from.
+func (c *call) kindOf(e *sse.Event) provider.EventKind {
+	if c.foreign != nil {
+		return c.foreign.kind
+	}
+	c.gather(e.Raw)
+	if c.answer.meter == nil {
+		return provider.EventOther
+	}
+	return c.meterEvent(e)
+}
+
+// meterEvent shows the meter an event of the provider's, and notes if that begins to
+// serve the call by it, or has failed.
+func (c *call) meterEvent(e *sse.Event) provider.EventKind {
+	kind := c.answer.meter.Event(e.Name, e.Data)
+	switch {
+	case kind == provider.EventContent && !c.answer.content:
+		c.contentCame()
+	case kind == provider.EventError:
+		c.answer.fault = c.upstream.Dialect().Fault(http.StatusOK, e.Data)
+		c.report(&lapse{fault: c.answer.fault})
+	}
+	return kind
+}
+
+// contentCame notes that the provider has begun to serve the call: from now on, nothing
+// takes its place.
+func (c *call) contentCame() {
+	c.answer.content = true
+	c.attempt.Served(c.watch.now() - c.watch.asked)
+	c.dropBody()
+	c.watch.serve()
+}
+
 // readEvent reads what an event tells, and reports whether it is for the agent,
 // now.
 func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
-	c.gather(e.Raw)
-	kind := provider.EventOther
-	if c.answer.meter != nil {
-		kind = c.answer.meter.Event(e.Name, e.Data)
-	}
+	kind := c.kindOf(e)
 	if c.judgement.refused != nil {
 		return false, c.afterRefusal(kind)
 	}
 	asked := kind == provider.EventUsage && c.answer.asked // for by us, not by the agent
 	pass = !asked
+	if kind == provider.EventError {
+		if err := c.failsInStream(e.Raw); err != nil {
+			return false, err
+		}
+	}
 	if err := c.keep(e); err != nil {
 		return false, c.refuseStream(kind, err)
 	}
@@ -163,6 +215,7 @@ func (c *call) readEvent(e *sse.Event) (pass bool, err error) {
 		if len(c.judgement.gated) > 0 {
 			return false, c.garbled(errFailed)
 		}
+		c.conclude() // before the agent knows, as with any end
 	}
 	return pass, nil
 }
@@ -181,16 +234,19 @@ func (c *call) send(p []byte, spoke bool) error {
 	c.watch.hold()
 	c.watch.spoke = spoke
 	defer c.watch.release()
+	if !c.answer.came && (!c.answer.begun || c.tries.more && !c.answer.shown) && len(c.answer.lead)+len(p) <= maxLead {
+		c.answer.lead = append(c.answer.lead, p...)
+		return nil
+	}
 	if !c.answer.begun {
-		if !c.answer.came && len(c.answer.lead)+len(p) <= maxLead {
-			c.answer.lead = append(c.answer.lead, p...)
-			return nil
-		}
 		if err := c.beginStream(); err != nil {
 			return c.left(err)
 		}
 		c.watch.wake(c.watch.now()) // not for that any more
+	} else if err := c.sendLead(); err != nil {
+		return c.left(err)
 	}
+	c.answer.shown = true
 	if _, err := c.w.Write(p); err != nil {
 		return c.left(err)
 	}
@@ -225,6 +281,12 @@ func (c *call) streamEnded(events *sse.Splitter) error {
 	if m := c.answer.meter; m != nil && !m.Ended() && !c.answer.over {
 		return c.garbled(errTruncated)
 	}
+	if c.foreign != nil {
+		if err := c.endForeign(); err != nil {
+			return err
+		}
+		events = &c.foreign.events
+	}
 	rest := events.Rest()
 	if err := c.judgeEnd(rest); err != nil {
 		return err
@@ -252,7 +314,7 @@ func (c *call) begin() error {
 	c.watch.hold()
 	defer c.watch.release()
 	if c.answer.begun {
-		return nil
+		return c.left(c.sendLead())
 	}
 	return c.left(c.beginStream())
 }

@@ -26,6 +26,7 @@ type upstream struct {
 	seller    budget.Seller
 	transport http.RoundTripper
 	close     func() // lets go of idle connections
+	catalogue catalogue
 }
 
 func newUpstream(p provider.Provider, rt http.RoundTripper) *upstream {
@@ -44,11 +45,15 @@ func newUpstream(p provider.Provider, rt http.RoundTripper) *upstream {
 	return u
 }
 
+// connectTimeout is how long it takes at most to connect to a provider: half of that for
+// the connection, and half for TLS.
+const connectTimeout = 20 * time.Second
+
 // newTransport returns the transport of one provider. Compression is off, so
 // that answers come as they can be metered and passed on; no time limit is set
 // here, since the gateway watches the phases of a call itself.
 func newTransport() *http.Transport {
-	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	d := &net.Dialer{Timeout: connectTimeout / 2, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c, err := d.DialContext(ctx, network, addr)
@@ -57,7 +62,7 @@ func newTransport() *http.Transport {
 			}
 			return &providerConn{Conn: c}, nil
 		},
-		TLSHandshakeTimeout: 10 * time.Second,
+		TLSHandshakeTimeout: connectTimeout / 2,
 		MaxIdleConnsPerHost: 4096,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,

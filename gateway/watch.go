@@ -23,10 +23,12 @@ type watch struct {
 	onTick func()      // tick, made once for each memory of a call
 	fired  atomic.Bool // tick has run, or is about to
 
-	heard    atomic.Int64 // when the provider was last heard of, as time since c.start
-	patience atomic.Int64 // for how long it may be silent from then; not positive is for ever
-	began    atomic.Bool  // the answer has
-	renewed  atomic.Int64 // when the lease was last renewed
+	heard    atomic.Int64  // when the provider was last heard of, as time since c.start
+	patience atomic.Int64  // for how long it may be silent from then; not positive is for ever
+	began    atomic.Bool   // the answer has
+	leading  bool          // content is waited for, and what comes before it does not count
+	asked    time.Duration // when the provider was
+	renewed  atomic.Int64  // when the lease was last renewed
 
 	writing sync.Mutex    // held while the agent is written to
 	spoke   bool          // what is to be written holds something of the provider
@@ -42,12 +44,10 @@ func (w *watch) start(c *call) {
 	if c.gate != nil {
 		w.claim = c.gate.claim
 	}
-	patience := c.g.cfg.Limits.AnswerTimeout
-	if c.req.Stream {
-		patience = c.g.cfg.Limits.FirstByteTimeout
-	}
 	now := w.now()
-	w.patience.Store(int64(patience))
+	w.asked = now
+	w.stream, w.told = c.answer.begun, now
+	w.patience.Store(int64(c.patient()))
 	w.heard.Store(int64(now))
 	w.renewed.Store(int64(now))
 	if w.onTick == nil {
@@ -71,13 +71,25 @@ func (w *watch) limit() time.Duration { return time.Duration(w.patience.Load()) 
 
 // answered notes that the answer has begun.
 func (w *watch) answered() {
-	w.hear() // first: tick may look at any time
-	w.patience.Store(int64(w.c.g.cfg.Limits.StreamIdleTimeout))
+	if w.leading = w.c.tries.more && w.c.req.Stream; !w.leading {
+		w.serve()
+	}
 	w.began.Store(true)
 }
 
+// serve notes that the provider has begun to serve the call.
+func (w *watch) serve() {
+	w.leading = false
+	w.hear() // first: tick may look at any time
+	w.patience.Store(int64(w.c.g.cfg.Limits.StreamIdleTimeout))
+}
+
 // hear notes that the provider has been heard of.
-func (w *watch) hear() { w.heard.Store(int64(w.now())) }
+func (w *watch) hear() {
+	if !w.leading {
+		w.heard.Store(int64(w.now()))
+	}
+}
 
 // keepAlive lets comment lines be sent from now on.
 func (w *watch) keepAlive() {
@@ -99,7 +111,9 @@ func (w *watch) release() {
 	}
 	if w.spoke {
 		w.spoke = false
-		w.heard.Store(int64(w.told))
+		if !w.leading {
+			w.heard.Store(int64(w.told))
+		}
 	}
 	w.writing.Unlock()
 }
@@ -163,13 +177,14 @@ func (w *watch) tick() {
 		return
 	}
 	every := w.c.g.cfg.Limits.KeepAlive
-	held := w.stream && !w.c.answer.begun && now >= w.told+maxHold
+	held := w.stream && !w.c.answer.begun && !w.c.tries.more && now >= w.told+maxHold
 	if silent := w.stream && every > 0 && now >= w.told+every; held || silent {
 		w.timer.Reset(time.Second) // in case that the agent is slow to take it
 		if held {
 			_ = w.c.beginStream() // that an agent has left is found out elsewhere
 		}
 		if silent {
+			w.c.beginWaiting() // another provider may come to serve the call
 			w.c.w.Write(keepAliveLine)
 		}
 		_ = w.c.flush()
@@ -190,7 +205,7 @@ func (w *watch) due(now time.Duration) time.Duration {
 	if every := w.c.g.cfg.Limits.KeepAlive; w.stream && every > 0 {
 		next = min(next, w.told+every)
 	}
-	if w.stream && !w.c.answer.begun {
+	if w.stream && !w.c.answer.begun && !w.c.tries.more {
 		next = min(next, w.told+maxHold)
 	}
 	return max(next, now+time.Millisecond)

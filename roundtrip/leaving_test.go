@@ -29,6 +29,13 @@ func TestLeaving(t *testing.T) {
 			close(gone)
 		}
 	}
+	// asked is waits that first does something, since it has been asked.
+	asked := func(first func(), gone chan<- struct{}) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			first()
+			waits(gone)(w, r)
+		}
+	}
 	both(t, []property{
 		{"a context that has ended calls nobody", func(t *testing.T, serve serve) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -39,8 +46,7 @@ func TestLeaving(t *testing.T) {
 		{"cancelling before the answer", func(t *testing.T, serve serve) {
 			gone := make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
-			s := serve(waits(gone))
-			time.AfterFunc(20*time.Millisecond, cancel)
+			s := serve(asked(cancel, gone))
 			_, err := s.Try(ctx, streamCall)
 			assert.ErrorIs(t, err, context.Canceled)
 			<-gone
@@ -49,8 +55,7 @@ func TestLeaving(t *testing.T) {
 		{"the error is the cause", func(t *testing.T, serve serve) {
 			gone, enough := make(chan struct{}), errors.New("enough")
 			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(20*time.Millisecond, func() { cancel(enough) })
-			_, err := serve(waits(gone)).Try(ctx, chatCall)
+			_, err := serve(asked(func() { cancel(enough) }, gone)).Try(ctx, chatCall)
 			assert.ErrorIs(t, err, enough)
 			<-gone
 		}},
@@ -94,13 +99,16 @@ func TestLeaving(t *testing.T) {
 		}},
 		{"the timeout of an http.Client", func(t *testing.T, serve serve) {
 			gone := make(chan struct{})
-			s := serve(waits(gone))
-			client := &http.Client{Transport: s.rt, Timeout: 20 * time.Millisecond}
+			var reached atomic.Bool
+			s := serve(asked(func() { reached.Store(true) }, gone))
+			client := &http.Client{Transport: s.rt, Timeout: 100 * time.Millisecond}
 			_, err := client.Do(s.Request(alice(t.Context(), "r"), "/v1/chat/completions", chatCall))
 			var timeout interface{ Timeout() bool }
 			require.ErrorAs(t, err, &timeout)
 			assert.True(t, timeout.Timeout())
-			<-gone
+			if reached.Load() { // in time
+				<-gone
+			}
 		}},
 	})
 }
