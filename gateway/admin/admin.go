@@ -60,6 +60,7 @@ func New(gw *gateway.Gateway, cfg Config) (http.Handler, error) {
 		"POST /v1/runs/{id}/complete":                a.complete,
 		"GET /v1/audit":                              a.listTrails,
 		"GET /v1/audit/verify":                       a.verifyTrail,
+		"GET /v1/targets":                            a.listTargets,
 		"GET /v1/webhooks/dead-letters":              a.listDeadLetters,
 		"POST /v1/webhooks/dead-letters/{id}/resend": a.resend,
 		"/": unknown,

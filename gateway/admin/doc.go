@@ -14,6 +14,7 @@
 //	GET  /v1/audit                heads of the trails
 //	GET  /v1/audit/export         team, after
 //	GET  /v1/audit/verify         team; number and hash, of a head
+//	GET  /v1/targets
 //	GET  /v1/webhooks/dead-letters
 //	POST /v1/webhooks/dead-letters/{id}/resend
 //
@@ -42,6 +43,12 @@
 //
 // Errors are {"error":{"code","message","context"}}. A gate that is decided
 // already answers 409 gate_decided with that decision in the context.
+//
+// A target is a model at a provider that has been tried, as this process has seen it.
+// Its "state" is that of its circuit breaker: "closed", it serves; "open", calls go to
+// other targets "until" then; "half_open", the next call shows if it serves again. By
+// "fault" it is left out, or has failed last: see [provider.Fault]. "latency_ms" is how
+// soon streamed answers have begun, of late.
 //
 // A dead letter is an event that a notifier could not be told. It is sent again to
 // every notifier that has not got it.

@@ -61,7 +61,7 @@ func TestTokenRefused(t *testing.T) {
 
 	for _, request := range []string{"GET /v1/gates", "GET /v1/gates/" + g.ID, "POST /v1/gates/" + g.ID + "/approve",
 		"POST /v1/gates/" + g.ID + "/reject", "GET /v1/runs/nightly?team=team:ops",
-		"GET /v1/webhooks/dead-letters", "POST /v1/webhooks/dead-letters/evt_a/resend", "GET /nowhere"} {
+		"GET /v1/targets", "GET /v1/webhooks/dead-letters", "POST /v1/webhooks/dead-letters/evt_a/resend", "GET /nowhere"} {
 		t.Run(request, func(t *testing.T) {
 			method, path, _ := strings.Cut(request, " ")
 			first := ""

@@ -41,7 +41,7 @@ func TestNewRefuses(t *testing.T) {
 
 // requests are one for each thing that the console does.
 func requests(gate string) []string {
-	return []string{"GET /", "GET /decided", "GET /gates/" + gate, "GET /gates/" + gate + "?live=x", "POST /gates/" + gate,
+	return []string{"GET /", "GET /decided", "GET /targets", "GET /gates/" + gate, "GET /gates/" + gate + "?live=x", "POST /gates/" + gate,
 		"GET /gates/" + gate + "/arguments/1", "GET /run?team=team:ops&id=nightly", "GET /nowhere", "PUT /gates/" + gate}
 }
 

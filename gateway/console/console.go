@@ -60,6 +60,7 @@ func New(gw *gateway.Gateway, cfg Config) (*Console, error) {
 		"POST /gates/{id}":              c.decide,
 		"GET /gates/{id}/arguments/{n}": c.showArguments,
 		"GET /run":                      c.showRun,
+		"GET /targets":                  c.showTargets,
 		"/":                             elsewhere,
 	} {
 		c.mux.Handle(pattern, c.signedIn(show))

@@ -1,6 +1,7 @@
 // Package console is the web pages by which people decide gates: what is pending,
-// one gate with all that it is about, its run, and what was decided lately. It is
-// an http.Handler, to be mounted at the root or under any prefix:
+// one gate with all that it is about, its run, and what was decided lately; and how
+// the models serve that calls go to. It is an http.Handler, to be mounted at the root
+// or under any prefix:
 //
 //	login, err := console.NewTokenLogin(operators)
 //	pages, err := console.New(gw, console.Config{Authenticate: login.Authenticate, Login: login})

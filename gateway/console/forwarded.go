@@ -30,7 +30,7 @@ func forwardedOf(steps []run.Step, gates []run.Gate) []forwarded {
 		var of *forwarded
 		for k := range all {
 			f := &all[k]
-			same := f.Agent == g.Agent && f.Asked == g.Model && f.Cost == g.Cost && f.Error == ""
+			same := f.Agent == g.Agent && f.Asked == g.Model && f.Cost == g.Cost && f.Error == "" && f.Fault == ""
 			if same && !f.end().After(g.Opened) && (of == nil || f.end().After(of.end())) {
 				of = f
 			}
@@ -42,6 +42,17 @@ func forwardedOf(steps []run.Step, gates []run.Gate) []forwarded {
 	return all
 }
 
+// Target is the model that the call was for. A call without one is told by its endpoint.
+func (f *forwarded) Target() string {
+	switch {
+	case f.Model != "":
+		return f.Provider + "/" + f.Model
+	case f.Provider != "":
+		return f.Provider + ", " + string(f.Endpoint)
+	}
+	return string(f.Endpoint)
+}
+
 func (f *forwarded) end() time.Time { return f.Start.Add(f.Duration) }
 
 // Answer says what the agent got.
@@ -49,6 +60,10 @@ func (f *forwarded) Answer() string {
 	switch {
 	case f.Error == "client_gone":
 		return "the agent had left"
+	case f.Fault != "" && f.Status != 0:
+		return strconv.Itoa(f.Status) + ", given up: " + f.Fault
+	case f.Fault != "":
+		return "given up: " + f.Fault
 	case strings.HasPrefix(f.Error, "upstream_"):
 		return "failed: " + f.Error
 	case f.Error != "":

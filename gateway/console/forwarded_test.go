@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
 
@@ -45,6 +46,8 @@ func TestAnswers(t *testing.T) {
 		"before a request": {[]run.Step{step(0)}, []run.Gate{gate(1, run.GatePending, func(g *run.Gate) { g.Kind = run.CallGate })}, []string{"200"}},
 		"refused":          {[]run.Step{step(0, failed("policy_violation"))}, []run.Gate{gate(1, run.GatePending)}, []string{"refused: policy_violation"}},
 		"failed":           {[]run.Step{step(0, failed("upstream_timeout"))}, nil, []string{"failed: upstream_timeout"}},
+		"given up":         {[]run.Step{step(0, func(s *run.Step) { s.Status, s.Fault = 529, "overloaded" }), step(1)}, []run.Gate{gate(1, run.GatePending)}, []string{"529, given up: overloaded", "200"}},
+		"given up in time": {[]run.Step{step(0, failed("upstream_timeout"), func(s *run.Step) { s.Status, s.Fault = 0, "timeout" })}, nil, []string{"given up: timeout"}},
 		"left":             {[]run.Step{step(0, failed("client_gone"))}, nil, []string{"the agent had left"}},
 		"the provider's":   {[]run.Step{step(0, func(s *run.Step) { s.Status = 400 })}, nil, []string{"400"}},
 	} {
@@ -55,5 +58,16 @@ func TestAnswers(t *testing.T) {
 			}
 			assert.Equal(t, c.want, got)
 		})
+	}
+}
+
+// A call is told by its model, if it has one.
+func TestTargets(t *testing.T) {
+	for want, s := range map[string]run.Step{
+		"openai/gpt-4.1":    {Provider: "openai", Model: "gpt-4.1", Endpoint: provider.Chat},
+		"openai, responses": {Provider: "openai", Endpoint: provider.Responses},
+		"models":            {Endpoint: provider.Models},
+	} {
+		assert.Equal(t, want, (&forwarded{Step: s}).Target())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
 
@@ -21,6 +22,7 @@ var functions = template.FuncMap{
 	"team":     team,
 	"money":    func(m budget.Money) string { return "$" + m.String() },
 	"duration": func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) },
+	"fault":    func(f provider.Fault) string { return strings.ReplaceAll(f.String(), "_", " ") },
 	"settled":  func(g run.Gate) time.Time { return settled(&g) },
 }
 

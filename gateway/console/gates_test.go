@@ -82,7 +82,7 @@ func TestLinks(t *testing.T) {
 	}
 	assert.Contains(t, seen, s.URL+"gates/"+g.ID)
 	assert.Contains(t, seen, s.URL+"run?team=team%3aops&id=a%20run%2fwith%20%3fodd%26%20name%231")
-	assert.Len(t, seen, 8, "the lists, a run, two gates, and three files: %v", seen)
+	assert.Len(t, seen, 9, "the lists, the targets, a run, two gates, and three files: %v", seen)
 }
 
 func TestPendingOrder(t *testing.T) {

@@ -24,7 +24,7 @@ var pages embed.FS
 
 // templates are the pages, by their names. Each has a template "page", and those
 // that keep a part of them up to date have that as "live".
-var templates = parse("pending", "decided", "gate", "run", "login", "problem")
+var templates = parse("pending", "decided", "gate", "run", "targets", "login", "problem")
 
 func parse(names ...string) map[string]*template.Template {
 	frame := template.Must(template.New("").Funcs(functions).ParseFS(pages, "pages/frame.html", "pages/parts.html"))
