@@ -2,12 +2,16 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rungate/rungate/budget"
@@ -23,6 +27,7 @@ import (
 type demonstration struct {
 	settings  *settings
 	transport http.RoundTripper // nil is the network
+	down      []string          // vendors
 	token     provider.Secret   // the agent's
 	operator  provider.Secret
 }
@@ -38,9 +43,9 @@ var demoPolicy []byte
 const demoDelay = 30 * time.Millisecond
 
 // newDemonstration has the providers whose keys are in the environment, or else
-// an embedded one in place of both.
-func newDemonstration(env func(string) (string, bool)) *demonstration {
-	d := &demonstration{token: run.NewToken(), operator: admin.NewToken()}
+// an embedded one in place of both, but for those vendors that are down.
+func newDemonstration(env func(string) (string, bool), down []string) (*demonstration, error) {
+	d := &demonstration{token: run.NewToken(), operator: admin.NewToken(), down: down}
 	p, err := policy.Parse(demoPolicy)
 	if err != nil {
 		panic("the embedded policy: " + err.Error()) // a test reads it
@@ -61,6 +66,11 @@ func newDemonstration(env func(string) (string, bool)) *demonstration {
 		{Name: "openai", Dialect: "openai", BaseURL: "https://api.openai.com/v1"},
 		{Name: "anthropic", Dialect: "anthropic", BaseURL: "https://api.anthropic.com"},
 	}
+	for _, name := range down {
+		if !slices.ContainsFunc(vendors, func(v providerDoc) bool { return v.Name == name }) {
+			return nil, fmt.Errorf("-down: %q is not known; use openai or anthropic", name)
+		}
+	}
 	for _, v := range vendors {
 		if key, _ := env(strings.ToUpper(v.Name) + "_API_KEY"); key != "" {
 			v.APIKey = provider.Secret(key)
@@ -71,8 +81,34 @@ func newDemonstration(env func(string) (string, bool)) *demonstration {
 	if len(d.settings.Providers) == 0 {
 		d.settings.Providers = vendors
 		d.transport = &inproc.Transport{Handler: &fake.Provider{Delay: demoDelay, Keep: -1}}
+		if len(down) > 0 {
+			d.transport = outage{d.transport, down}
+		}
+	} else if len(down) > 0 {
+		return nil, errors.New("-down: is for the embedded provider, and there are keys of real ones")
 	}
-	return d
+	own := &d.settings.policies[0]
+	own.Failover = slices.DeleteFunc(own.Failover, func(f policy.Failover) bool { return len(d.settings.nowhere([]policy.Failover{f})) > 0 })
+	return d, nil
+}
+
+// An outage is a network in which the servers of some vendors do not take connections.
+type outage struct {
+	http.RoundTripper
+	vendors []string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (o outage) RoundTrip(r *http.Request) (*http.Response, error) {
+	for _, vendor := range o.vendors {
+		if strings.HasSuffix(r.URL.Hostname(), "."+vendor+".com") {
+			if r.Body != nil {
+				r.Body.Close()
+			}
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		}
+	}
+	return o.RoundTripper.RoundTrip(r)
 }
 
 // explain prints how to try it.
@@ -90,6 +126,7 @@ func (d *demonstration) explain(w io.Writer, at listeners) {
 	fmt.Fprintf(w, `Rungate demonstration. %s
 Point an OpenAI or Anthropic SDK at the base URL, with the agent token as its key. A run may spend $%s.
 A refund of more than $500 needs the approval of an operator: in the console, signed in with the operator token, or by a command.
+%s
 Paste the commands below into another shell. With -config FILE it serves providers and agents of your own.
 
 base URL:       %s
@@ -97,10 +134,10 @@ agent token:    %s
 operator API:   %s/v1
 operator token: %s
 console:        %s/
-`, what, b.LimitUSD, base, d.token.Reveal(), operators, d.operator.Reveal(), operators)
+`, what, b.LimitUSD, d.outages(), base, d.token.Reveal(), operators, d.operator.Reveal(), operators)
 
 	say := func(title, command string) { fmt.Fprintf(w, "\n# %s\n%s\n", title, command) }
-	for _, name := range names {
+	for i, name := range names {
 		c := demoCalls[name]
 		call := func(options, run, body string) string {
 			return fmt.Sprintf(`curl -sS %s %s%s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json'%s -H 'x-rungate-run-id: %s' -d '%s'`,
@@ -108,6 +145,9 @@ console:        %s/
 		}
 		say("A call of the "+c.api+" API; the answer names its run", call("-i", "demo", c.body(false)))
 		say("The same as a stream", call("-N", "demo", c.body(true)))
+		if len(names) == 2 {
+			say("A model of the other vendor, by the same API", call("-i", "demo", demoCall{model: demoCalls[names[1-i]].model}.body(false)))
+		}
 		refund := call("-i", "demo-refund-"+name, c.refund("$1240"))
 		say("A tool call that a person has to approve: the answer is withheld, and the agent told to come again", refund)
 		say("An operator approves it, in the console at "+operators+"/ or with this command", d.approve(operators+"/v1"))
@@ -118,6 +158,21 @@ console:        %s/
 		say("What that run did, and what it cost", fmt.Sprintf(
 			"curl -sS %s/runs/demo-loop-%s -H 'Authorization: Bearer %s'", base, name, d.token.Reveal()))
 	}
+}
+
+// outages says what becomes of calls of a vendor that is down.
+func (d *demonstration) outages() string {
+	switch {
+	case len(d.settings.Providers) == 1:
+		return "With the keys of both vendors, one of them serves the calls of the other when that is down."
+	case len(d.down) == len(d.settings.Providers):
+		return "Neither vendor can be reached."
+	case len(d.down) > 0:
+		return "The servers of " + d.down[0] + " cannot be reached: the other vendor serves its calls, and the header X-Rungate-Served-By says so."
+	case d.transport != nil:
+		return "With -down openai, or -down anthropic, that vendor cannot be reached, and the other one serves its calls."
+	}
+	return "When one of them is down, the other one serves its calls."
 }
 
 // urlOf is where a listener is reached from this machine.

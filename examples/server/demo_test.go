@@ -31,11 +31,11 @@ func TestDemonstration(t *testing.T) {
 	}
 
 	commands := demoCommand.FindAllString(printed, -1)
-	require.Len(t, commands, 16)
+	require.Len(t, commands, 18)
 	for i, api := range []string{"openai", "anthropic"} {
 		t.Run(api, func(t *testing.T) {
-			own := commands[8*i:]
-			plain, stream, refund, approve, again, refused, loop, show := own[0], own[1], own[2], own[3], own[4], own[5], own[6], own[7]
+			own := commands[9*i:]
+			plain, stream, other, refund, approve, again, refused, loop, show := own[0], own[1], own[2], own[3], own[4], own[5], own[6], own[7], own[8]
 
 			out := shell(t, plain)
 			assert.Contains(t, out, "HTTP/1.1 200 OK")
@@ -45,6 +45,11 @@ func TestDemonstration(t *testing.T) {
 			out = shell(t, stream)
 			assert.Greater(t, strings.Count(out, "data: {"), 2, "%s", out)
 			assert.Contains(t, out, map[string]string{"openai": "data: [DONE]", "anthropic": "event: message_stop"}[api])
+
+			out = shell(t, other)
+			assert.Contains(t, out, "HTTP/1.1 200 OK")
+			assert.Contains(t, out, map[string]string{"openai": `"object":"chat.completion"`, "anthropic": `"type":"message"`}[api])
+			assert.Contains(t, out, map[string]string{"openai": `"model":"claude-sonnet-4-5`, "anthropic": `"model":"gpt-4.1`}[api])
 
 			for range 2 {
 				out = shell(t, refund)
@@ -102,6 +107,75 @@ func TestDemonstration(t *testing.T) {
 	}
 }
 
+// While a vendor is down, the other one serves the same commands, in the form that they
+// ask for.
+func TestDemonstrationOfAnOutage(t *testing.T) {
+	for i, api := range []string{"openai", "anthropic"} {
+		t.Run(api, func(t *testing.T) {
+			pr := start(t, environment(), "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-down", api)
+			pr.stdout.await(t, "runs/demo-loop-anthropic")
+			printed := pr.stdout.String()
+			assert.Contains(t, printed, "The servers of "+api+" cannot be reached")
+			own := demoCommand.FindAllString(printed, -1)[9*i:]
+			served := "X-Rungate-Served-By: " + []string{"anthropic/claude-sonnet-4-5", "openai/gpt-4.1"}[i] + "\r\n"
+
+			out := shell(t, own[0])
+			assert.Contains(t, out, "HTTP/1.1 200 OK")
+			assert.Contains(t, out, served)
+			assert.Regexp(t, []string{`"object": ?"chat.completion"`, `"type": ?"message"`}[i], out)
+			out = shell(t, strings.Replace(own[1], "curl -sS", "curl -sS -i", 1))
+			assert.Contains(t, out, served)
+			assert.Greater(t, strings.Count(out, "data: {"), 2, "%s", out)
+			assert.Contains(t, out, []string{"data: [DONE]", "event: message_stop"}[i])
+
+			refund, approve := own[3], own[4]
+			assert.Contains(t, shell(t, refund), "HTTP/1.1 202 Accepted")
+			assert.Contains(t, shell(t, approve), `"status":"approved"`)
+			out = shell(t, refund)
+			assert.Contains(t, out, "HTTP/1.1 200 OK")
+			assert.Regexp(t, `amount_usd\\?":1240`, out)
+			assert.Contains(t, out, []string{`"finish_reason":"tool_calls"`, `"stop_reason":"tool_use"`}[i])
+
+			var shown struct {
+				Log []struct {
+					ID       string `json:"id"`
+					First    string `json:"first_attempt"`
+					Provider string `json:"provider"`
+					Status   int    `json:"status"`
+					Fault    string `json:"fault"`
+					Cost     string `json:"cost_usd"`
+				} `json:"step_log"`
+			}
+			show := strings.Replace(own[8], "demo-loop-"+api, "demo", 1)
+			require.NoError(t, json.Unmarshal([]byte(shell(t, show)), &shown))
+			require.Len(t, shown.Log, 4, "two calls, of two attempts each")
+			failed, answered := shown.Log[0], shown.Log[1]
+			assert.Equal(t, api, failed.Provider)
+			assert.Equal(t, "unreachable", failed.Fault)
+			assert.Equal(t, "0.00", failed.Cost)
+			assert.Empty(t, failed.First)
+			assert.NotEqual(t, api, answered.Provider)
+			assert.Empty(t, answered.Fault)
+			assert.Equal(t, failed.ID, answered.First)
+			assert.Equal(t, 200, answered.Status)
+			assert.NotEqual(t, "0.00", answered.Cost)
+
+			pr.stop()
+			<-pr.ended
+			require.NoError(t, pr.err)
+			assert.Regexp(t, `msg=step.failed_over .*fault=unreachable`, pr.stderr.String())
+		})
+	}
+	t.Run("both", func(t *testing.T) {
+		pr := start(t, environment(), "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-down", "openai", "-down", "anthropic")
+		pr.stdout.await(t, "runs/demo-loop-anthropic")
+		assert.Contains(t, pr.stdout.String(), "Neither vendor can be reached.")
+		out := shell(t, demoCommand.FindString(pr.stdout.String()))
+		assert.Contains(t, out, "HTTP/1.1 502 Bad Gateway")
+		assert.Contains(t, out, `"code":"upstream_unreachable"`)
+	})
+}
+
 // demoCommand is a line to paste.
 var demoCommand = regexp.MustCompile(`(?m)^(curl |for |gate=).*$`)
 
@@ -123,16 +197,17 @@ func TestDemonstrationWithKeys(t *testing.T) {
 		says     string
 		commands int
 	}{
-		{"none", nil, "An embedded provider answers; it needs no key and no network.", 16},
-		{"empty", []string{"OPENAI_API_KEY="}, "An embedded provider answers", 16},
+		{"none", nil, "An embedded provider answers; it needs no key and no network.", 18},
+		{"empty", []string{"OPENAI_API_KEY="}, "An embedded provider answers", 18},
 		{"OpenAI", []string{"OPENAI_API_KEY=sk-x"}, "Calls go to openai and cost real money.", 8},
 		{"Anthropic", []string{"ANTHROPIC_API_KEY=sk-x"}, "Calls go to anthropic and cost real money.", 8},
-		{"both", []string{"OPENAI_API_KEY=sk-x", "ANTHROPIC_API_KEY=sk-y"}, "Calls go to openai and anthropic and cost real money.", 16},
+		{"both", []string{"OPENAI_API_KEY=sk-x", "ANTHROPIC_API_KEY=sk-y"}, "Calls go to openai and anthropic and cost real money.", 18},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDemonstration(environment(tt.env...))
-			assert.Equal(t, tt.commands == 16 && len(d.settings.keys) == 0, d.transport != nil)
+			d, err := newDemonstration(environment(tt.env...), nil)
+			require.NoError(t, err)
+			assert.Equal(t, tt.commands == 18 && len(d.settings.keys) == 0, d.transport != nil)
 			srv, err := newServer(d.settings, d.transport, discard)
 			require.NoError(t, err)
 			require.NoError(t, srv.gw.Close(t.Context()))

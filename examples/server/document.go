@@ -13,6 +13,7 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/strict"
+	"github.com/rungate/rungate/policy"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/run"
 )
@@ -20,21 +21,23 @@ import (
 // A document is the configuration as an operator writes it. What it leaves out
 // has the gateway's defaults.
 type document struct {
-	Listen       string            `json:"listen"`
-	Admin        *adminDoc         `json:"admin"` // nil serves no operators
-	Store        storeDoc          `json:"store"`
-	Providers    []providerDoc     `json:"providers"`
-	Aliases      map[string]string `json:"aliases"`
-	Agents       []agentDoc        `json:"agents"`
-	Policies     []string          `json:"policies"` // files, by name or glob; the first policy is the default
-	Prices       pricesDoc         `json:"prices"`
-	Webhooks     []webhookDoc      `json:"webhooks"`
-	Slack        []slackDoc        `json:"slack"`
-	Limits       limitsDoc         `json:"limits"`
-	Metering     meteringDoc       `json:"metering"`
-	RunIDHeaders []string          `json:"run_id_headers"`
-	Retention    retentionDoc      `json:"retention"`
-	Audit        *auditDoc         `json:"audit"` // nil keeps no trail
+	Listen       string             `json:"listen"`
+	Admin        *adminDoc          `json:"admin"` // nil serves no operators
+	Store        storeDoc           `json:"store"`
+	Providers    []providerDoc      `json:"providers"`
+	Aliases      map[string]string  `json:"aliases"`
+	Failover     []policy.Failover  `json:"failover"` // where a run's policy says nothing
+	Translation  policy.Translation `json:"translation"`
+	Agents       []agentDoc         `json:"agents"`
+	Policies     []string           `json:"policies"` // files, by name or glob; the first policy is the default
+	Prices       pricesDoc          `json:"prices"`
+	Webhooks     []webhookDoc       `json:"webhooks"`
+	Slack        []slackDoc         `json:"slack"`
+	Limits       limitsDoc          `json:"limits"`
+	Metering     meteringDoc        `json:"metering"`
+	RunIDHeaders []string           `json:"run_id_headers"`
+	Retention    retentionDoc       `json:"retention"`
+	Audit        *auditDoc          `json:"audit"` // nil keeps no trail
 }
 
 const defaultListen = "127.0.0.1:8080"
@@ -151,12 +154,32 @@ func (d *document) Validate() error {
 			c.add("aliases", "%q means %q: neither may be empty", alias, d.Aliases[alias])
 		}
 	}
+	if err := d.Translation.Check(); err != nil {
+		c.add("translation", "%v", err)
+	}
+	for _, e := range d.nowhere(d.Failover) {
+		c.add("failover"+e.Path, "%s", e.Reason)
+	}
 	for i, h := range d.RunIDHeaders {
 		if !headerName.MatchString(h) {
 			c.add(fmt.Sprintf("run_id_headers[%d]", i), "is not the name of a header")
 		}
 	}
 	return c.err()
+}
+
+// nowhere finds targets of which there is no provider, with their paths.
+func (d *document) nowhere(some []policy.Failover) (errs strict.Errors) {
+	for i := range some {
+		for k, r := range some[i].To {
+			for _, w := range r.Any {
+				if !slices.ContainsFunc(d.Providers, func(p providerDoc) bool { return p.Name == w.Target.Provider }) {
+					errs = append(errs, strict.Error{Path: fmt.Sprintf("[%d].to[%d]", i, k), Reason: fmt.Sprintf("there is no provider %q", w.Target.Provider)})
+				}
+			}
+		}
+	}
+	return errs
 }
 
 // Validate implements the interface of package strict, as those below do.

@@ -186,6 +186,11 @@ func (l *loader) together(s *settings) {
 	if _, err := policy.New(s.policies...); err != nil {
 		l.add("policies", err)
 	}
+	for _, p := range s.policies {
+		for _, e := range s.nowhere(p.Failover) {
+			l.fail("policies", "policy %q: failover%v", p.Name, e)
+		}
+	}
 	for i, a := range s.Agents {
 		known := func(p policy.Policy) bool { return p.Name == a.Policy || p.ID == a.Policy }
 		if a.Policy != "" && !slices.ContainsFunc(s.policies, known) {

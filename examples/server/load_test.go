@@ -76,6 +76,11 @@ func TestLoad(t *testing.T) {
 	assert.Equal(t, gateway.Metering{StreamUsage: gateway.EstimateUsage, OnDisconnect: gateway.DrainUpstream}, cfg.Metering)
 	assert.Equal(t, 5*time.Minute, cfg.Limits.StreamIdleTimeout)
 	assert.Equal(t, 10*time.Minute, cfg.Limits.ApprovalWait)
+	assert.Equal(t, policy.LenientTranslation, cfg.Translation)
+	assert.Equal(t, []policy.Failover{{Models: []string{"gpt-*"}, To: []policy.Rank{
+		policy.Only(policy.Target{Provider: "anthropic", Model: "claude-sonnet-4-5"}),
+		{Any: []policy.Weighted{{Target: policy.Target{Provider: "local", Model: "llama-4"}, Weight: 3}, {Target: policy.Target{Provider: "local", Model: "llama-3"}}}, By: policy.ByWeight},
+	}, On: []string{"timeout"}, Deadline: time.Minute}}, cfg.Failover)
 }
 
 func TestLoadExample(t *testing.T) {
@@ -128,6 +133,13 @@ func TestLoadRefuses(t *testing.T) {
 			`providers[0].prices.x.output: amount "-1" is not a decimal number without sign; want dollars such as 1.00 or 0.000015`},
 		{"an empty alias", "", "aliases: {gpt-4: ''}", nil, `aliases: "gpt-4" means "": neither may be empty`},
 
+		{"failover to what is not there", "", "failover: [{models: ['*'], to: [openai/gpt-4.1, anthropic/claude]}, {models: [x], to: [{any: [openai/o3, local/x], by: cost}]}]", nil,
+			`failover[0].to[1]: there is no provider "anthropic"` + "\n" + `failover[1].to[0]: there is no provider "local"`},
+		{"failover that is wrong", "", "failover: [{to: [gpt-4.1]}]", nil, `failover[0].to[0]: want "provider/model", not "gpt-4.1"` + "\n" + `failover[0].models: say for which; "*" is all`},
+		{"failover of a policy to what is not there", "", "", map[string]string{"p.json": `{"name":"p","failover":[{"models":["*"],"to":["anthropic/claude"]}]}`},
+			`policies: policy "p": failover[0].to[0]: there is no provider "anthropic"`},
+		{"a translation that is not known", "", "translation: loose", nil, `translation: "loose" is not known; use "strict", "lenient" or "none"`},
+
 		{"a variable that is not there", "${OPENAI_API_KEY}", "${OPENAI_KEY}", nil,
 			"providers[0].api_key: the environment variable OPENAI_KEY is not set, or empty"},
 		{"a variable that is empty", "${REFUNDS_TOKEN}", "${EMPTY}", nil, "agents[0].token: the environment variable EMPTY is not set, or empty"},
@@ -179,7 +191,7 @@ func TestLoadRefuses(t *testing.T) {
 				"webhooks[0].previous_secret: what follows \"whsec_\" is base64 of 3 bytes; want 24 to 64"},
 		{"an event that does not exist", "", `webhooks: [{url: "https://a.example", secret: sixteen-letters-, events: ["approval.*", "approve.*"]}]`, nil,
 			`webhooks[0].events[1]: no event is called "approve.*"; there are run.started, run.completed, run.blocked, run.unblocked, limit.raised, ` +
-				`budget.alert, budget.exceeded, approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected`},
+				`budget.alert, budget.exceeded, approval.pending, approval.approved, approval.rejected, approval.expired, policy.drift, policy.shadow, rule.alert, loop.detected, step.failed_over`},
 		{"Slack without a webhook", "", `slack: [{console_url: rungate}]`, nil,
 			"slack[0].url: is missing\nslack[0].console_url: \"rungate\" is not the URL of a page"},
 

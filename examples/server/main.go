@@ -1,7 +1,7 @@
 // Command server is Rungate as a server: it governs the calls that agents make
 // to the OpenAI and Anthropic APIs.
 //
-//	server [serve] [-config FILE] [-listen ADDRESS] [-admin ADDRESS] [-log text|json] [-level info|debug] [-grace 30s]
+//	server [serve] [-config FILE] [-listen ADDRESS] [-admin ADDRESS] [-log text|json] [-level info|debug] [-grace 30s] [-down VENDOR]
 //	server check FILE
 //	server policy test FILE CASES
 //	server policy schema
@@ -11,8 +11,9 @@
 //
 // serve reads its configuration from FILE, in YAML or JSON, or from the file that
 // RUNGATE_CONFIG names. Without any it starts a demonstration that needs neither
-// a key nor a network. Agents and operators are served at addresses of their own,
-// which the flags -listen and -admin change. check says what is wrong with a configuration, or with a
+// a key nor a network, and with -down openai, or anthropic, one of a vendor that is
+// down. Agents and operators are served at addresses of their own, which the flags
+// -listen and -admin change. check says what is wrong with a configuration, or with a
 // file of policies. policy test says of which cases the policies in FILE, which is
 // either of these, decide otherwise than the file CASES wants; the status is 1 if
 // there are some, and 2 if a file cannot be used. policy schema prints the JSON
@@ -77,7 +78,7 @@ func status(err error) int {
 	return 1
 }
 
-const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-admin ADDRESS] [-log text|json] [-level info|debug] [-grace DURATION]
+const usage = `usage: server [serve] [-config FILE] [-listen ADDRESS] [-admin ADDRESS] [-log text|json] [-level info|debug] [-grace DURATION] [-down VENDOR]
        server check FILE
        server policy test FILE CASES
        server policy schema
@@ -152,6 +153,7 @@ func refused(path string, err error) error {
 // options are the flags of serve.
 type options struct {
 	config, listen, admin, log string
+	down                       []string // vendors
 	level                      slog.Level
 	grace                      time.Duration
 }
@@ -166,6 +168,10 @@ func (p *program) options(args []string) (o options, err error) {
 	f.StringVar(&o.log, "log", "text", "`format` of the log: text or json")
 	f.TextVar(&o.level, "level", slog.LevelInfo, "from what `level` on is logged; debug logs each step, too")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "how long calls under way have to end, and events to be delivered, when the server stops")
+	f.Func("down", "`vendor` that cannot be reached in the demonstration: openai or anthropic; may be given twice", func(vendor string) error {
+		o.down = append(o.down, vendor)
+		return nil
+	})
 	err = f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(p.stdout, usage)

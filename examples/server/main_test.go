@@ -48,6 +48,9 @@ func TestCommands(t *testing.T) {
 		{"check a file of policies", nil, []string{"check", "testdata/policies/more.json"},
 			"testdata/policies/more.json is fine: policy prod-agents/small at revision 211db54be5d4, 0 rules, 1 budget, 0 rate limits\n" +
 				"testdata/policies/more.json is fine: policy anything at revision 03d8b3061dc1, 0 rules, 0 budgets, 0 rate limits\n", ""},
+		{"check a policy that never fails over", nil, []string{"check", "testdata/policy-untried.yaml"},
+			"testdata/policy-untried.yaml is fine: policy p at revision cf3424c83579, 0 rules, 0 budgets, 0 rate limits\n" +
+				"  warning: policy \"p\": failover[0] is to anthropic/claude-opus-4-1, which the models of the policy do not allow: it is never tried\n", ""},
 		{"check a policy that is wrong", nil, []string{"check", "testdata/policy-wrong.yaml"}, "",
 			"testdata/policy-wrong.yaml cannot be used:\n" +
 				"  budgets[0].window: window \"fortnight\": want \"hour\", \"day\", \"week\", \"month\" or a duration of at least 1s, such as \"24h\"\n" +
@@ -55,7 +58,7 @@ func TestCommands(t *testing.T) {
 				"  name: a policy needs a name"},
 		{"check policies of the same name", nil, []string{"check", "testdata/policies-wrong.yaml"}, "",
 			"testdata/policies-wrong.yaml cannot be used:\n  policy 1 (\"p\"): \"p\" names another policy already"},
-		{"test a policy", nil, []string{"policy", "test", "policies/prod-agents.json", "prod-agents.cases.yaml"}, "14 cases passed\n", ""},
+		{"test a policy", nil, []string{"policy", "test", "policies/prod-agents.json", "prod-agents.cases.yaml"}, "16 cases passed\n", ""},
 		{"test the policies of a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken, "RUNGATE_ADMIN_TOKEN=" + testAdmin, "HOOK_SECRET=" + testSecret},
 			[]string{"policy", "test", "testdata/rungate.yaml", "testdata/cases.json"}, "1 case passed\n", ""},
 		{"test a policy that decides otherwise", nil, []string{"policy", "test", "testdata/policies/prod.json", "testdata/cases.yaml"},
@@ -82,10 +85,15 @@ func TestCommands(t *testing.T) {
 			fmt.Sprintf("%s is in use by another program; choose another address, such as -admin 127.0.0.1:8091", busy.Addr())},
 		{"an address for operators that are not there", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken},
 			[]string{"-config", "testdata/no-admin.yaml", "-admin", "127.0.0.1:0"}, "", "-admin: the configuration has no admin, and so there are no operators"},
+		{"an outage of nobody", nil, []string{"-down", "gemini"}, "", `-down: "gemini" is not known; use openai or anthropic`},
+		{"an outage of a real provider", []string{"OPENAI_API_KEY=x"}, []string{"-down", "openai"}, "", "-down: is for the embedded provider, and there are keys of real ones"},
+		{"an outage in a configuration", []string{"OPENAI_API_KEY=x", "REFUNDS_TOKEN=" + testToken}, []string{"-config", "testdata/no-admin.yaml", "-down", "openai"}, "",
+			"-down: is for the demonstration, and there is a configuration"},
 		{"an unknown log format", nil, []string{"-log", "xml"}, "", `log format "xml" is not known; use text or json`},
 		{"an unknown flag", nil, []string{"-port", "1"}, "", "flag provided but not defined: -port"},
 		{"an argument too many", nil, []string{"serve", "x"}, "", `unexpected argument "x"`},
 		{"a flag that asks for help", nil, []string{"-h"}, usage + "\n  -admin address\n    \taddress to listen on for operators, instead of the configuration's\n  -config file\n    \tfile of the configuration\n" +
+			"  -down vendor\n    \tvendor that cannot be reached in the demonstration: openai or anthropic; may be given twice\n" +
 			"  -grace duration\n    \thow long calls under way have to end, and events to be delivered, when the server stops (default 30s)\n" +
 			"  -level level\n    \tfrom what level on is logged; debug logs each step, too (default INFO)\n  -listen address\n    \taddress to listen on, instead of the configuration's\n" +
 			"  -log format\n    \tformat of the log: text or json (default \"text\")\n", "flag: help requested"},

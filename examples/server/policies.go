@@ -59,6 +59,9 @@ func (p *program) checkPolicies(path string, data []byte) error {
 		}
 		fmt.Fprintf(p.stdout, "%s is fine: policy %s at revision %s, %s, %s, %s\n",
 			path, d.Name, b.Policy.Revision, count(len(d.Rules), "rule"), count(len(d.Budgets), "budget"), count(len(d.RateLimits), "rate limit"))
+		for _, w := range untried(d) {
+			fmt.Fprintln(p.stdout, "  warning:", w)
+		}
 	}
 	return nil
 }

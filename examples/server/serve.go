@@ -29,8 +29,12 @@ func (p *program) serve(ctx context.Context, args []string) error {
 		demo      *demonstration
 	)
 	if o.config == "" {
-		demo = newDemonstration(p.env)
+		if demo, err = newDemonstration(p.env, o.down); err != nil {
+			return err
+		}
 		s, transport = demo.settings, demo.transport
+	} else if len(o.down) > 0 {
+		return errors.New("-down: is for the demonstration, and there is a configuration")
 	} else if s, src, err = load(o.config, p.env); err != nil {
 		return refused(o.config, err)
 	}

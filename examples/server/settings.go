@@ -33,6 +33,8 @@ type settings struct {
 func (s *settings) config(keys *keyring) gateway.Config {
 	cfg := gateway.Config{
 		Aliases:      s.Aliases,
+		Failover:     s.Failover,
+		Translation:  s.Translation,
 		Prices:       s.prices,
 		Trail:        s.trail,
 		RunIDHeaders: s.RunIDHeaders,
@@ -79,6 +81,8 @@ func (s *settings) restarts(next *settings) []string {
 		{"admin", s.adminListen(), next.adminListen()},
 		{"providers", s.fixedProviders(), next.fixedProviders()},
 		{"aliases", s.Aliases, next.Aliases},
+		{"failover", s.Failover, next.Failover},
+		{"translation", s.Translation, next.Translation},
 		{"webhooks", s.webhookURLs(), next.webhookURLs()},
 		{"slack", s.Slack, next.Slack},
 		{"limits", s.Limits, next.Limits},

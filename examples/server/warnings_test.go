@@ -16,6 +16,8 @@ func TestWarnings(t *testing.T) {
 		passes    = `{"name":"p"}`
 		asks      = `{"name":"p","rules":[{"name":"ask","then":"approve"}]}`
 		onTrial   = `{"name":"p","mode":"shadow","rules":[{"name":"ask","then":"approve"}]}`
+		untried   = `{"name":"p","models":{"allow":["gpt-4*"]},"failover":[{"models":["*"],"to":["openai/gpt-4o","openai/o3"]}]}`
+		untriable = `{"name":"p","mode":"shadow","models":{"allow":["gpt-4*"]},"failover":[{"models":["*"],"to":["openai/o3"]}]}`
 		plainHTTP = "over plain HTTP: browsers on other machines cannot sign in"
 	)
 	for _, tt := range []struct {
@@ -28,6 +30,8 @@ func TestWarnings(t *testing.T) {
 		{"operators at all addresses", asks, "0.0.0.0:0", plainHTTP},
 		{"operators at all addresses, in short", passes, ":0", plainHTTP},
 		{"no operators", asks, "", nobodyDecides},
+		{"failover to what is not allowed", untried, "", "failover.0. is to openai/o3, which the models of the policy do not allow: it is never tried"},
+		{"failover to what would not be allowed", untriable, "", ""},
 		{"no operators, and nobody is asked", passes, "", ""},
 		{"no operators, and nobody is asked for good", onTrial, "", ""},
 	} {
