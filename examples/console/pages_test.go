@@ -54,7 +54,7 @@ func shown(t *testing.T, s *site) map[string]string {
 	decide(approved, true, "bob", "")
 	decide(rejected, false, "carol (via ops-bot)", "Not without a signed request.\nAsk support first.")
 	return map[string]string{
-		"pending": "", "decided": "decided", "run": "run?team=team:customer-ops&id=" + r.ID, "run-waits": "run?team=team:customer-ops&id=run_waits",
+		"pending": "", "decided": "decided", "targets": "targets", "run": "run?team=team:customer-ops&id=" + r.ID, "run-waits": "run?team=team:customer-ops&id=run_waits",
 		"gate": "gates/" + pending.ID, "gate-decoys": "gates/" + decoy.ID, "gate-several": "gates/" + long.ID, "gate-request": "gates/" + request.ID,
 		"gate-deletion": "gates/" + deletion.ID, "gate-huge": "gates/" + huge.ID,
 		"gate-approved": "gates/" + approved.ID, "gate-rejected": "gates/" + rejected.ID, "problem": "gates/gate_none",

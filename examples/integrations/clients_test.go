@@ -143,6 +143,16 @@ func requireScenario(t *testing.T, c *client, st *site, s scenario, out *outcome
 		}
 		assert.Equal(t, "lookup_order", out.Tool.Name)
 		assert.JSONEq(t, `{"order":"ord_2H4p"}`, string(out.Tool.Args))
+	case loop:
+		assert.Equal(t, "lookup_order", out.Tool.Name)
+		assert.JSONEq(t, `{"order":"ord_2H4p"}`, string(out.Tool.Args))
+		assert.Equal(t, `lookup_order returned "ord_2H4p". Anything else?`, out.Text)
+		assert.Len(t, requests, 2)
+	case typed:
+		assert.Equal(t, "lookup_order", out.Tool.Name)
+		assert.JSONEq(t, `{"order":"ord_2H4p"}`, string(out.Tool.Args))
+		assert.Equal(t, "Whereabouts", out.Text)
+		assert.Len(t, requests, 2)
 	case image:
 		assert.Contains(t, out.Text, "I see an image.")
 		assert.Contains(t, string(requests[0].Body), pixel, "the picture, as the provider got it")

@@ -26,6 +26,12 @@ type client struct {
 	blind bool
 	sends string // how it sends its key, and the version of the API that it speaks
 
+	// helper is the SDK's own way to gather a stream, which its program agent uses;
+	// of clients that have no such program it is empty.
+	helper string
+	broken string // what it raises when an answer breaks off within a stream
+	runner string // what of it calls tools by itself, if anything does
+
 	calls  int      // that its quickstart makes
 	prints []string // what its quickstart prints besides the answers
 
@@ -59,6 +65,8 @@ const (
 	text   scenario = "text"
 	stream scenario = "stream"
 	tool   scenario = "tool"
+	loop   scenario = "loop"  // a tool call, and its result
+	typed  scenario = "typed" // likewise, and an answer by a schema
 	image  scenario = "image"
 	body   scenario = "body" // directives in the body
 )
@@ -72,8 +80,10 @@ var (
 	openAIPaths    = []path{{"/v1", "/v1/chat/completions"}, {"", "/chat/completions"}}
 	anthropicPaths = []path{{"/v1", "/v1/v1/messages"}, {"", "/v1/messages"}}
 
-	framework = []scenario{text, stream, tool, image}
-	sdk       = append(framework, body)
+	simple    = []scenario{text, stream, tool, image}
+	framework = append(simple[:4:4], loop)
+	sdk       = append(simple[:4:4], body)
+	typing    = append(sdk[:5:5], typed) // with types for what a model says
 )
 
 var clients = []client{
@@ -84,8 +94,10 @@ var clients = []client{
 		python:    "python",
 		model:     gpt,
 		paths:     openAIPaths,
-		scenarios: sdk,
+		scenarios: typing,
 		sends:     "bearer",
+		helper:    "chat.completions.stream(…).get_final_completion()",
+		broken:    "APIError",
 		calls:     2,
 		reactions: thrice("APIStatusError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
 		gates:     tries(3, "TypeError", "PermissionDeniedError"),
@@ -99,6 +111,9 @@ var clients = []client{
 		paths:     openAIPaths,
 		scenarios: sdk,
 		sends:     "bearer",
+		helper:    "chat.completions.stream(…).finalChatCompletion()",
+		broken:    "APIError",
+		runner:    "chat.completions.runTools(…)",
 		calls:     1,
 		reactions: thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
 		gates:     tries(3, "TypeError", "PermissionDeniedError"),
@@ -111,8 +126,11 @@ var clients = []client{
 		python:    "python",
 		model:     claude,
 		paths:     anthropicPaths,
-		scenarios: sdk,
+		scenarios: typing,
 		sends:     "bearer, 2026-10-21",
+		helper:    "messages.stream(…).get_final_message()",
+		broken:    "APIStatusError",
+		runner:    "beta.messages.tool_runner(…)",
 		calls:     1,
 		reactions: thrice("PaymentRequiredError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
 		gates:     tries(3, "TypeError", "PermissionDeniedError"),
@@ -126,6 +144,9 @@ var clients = []client{
 		paths:     anthropicPaths,
 		scenarios: sdk,
 		sends:     "bearer, 2026-10-21",
+		helper:    "messages.stream(…).finalMessage()",
+		broken:    "APIError",
+		runner:    "beta.messages.toolRunner(…)",
 		calls:     1,
 		reactions: thrice("PaymentRequiredError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
 		gates:     tries(3, "TypeError", "PermissionDeniedError"),
@@ -140,6 +161,9 @@ var clients = []client{
 		paths:     anthropicPaths,
 		scenarios: sdk,
 		sends:     "x-api-key, 2023-06-01",
+		helper:    "messages.stream(…).finalMessage()",
+		broken:    "APIError",
+		runner:    "beta.messages.toolRunner(…)",
 		reactions: thrice("APIError", "PermissionDeniedError", "ConflictError", "RateLimitError"),
 		gates:     tries(3, "TypeError", "PermissionDeniedError"),
 		gated:     gatedSDK,
@@ -259,7 +283,7 @@ var clients = []client{
 		python:    "python",
 		model:     gpt,
 		paths:     []path{{"", "/v1/chat/completions"}},
-		scenarios: framework,
+		scenarios: simple,
 		sends:     "bearer",
 		calls:     5,
 		prints:    []string{"Cost: $", "Budget remaining: $0.99"},

@@ -63,6 +63,12 @@ func (c *client) modules() string {
 // what the integration guide says, and returns what it printed.
 func execute(t *testing.T, baseURL string, env []string, argv ...string) []byte {
 	t.Helper()
+	return feed(t, "", baseURL, env, argv...)
+}
+
+// feed is execute with an input.
+func feed(t *testing.T, input, baseURL string, env []string, argv ...string) []byte {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -77,7 +83,7 @@ func execute(t *testing.T, baseURL string, env []string, argv ...string) []byte 
 		"RUNGATE_AGENT_KEY=" + token,
 	}, env...)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s: %v (is everything installed? run ./setup.sh)\n%s%s", strings.Join(argv, " "), err, &stdout, &stderr)

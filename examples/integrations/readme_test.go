@@ -24,6 +24,7 @@ func TestReadme(t *testing.T) {
 		"clients":     clientTable(t),
 		"reactions":   reactionTable(),
 		"gates":       gateTable(t),
+		"failovers":   failoverTable(),
 		"differences": differenceTable(),
 	} {
 		section := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n).*?(\n<!-- end -->)`)
@@ -113,6 +114,21 @@ func gateTable(t *testing.T) string {
 			row += " | " + first.String()
 		}
 		rows = append(rows, row+" |")
+	}
+	return strings.Join(rows, "\n")
+}
+
+func failoverTable() string {
+	rows := []string{"| client | gathers a stream with | raises when it breaks off | calls tools with |", "| --- | --- | --- | --- |"}
+	for _, c := range clients {
+		if c.helper == "" {
+			continue
+		}
+		row := fmt.Sprintf("| %s | `%s` | `%s` | ", c.name, c.helper, c.broken)
+		if c.runner != "" {
+			row += "`" + c.runner + "` "
+		}
+		rows = append(rows, row+"|")
 	}
 	return strings.Join(rows, "\n")
 }

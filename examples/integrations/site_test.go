@@ -3,6 +3,7 @@
 package integrations
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -45,7 +46,10 @@ type site struct {
 }
 
 // seen is a call of the client.
-type seen struct{ path, run, sent string }
+type seen struct {
+	path, run, sent string
+	body            []byte
+}
 
 // newSite starts a gateway in which the calls of the client run into s. Change
 // makes it another than that.
@@ -75,10 +79,15 @@ func newSite(t *testing.T, c *client, s situation, change ...func(*gateway.Confi
 		st.open.Add(1)
 		defer st.open.Done()
 		sent := credentials(r.Header)
+		var body bytes.Buffer
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(r.Body, &body), r.Body}
 		gw.ServeHTTP(w, r)
 		st.mu.Lock()
 		defer st.mu.Unlock()
-		st.calls = append(st.calls, seen{r.URL.Path, w.Header().Get("X-Rungate-Run-Id"), sent})
+		st.calls = append(st.calls, seen{r.URL.Path, w.Header().Get("X-Rungate-Run-Id"), sent, body.Bytes()})
 	}))
 	t.Cleanup(front.Close)
 	st.url = front.URL

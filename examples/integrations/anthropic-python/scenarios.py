@@ -1,6 +1,6 @@
 """One call with the Anthropic SDK for Python, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|streamed_tool|image|body|patient [accepted|wait|error]
+usage: python scenarios.py text|stream|tool|streamed_tool|typed|image|body|patient [accepted|wait|error]
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 import time
 
 import anthropic
+import pydantic
 
 client = anthropic.Anthropic(
     base_url=os.environ["RUNGATE_BASE_URL"],
@@ -85,6 +86,38 @@ def streamed_tool():
         message = stream.get_final_message()
     call = next(block for block in message.content if block.type == "tool_use")
     return {"tool": {"name": call.name, "args": call.input}}
+
+
+class Whereabouts(pydantic.BaseModel):
+    order: str
+    late: bool
+
+
+def typed():
+    """The call of a tool, and an answer after it that the SDK parses."""
+    question = {"role": "user", "content": "Where is order ord_2H4p?"}
+    message = client.messages.create(
+        model="claude-sonnet-4", max_tokens=1024, messages=[question], tools=[LOOKUP_ORDER], extra_headers=run
+    )
+    call = next(block for block in message.content if block.type == "tool_use")
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": f"{call.input['order']} is on its way"}
+    with client.messages.stream(
+        model="claude-sonnet-4",
+        max_tokens=1024,
+        messages=[
+            question,
+            {"role": "assistant", "content": message.content},
+            {"role": "user", "content": [result]},
+        ],
+        tools=[LOOKUP_ORDER],
+        output_format=Whereabouts,
+        extra_headers=run,
+    ) as answer:
+        return {
+            "text": type(answer.get_final_message().parsed_output).__name__,
+            "tool": {"name": call.name, "args": call.input},
+            "run_id": answer.response.headers.get("x-rungate-run-id"),
+        }
 
 
 def patient():
@@ -165,6 +198,7 @@ scenarios = {
     "stream": stream,
     "tool": tool,
     "streamed_tool": streamed_tool,
+    "typed": typed,
     "image": image,
     "body": body,
     "patient": patient,

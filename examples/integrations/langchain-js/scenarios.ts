@@ -1,9 +1,9 @@
 // One call with LangChain for TypeScript, its outcome as a line of JSON.
-// usage: node scenarios.ts openai|anthropic text|stream|tool|image [accepted|wait|error]
+// usage: node scenarios.ts openai|anthropic text|stream|tool|loop|image [accepted|wait|error]
 //
 // LangChain hands out no response headers; only a refusal tells the run.
 import { ChatAnthropic } from '@langchain/anthropic';
-import { HumanMessage } from '@langchain/core/messages';
+import { type BaseMessage, HumanMessage, ToolMessage } from '@langchain/core/messages';
 import { ChatOpenAI } from '@langchain/openai';
 
 const [vendor, scenario, approval] = process.argv.slice(2);
@@ -58,6 +58,24 @@ async function tool() {
   return { tool: { name: call.name, args: call.args } };
 }
 
+// The call of a tool, and what the model makes of its result.
+async function loop() {
+  const model = llm.bindTools([lookupOrder]);
+  const messages: BaseMessage[] = [new HumanMessage('Where is order ord_2H4p?')];
+  const calls = [];
+  for (;;) {
+    const message = await model.invoke(messages);
+    if (!message.tool_calls?.length) {
+      return { text: message.text, tool: { name: calls[0].name, args: calls[0].args } };
+    }
+    messages.push(message);
+    for (const call of message.tool_calls) {
+      messages.push(new ToolMessage({ tool_call_id: call.id!, content: call.args.order }));
+      calls.push(call);
+    }
+  }
+}
+
 async function image() {
   const message = await llm.invoke([new HumanMessage({
     content: [
@@ -81,5 +99,5 @@ function failure(err: any) {
   };
 }
 
-const scenarios: Record<string, () => Promise<object>> = { text, stream, tool, image };
+const scenarios: Record<string, () => Promise<object>> = { text, stream, tool, loop, image };
 console.log(JSON.stringify(await scenarios[scenario]().catch(failure)));

@@ -1,6 +1,6 @@
 """One call with LangChain for Python, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|image [accepted|wait|error]
+usage: python scenarios.py text|stream|tool|loop|image [accepted|wait|error]
 """
 
 import json
@@ -53,6 +53,24 @@ def tool():
     return {"tool": {"name": call["name"], "args": call["args"]}, "run_id": run_id(message)}
 
 
+def loop():
+    """The call of a tool, and what the model makes of its result."""
+    model = llm.bind_tools([lookup_order])
+    messages, calls = [HumanMessage("Where is order ord_2H4p?")], []
+    while True:
+        message = model.invoke(messages)
+        if not message.tool_calls:
+            break
+        messages.append(message)
+        messages += [lookup_order.invoke(call) for call in message.tool_calls]
+        calls += message.tool_calls
+    return {
+        "text": message.content,
+        "tool": {"name": calls[0]["name"], "args": calls[0]["args"]},
+        "run_id": run_id(message),
+    }
+
+
 def image():
     message = llm.invoke(
         [
@@ -80,7 +98,7 @@ def failure(err):
     }
 
 
-scenarios = {"text": text, "stream": stream, "tool": tool, "image": image}
+scenarios = {"text": text, "stream": stream, "tool": tool, "loop": loop, "image": image}
 try:
     outcome = scenarios[sys.argv[1]]()
 except Exception as err:

@@ -1,15 +1,17 @@
 """One call with LlamaIndex, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|image [accepted|wait|error]
+usage: python scenarios.py text|stream|tool|loop|image [accepted|wait|error]
 
 LlamaIndex hands out no response headers; only a refusal tells the run.
 """
 
+import asyncio
 import base64
 import json
 import os
 import sys
 
+from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
@@ -55,6 +57,18 @@ def tool():
     return {"tool": {"name": call.tool_name, "args": call.tool_kwargs}}
 
 
+def loop():
+    """The call of a tool, and what the model makes of its result, as LlamaIndex's own agent does it."""
+    agent = FunctionAgent(tools=[lookup_order], llm=llm)
+
+    async def converse():
+        return await agent.run("Where is order ord_2H4p?")
+
+    answer = asyncio.run(converse())
+    call = answer.tool_calls[0]
+    return {"text": str(answer), "tool": {"name": call.tool_name, "args": call.tool_kwargs}}
+
+
 def image():
     picture = ImageBlock(image=base64.b64decode(PIXEL), image_mimetype="image/png")
     response = llm.chat(ask(TextBlock(text="What is in the picture?"), picture))
@@ -74,7 +88,7 @@ def failure(err):
     }
 
 
-scenarios = {"text": text, "stream": stream, "tool": tool, "image": image}
+scenarios = {"text": text, "stream": stream, "tool": tool, "loop": loop, "image": image}
 try:
     outcome = scenarios[sys.argv[1]]()
 except Exception as err:

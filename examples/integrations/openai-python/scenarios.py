@@ -1,6 +1,6 @@
 """One call with the OpenAI SDK for Python, its outcome as a line of JSON.
 
-usage: python scenarios.py text|stream|tool|streamed_tool|image|body|patient [accepted|wait|error]
+usage: python scenarios.py text|stream|tool|streamed_tool|typed|image|body|patient [accepted|wait|error]
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 import time
 
 import openai
+import pydantic
 
 client = openai.OpenAI(
     base_url=os.environ["RUNGATE_BASE_URL"],
@@ -84,6 +85,36 @@ def streamed_tool():
     return {"tool": {"name": call.name, "args": json.loads(call.arguments)}}
 
 
+class LookupOrder(pydantic.BaseModel):
+    """Finds an order by its id."""
+
+    order: str
+
+
+class Whereabouts(pydantic.BaseModel):
+    order: str
+    late: bool
+
+
+def typed():
+    """The call of a tool, and an answer after it, both of which the SDK parses."""
+    tools = [openai.pydantic_function_tool(LookupOrder, name="lookup_order")]
+    messages = [{"role": "user", "content": "Where is order ord_2H4p?"}]
+    raw = completions.parse(model="gpt-4", messages=messages, tools=tools, extra_headers=run)
+    message = raw.parse().choices[0].message
+    call = message.tool_calls[0]
+    order = call.function.parsed_arguments.order
+    messages += [message, {"role": "tool", "tool_call_id": call.id, "content": f"{order} is on its way"}]
+    raw = completions.parse(
+        model="gpt-4", messages=messages, tools=tools, response_format=Whereabouts, extra_headers=run
+    )
+    return {
+        "text": type(raw.parse().choices[0].message.parsed).__name__,
+        "tool": {"name": call.function.name, "args": {"order": order}},
+        "run_id": raw.headers.get("x-rungate-run-id"),
+    }
+
+
 def patient():
     """The call of a tool, by an agent that knows what a 202 is."""
     while True:
@@ -154,6 +185,7 @@ scenarios = {
     "stream": stream,
     "tool": tool,
     "streamed_tool": streamed_tool,
+    "typed": typed,
     "image": image,
     "body": body,
     "patient": patient,
