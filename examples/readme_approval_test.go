@@ -30,7 +30,7 @@ func TestREADMEApprovals(t *testing.T) {
 	assert.Equal(t, members(t, string(shown)), members(t, approved.body))
 
 	said := strings.NewReplacer("http://127.0.0.1:8081", d.operators, "gate_8xk2m", approved.gate(t), "gate_9fq7w", rejected.gate(t))
-	commands := strings.Split(strings.TrimSpace(said.Replace(fenced(t, "sh")[0])), "\n")
+	commands := strings.Split(strings.TrimSpace(said.Replace(fenced(t, "sh")[2])), "\n")
 	require.Len(t, commands, 3)
 	for i, want := range []string{approved.gate(t), `"status":"approved"`, `"status":"rejected"`} {
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", commands[i])
@@ -59,7 +59,7 @@ type demonstration struct {
 	operators, operator string
 }
 
-func demonstrate(t *testing.T) *demonstration {
+func demonstrate(t *testing.T, flags ...string) *demonstration {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "server")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./server").CombinedOutput()
@@ -67,7 +67,7 @@ func demonstrate(t *testing.T) *demonstration {
 	printed, err := os.Create(filepath.Join(t.TempDir(), "printed"))
 	require.NoError(t, err)
 	defer printed.Close()
-	cmd := exec.CommandContext(t.Context(), program, "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0")
+	cmd := exec.CommandContext(t.Context(), program, append(flags, "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0")...)
 	cmd.Env = append(os.Environ(), "OPENAI_API_KEY=", "ANTHROPIC_API_KEY=", "RUNGATE_CONFIG=")
 	cmd.Stdout = printed
 	require.NoError(t, cmd.Start())

@@ -47,10 +47,11 @@ func TestREADMEGo(t *testing.T) {
 // and the larger policy decides as the cases there want it to.
 func TestREADMEConfiguration(t *testing.T) {
 	yaml, policies := fenced(t, "yaml"), fenced(t, "json")
-	require.Len(t, policies, 2)
+	require.Len(t, policies, 3)
 	for i, commands := range [][][]string{
 		{{"check", "rungate.yaml"}},
 		{{"check", "rungate.yaml"}, {"policy", "test", "rungate.yaml", "cases.yaml"}},
+		{{"check", "rungate.yaml"}},
 	} {
 		dir := t.TempDir()
 		require.NoError(t, os.Mkdir(filepath.Join(dir, "policies"), 0o755))
