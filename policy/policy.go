@@ -94,7 +94,7 @@ type Run struct {
 	IdleTimeout time.Duration `json:"idle_timeout"`
 
 	MaxDuration time.Duration `json:"max_duration"` // 0 is none
-	MaxSteps    *int64        `json:"max_steps"`    // calls that are forwarded
+	MaxSteps    *int64        `json:"max_steps"`    // calls that are forwarded; each attempt of one counts
 	MaxDepth    *int64        `json:"max_depth"`    // of runs that are started from runs
 	MaxChildren *int64        `json:"max_children"` // that one run may start
 }

@@ -13,8 +13,8 @@ type Limits struct {
 	// MaxDuration is how long after its start a run takes calls.
 	MaxDuration time.Duration
 
-	// MaxSteps is how many calls of the run may be forwarded. Those in flight
-	// count, until they have ended without a step.
+	// MaxSteps is how many calls of the run may be forwarded; each attempt of one
+	// counts. Those in flight count, until they have ended without a step.
 	MaxSteps int64
 
 	// MaxDepth is how many levels below the root of its tree a child of the run

@@ -67,7 +67,7 @@ type Run struct {
 	Reason   string    // why it was closed or blocked
 	Block    *Block    // what blocked it, while Status is Blocked
 
-	Steps    int64 // calls that were forwarded
+	Steps    int64 // requests that were forwarded, see Step
 	InFlight int64 // calls that have not ended, but for those that wait for a decision
 	Children int64 // runs that were ever started with it as their parent
 	Gated    bool  // calls of it may meet a gate, see GateJournal
