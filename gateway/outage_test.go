@@ -245,7 +245,7 @@ func TestDeadlocksLoseNoSpending(t *testing.T) {
 		all.Wait()
 		l.Recover()
 		pass(time.Minute)
-		assert.Greater(t, calls.Load(), int64(300))
+		assert.Greater(t, calls.Load(), int64(50), "else nothing was tried")
 		l.paidOnce(calls.Load())
 	})
 }
