@@ -2,8 +2,8 @@ package gateway_test
 
 import (
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -120,11 +120,17 @@ func (f *relief) settled(id string) {
 	require.Zero(f.t, r.InFlight)
 }
 
-// refusedServer is an address at which nobody listens.
+// refusedServer is an address at which nobody listens, nor will: a connection has it.
 func refusedServer(t testing.TB) string {
-	s := httptest.NewServer(http.NotFoundHandler())
-	s.Close()
-	return s.URL
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.Close()
+		l.Close()
+	})
+	return "http://" + c.LocalAddr().String()
 }
 
 // failedOver are the events of the type "step.failed_over".

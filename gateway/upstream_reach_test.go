@@ -67,8 +67,6 @@ func quietServer(h http.HandlerFunc) *httptest.Server {
 // A provider that cannot be reached is 502 in the agent's dialect, to be tried
 // again, and costs nothing.
 func TestUnreachable(t *testing.T) {
-	closed := httptest.NewServer(nil)
-	closed.Close()
 	untrusted := quietServer(nil)
 	untrusted.StartTLS()
 	defer untrusted.Close()
@@ -78,7 +76,7 @@ func TestUnreachable(t *testing.T) {
 		base string
 		step bool // it may have reached the provider, and so is a step of the run
 	}{
-		{"connection refused", closed.URL, false},
+		{"connection refused", refusedServer(t), false},
 		{"a name that is not known", "http://provider.invalid", false},
 		{"a certificate that is not trusted", untrusted.URL, true},
 		{"TLS is spoken to who does not", listener(t, func(c net.Conn) { io.WriteString(c, "hello\n") }), true},
