@@ -37,10 +37,10 @@ func TestRecordingsUnderFailover(t *testing.T) {
 	cases, err := recordings.All("openai.chat", "openai.responses", "anthropic.messages", "anthropic.count_tokens", "openai.embeddings")
 	require.NoError(t, err)
 	for _, c := range cases {
+		if c.Method == "POST" && !namesModel(c) {
+			continue
+		}
 		t.Run(c.Name, func(t *testing.T) {
-			if c.Method == "POST" && !namesModel(c) {
-				t.Skip("it names no model")
-			}
 			// Errors would have the next one begin elsewhere: each has a gateway of its own.
 			replay(t, newRig(t, guarded, withSpare(t)), c, gateway.EstimateUsage)
 		})
