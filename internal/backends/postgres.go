@@ -202,23 +202,26 @@ func (p *Postgres) Kill(t testing.TB) {
 }
 
 // end sends a signal to the server and waits until nothing listens any more. One that
-// is killed leaves its processes, which may go on for a while: they are killed as well.
+// is killed would leave its processes, and one of those waits for ever for a lock that
+// another has died with, so all are killed: the server first stands still, since one
+// that starts just then would be missed.
 func (p *Postgres) end(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	pid, err := p.pid()
 	if err != nil {
 		t.Fatalf("postgres: it does not run: %v", err)
 	}
-	all, err := children(pid)
-	if err != nil {
-		t.Fatalf("postgres: %v", err)
-	}
-	if err := syscall.Kill(pid, s); err != nil {
-		t.Fatalf("postgres: %v", err)
-	}
+	pids := []int{pid}
 	if s == syscall.SIGKILL {
-		for _, child := range all {
-			_ = syscall.Kill(child, s) // fails where it has ended already
+		children, err := halt(pid)
+		if err != nil {
+			t.Fatalf("postgres: %v", err)
+		}
+		pids = append(pids, children...)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
+			t.Fatalf("postgres: %v", err)
 		}
 	}
 	for end := time.Now().Add(patience); p.answers(); time.Sleep(time.Millisecond) {
@@ -248,22 +251,33 @@ func (p *Postgres) answers() bool {
 	return true
 }
 
-// children returns the processes that one has started.
-func children(of int) (pids []int, err error) {
-	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output() //nolint:noctx // it ends at once
-	if err != nil {
-		return nil, fmt.Errorf("ps: %w", err)
+// halt has a process stand still and returns the processes that it has started.
+func halt(pid int) (children []int, err error) {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return nil, err
 	}
-	for line := range strings.Lines(string(out)) {
-		var pid, parent int
-		if _, err := fmt.Sscan(line, &pid, &parent); err != nil {
-			return nil, fmt.Errorf("ps: %q: %w", line, err)
+	for halted := false; ; {
+		out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,state=").Output() //nolint:noctx // it ends at once
+		if err != nil {
+			return nil, fmt.Errorf("ps: %w", err)
 		}
-		if parent == of {
-			pids = append(pids, pid)
+		before := halted // a list may have been begun while it still started some
+		children = children[:0]
+		for line := range strings.Lines(string(out)) {
+			var id, parent int
+			var state string
+			if _, err := fmt.Sscan(line, &id, &parent, &state); err != nil {
+				return nil, fmt.Errorf("ps: %q: %w", line, err)
+			}
+			if parent == pid {
+				children = append(children, id)
+			}
+			halted = halted || id == pid && strings.HasPrefix(state, "T")
+		}
+		if before {
+			return children, nil
 		}
 	}
-	return pids, nil
 }
 
 // server is the command line of the server.

@@ -4,6 +4,8 @@ package backends
 
 import (
 	"os"
+	"os/exec"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,6 +38,22 @@ func TestAPostgresThatIsStartedAgainHasWhatItHad(t *testing.T) {
 			assert.Equal(t, "7\n", got)
 		})
 	}
+}
+
+func TestAProcessThatIsHaltedStartsNoMore(t *testing.T) {
+	c := exec.CommandContext(t.Context(), "/bin/sh", "-c", "i=0; while [ $i -lt 500 ]; do sleep 100 & i=$((i+1)); done; wait")
+	require.NoError(t, c.Start())
+	children, err := halt(c.Process.Pid)
+	require.NoError(t, err)
+	later, err := halt(c.Process.Pid)
+	require.NoError(t, err)
+	assert.Equal(t, children, later)
+	assert.Less(t, len(children), 500, "it has been halted in the midst of it")
+	require.NoError(t, c.Process.Kill())
+	for _, pid := range children {
+		assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	}
+	assert.Error(t, c.Wait())
 }
 
 func TestAPostgresEndsWithItsTest(t *testing.T) {
