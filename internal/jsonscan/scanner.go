@@ -52,7 +52,11 @@ type Scanner struct {
 
 // Reset makes s read data from its beginning. The data must not change while s
 // or anything that it returned is in use.
-func (s *Scanner) Reset(data []byte) { *s = Scanner{data: data, due: true} }
+func (s *Scanner) Reset(data []byte) {
+	s.data, s.pos, s.from, s.keyPos, s.name = data, 0, 0, 0, nil
+	s.depth, s.due, s.err = 0, true, nil
+	s.names.n = 0 // what is in names costs more to clear than to leave
+}
 
 // Err returns the first error, an [*Error], or nil.
 func (s *Scanner) Err() error {

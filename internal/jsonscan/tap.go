@@ -107,6 +107,10 @@ func (t *Tap) Write(p []byte) {
 		case tapName:
 			if n, ended = t.inString(p); ended {
 				t.to, t.state = t.find(p[:n]), tapColon
+				if n < len(p) && p[n] == ':' {
+					t.state = tapValue
+					n++
+				}
 			} else {
 				t.keepName(p)
 			}
@@ -130,6 +134,10 @@ func (t *Tap) Write(p []byte) {
 			t.state = tapNext
 			if t.to != nil {
 				t.to.done = true
+			}
+			if n+1 < len(p) && p[n] == ',' && p[n+1] == '"' {
+				t.state, t.name = tapName, t.name[:0]
+				n += 2
 			}
 		}
 		p = p[n:]
