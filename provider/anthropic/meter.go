@@ -24,8 +24,7 @@ type meter struct {
 	input     int64 // the estimate
 	longCache bool
 
-	tap   jsonscan.Tap // on a whole answer
-	whole bool         // the answer is one, and not a stream
+	whole wire.Whole // an answer that is no stream
 
 	shape   wire.Shape // of the events of a stream that only bring text
 	reply   reply
@@ -41,22 +40,29 @@ var ofAnswer = []string{"model", "usage", "error"}
 
 // Body implements [provider.Meter].
 func (m *meter) Body(p []byte) {
-	if !m.whole {
-		m.whole = true
-		m.tap.Reset(ofAnswer...)
-	}
-	m.tap.Write(p)
+	m.whole.Write(p, ofAnswer, m.readWhole)
 }
 
-// readWhole reads what the tap has kept so far. It may be called again.
-func (m *meter) readWhole() {
+// measureWhole takes into account what there is of a whole answer, which may not have
+// ended. It may be called again.
+func (m *meter) measureWhole() {
+	if !m.whole.Begun() {
+		return
+	}
+	m.bytes = m.whole.Bytes()
+	if tap := m.whole.Rest(); tap != nil {
+		m.readWhole(tap)
+	}
+}
+
+// readWhole reads the members of a whole answer.
+func (m *meter) readWhole(tap *jsonscan.Tap) {
 	var s jsonscan.Scanner
-	m.bytes = m.tap.Bytes()
-	s.Reset(m.tap.Value("model"))
+	s.Reset(tap.Value("model"))
 	wire.Keep(&m.reply.model, &s)
-	s.Reset(m.tap.Value("error"))
+	s.Reset(tap.Value("error"))
 	m.failed = s.Kind() != jsonscan.Invalid && !s.Null()
-	s.Reset(m.tap.Value("usage"))
+	s.Reset(tap.Value("usage"))
 	if s.Kind() == jsonscan.Object {
 		reply := m.reply
 		reply.usage(&s)
@@ -97,16 +103,14 @@ func (m *meter) unreadable(data []byte) provider.EventKind {
 }
 
 // Ended implements [provider.Meter].
-func (m *meter) Ended() bool { return m.ended || m.tap.Done() }
+func (m *meter) Ended() bool { return m.ended || m.whole.Ended() }
 
 // Usage implements [provider.Meter].
 func (m *meter) Usage() provider.Usage {
 	if m.free {
 		return provider.Usage{}
 	}
-	if m.whole {
-		m.readWhole()
-	}
+	m.measureWhole()
 	r := &m.reply
 	if m.failed && !m.content && r.counts.input < 0 && r.counts.output < 0 {
 		return provider.Usage{}

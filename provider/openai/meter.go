@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/provider/internal/wire"
 )
@@ -44,8 +43,7 @@ type meter struct {
 	maxOutput int64
 	untold    int64 // web searches that the answer makes and does not report
 
-	tap   jsonscan.Tap // on a whole answer
-	whole bool         // the answer is one, and not a stream
+	whole wire.Whole // an answer that is no stream
 
 	shape   wire.Shape // of the events of a stream that only bring text
 	reply   reply
@@ -94,7 +92,7 @@ func (m *meter) unreadable(data []byte) provider.EventKind {
 
 // Ended implements [provider.Meter].
 func (m *meter) Ended() bool {
-	return m.ended || m.choices.done() || m.tap.Done()
+	return m.ended || m.choices.done() || m.whole.Ended()
 }
 
 // Usage implements [provider.Meter].
@@ -102,9 +100,7 @@ func (m *meter) Usage() provider.Usage {
 	if m.free {
 		return provider.Usage{}
 	}
-	if m.whole {
-		m.readWhole()
-	}
+	m.measureWhole()
 	c := m.reply.counts
 	if m.failed && !m.content && c.input < 0 && c.output < 0 {
 		return provider.Usage{}
@@ -116,7 +112,7 @@ func (m *meter) Usage() provider.Usage {
 	}
 	if u.WebSearches == wire.Unreported {
 		u.WebSearches = m.calls
-		if m.content || m.whole && !m.failed && m.bytes > 0 {
+		if m.content || m.whole.Begun() && !m.failed && m.bytes > 0 {
 			u.WebSearches += m.untold
 		}
 	}
@@ -130,7 +126,7 @@ func (m *meter) Usage() provider.Usage {
 	case c.output == wire.Unreported && m.pending:
 		c.output = m.maxOutput
 		u.Estimated = true
-	case c.output == wire.Unreported, !m.whole && !m.Ended(): // some servers report as they go
+	case c.output == wire.Unreported, !m.whole.Begun() && !m.Ended(): // some servers report as they go
 		c.output = max(c.output, wire.Tokens(m.bytes))
 		u.Estimated = true
 	}

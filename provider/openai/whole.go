@@ -14,28 +14,35 @@ var (
 
 // Body implements [provider.Meter].
 func (m *meter) Body(p []byte) {
-	if !m.whole {
-		m.whole = true
-		if m.endpoint == provider.Responses {
-			m.tap.Reset(ofResponse...)
-		} else {
-			m.tap.Reset(ofAnswer...)
-		}
+	names := ofAnswer
+	if m.endpoint == provider.Responses {
+		names = ofResponse
 	}
-	m.tap.Write(p)
+	m.whole.Write(p, names, m.readWhole)
 }
 
-// readWhole reads what the tap has kept so far. It may be called again.
-func (m *meter) readWhole() {
+// measureWhole takes into account what there is of a whole answer, which may not have
+// ended. It may be called again.
+func (m *meter) measureWhole() {
+	if !m.whole.Begun() {
+		return
+	}
+	m.bytes = m.whole.Bytes()
+	if tap := m.whole.Rest(); tap != nil {
+		m.readWhole(tap)
+	}
+}
+
+// readWhole reads the members of a whole answer.
+func (m *meter) readWhole(tap *jsonscan.Tap) {
 	var s jsonscan.Scanner
-	m.bytes = m.tap.Bytes()
-	s.Reset(m.tap.Value("model"))
+	s.Reset(tap.Value("model"))
 	wire.Keep(&m.reply.model, &s)
-	s.Reset(m.tap.Value("service_tier"))
+	s.Reset(tap.Value("service_tier"))
 	wire.Keep(&m.reply.tier, &s)
-	s.Reset(m.tap.Value("error"))
+	s.Reset(tap.Value("error"))
 	m.failed = s.Kind() != jsonscan.Invalid && !s.Null()
-	s.Reset(m.tap.Value("usage"))
+	s.Reset(tap.Value("usage"))
 	if s.Kind() == jsonscan.Object {
 		m.reply.counts.read(&s)
 		if s.End(); s.Err() != nil {
@@ -45,13 +52,13 @@ func (m *meter) readWhole() {
 	if m.endpoint != provider.Responses {
 		return
 	}
-	s.Reset(m.tap.Value("tool_usage"))
+	s.Reset(tap.Value("tool_usage"))
 	m.reply.searches = toolSearches(&s)
 	if m.reply.searches == wire.Unreported { // it is from before there was tool_usage
-		s.Reset(m.tap.Value("output"))
+		s.Reset(tap.Value("output"))
 		m.calls = searchCalls(&s)
 	}
-	s.Reset(m.tap.Value("status"))
+	s.Reset(tap.Value("status"))
 	if s.Kind() == jsonscan.String {
 		status := string(s.Str())
 		m.pending = status == "queued" || status == "in_progress"

@@ -18,12 +18,19 @@ func Count(s *jsonscan.Scanner) int64 {
 }
 
 // Keep sets word to the string that comes next. Anything else it leaves, and an
-// empty one changes nothing. A word that stays the same costs no memory.
+// empty one changes nothing. A word that stays the same, or is the ordinary, costs no
+// memory.
 func Keep(word *string, s *jsonscan.Scanner) {
 	if s.Kind() != jsonscan.String {
 		return
 	}
-	if b := s.Str(); len(b) > 0 && string(b) != *word {
+	switch b := s.Str(); string(b) {
+	case "", *word:
+	case "default":
+		*word = "default"
+	case "standard":
+		*word = "standard"
+	default:
 		*word = string(b)
 	}
 }

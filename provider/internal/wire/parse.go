@@ -22,7 +22,9 @@ import (
 // A conversation that the body only refers to (previous_response_id,
 // conversation, thread) adds nothing to the Load, since its size is not known.
 func Parse(r *provider.Request) (Load, error) {
-	*r = provider.Request{Endpoint: r.Endpoint, Body: r.Body, Choices: 1}
+	endpoint, body := r.Endpoint, r.Body
+	*r = provider.Request{}
+	r.Endpoint, r.Body, r.Choices = endpoint, body, 1
 	if len(bytes.TrimSpace(r.Body)) == 0 {
 		if r.Endpoint == provider.Models {
 			return Load{}, nil
