@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,8 @@ import (
 // one caller try, and closes if that gets an answer; else the while gets longer. The
 // zero breaker is closed. It is safe for concurrent use.
 type breaker struct {
+	well atomic.Uint64 // while it is closed and history is empty, one more than epoch; else 0
+
 	mu      sync.Mutex
 	history uint64        // of the last answers since it closed: a bit is set for each that failed
 	epoch   uint64        // how often it has opened or closed
@@ -41,6 +44,9 @@ type ticket struct{ epoch uint64 }
 
 // enter lets a caller ask, or says after what time it is worth trying.
 func (b *breaker) enter() (t ticket, wait time.Duration, ok bool) {
+	if well := b.well.Load(); well > 0 {
+		return ticket{well - 1}, 0, true
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.until.IsZero() {
@@ -55,8 +61,12 @@ func (b *breaker) enter() (t ticket, wait time.Duration, ok bool) {
 // leave notes what came of it, and reports whether the breaker has changed by that,
 // and is open now. What was asked before it last changed says nothing any more.
 func (b *breaker) leave(t ticket, o outcome) (changed, open bool) {
+	if o == answered && b.well.Load() == t.epoch+1 {
+		return false, false // there is nothing to be noted
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	defer b.judge()
 	switch {
 	case t.epoch != b.epoch:
 		return false, false
@@ -72,6 +82,15 @@ func (b *breaker) leave(t ticket, o outcome) (changed, open bool) {
 		}
 	}
 	return false, false
+}
+
+// judge sets well. The caller holds mu.
+func (b *breaker) judge() {
+	well := uint64(0)
+	if b.until.IsZero() && b.history == 0 {
+		well = b.epoch + 1
+	}
+	b.well.Store(well)
 }
 
 // tried notes how it went for the one who tried. The caller holds mu.
