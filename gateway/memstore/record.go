@@ -24,7 +24,7 @@ type record struct {
 	place      *list.Element    // in open or ended
 	ended      time.Time        // when it came there, or was last called there; zero while it is open
 
-	steps    []run.Step // the newest, in a ring that begins at oldest
+	steps    []step // the newest, in a ring that begins at oldest
 	oldest   int
 	stepIDs  stepIDs // of steps
 	refusals []run.Refusal
@@ -34,21 +34,28 @@ type record struct {
 	announcements repeats
 }
 
+// A step is one of a run's, with what stands for its ID in stepIDs.
+type step struct {
+	run.Step
+	id uint64
+}
+
 // add adds a step that is not there yet, in the place of the oldest if there
 // are keep of them.
 func (r *record) add(s *run.Step, keep int) bool {
-	if !r.stepIDs.add(s.ID) {
+	id := hashOf(s.ID)
+	if !r.stepIDs.add(id) {
 		return false
 	}
 	r.Steps++
 	r.Spent = r.Spent.Plus(s.Cost)
 	r.Tokens = r.Tokens.Plus(s.Usage.Tokens)
 	if len(r.steps) < keep {
-		r.steps = append(r.steps, *s)
+		r.steps = append(r.steps, step{*s, id})
 		return true
 	}
-	r.stepIDs.remove(r.steps[r.oldest].ID)
-	r.steps[r.oldest] = *s
+	r.stepIDs.remove(r.steps[r.oldest].id)
+	r.steps[r.oldest] = step{*s, id}
 	r.oldest = (r.oldest + 1) % keep
 	return true
 }
@@ -61,7 +68,7 @@ func (r *record) stepsFrom(skip int64, n int) []run.Step {
 	n = max(0, min(n, len(r.steps)-int(from)))
 	steps := make([]run.Step, 0, n)
 	for i := range n {
-		steps = append(steps, r.steps[(r.oldest+int(from)+i)%len(r.steps)])
+		steps = append(steps, r.steps[(r.oldest+int(from)+i)%len(r.steps)].Step)
 	}
 	return steps
 }

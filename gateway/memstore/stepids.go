@@ -16,12 +16,11 @@ type stepIDs struct {
 	n     int
 }
 
-// add adds an id, and reports whether it was not there.
-func (s *stepIDs) add(id string) bool {
+// add adds the id with that hash, and reports whether it was not there.
+func (s *stepIDs) add(h uint64) bool {
 	if 2*s.n >= len(s.table) {
 		s.grow()
 	}
-	h := hashOf(id)
 	i := s.find(h)
 	if s.table[i] == h {
 		return false
@@ -31,9 +30,9 @@ func (s *stepIDs) add(id string) bool {
 	return true
 }
 
-// remove removes an id that is there.
-func (s *stepIDs) remove(id string) {
-	gap := s.find(hashOf(id))
+// remove removes the id with that hash, which is there.
+func (s *stepIDs) remove(h uint64) {
+	gap := s.find(h)
 	// What is behind the gap and not at its place moves into it, unless it would
 	// come before its place.
 	for i := s.next(gap); s.table[i] != 0; i = s.next(i) {
@@ -73,4 +72,5 @@ func (s *stepIDs) next(i int) int { return (i + 1) & (len(s.table) - 1) }
 // distance is how far j is behind i.
 func (s *stepIDs) distance(i, j int) int { return (j - i) & (len(s.table) - 1) }
 
+// hashOf returns what stands for an id; never 0.
 func hashOf(id string) uint64 { return max(1, maphash.String(seed, id)) }
