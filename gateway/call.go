@@ -185,16 +185,29 @@ func (c *call) proceed() (next *call) {
 // what is left of a long answer.
 func (c *call) detach(context.Context) error {
 	if c.req.Stream || c.g.cfg.Metering.OnDisconnect == DrainUpstream || c.answer.rest != nil {
-		c.detached = inproc.Detach(c.w, c.serve)
+		c.goOn()
 	}
 	return nil
+}
+
+// goOn has what is left of the call be done on a goroutine of its own, where it is on
+// that of its agent.
+func (c *call) goOn() {
+	r := inproc.Detach(c.w, c.r, c.serve)
+	if r == nil {
+		return
+	}
+	c.r, c.detached = r, true
+	if c.answer.cancel != nil && !c.answer.stays {
+		c.followAgent() // whose context has been the provider's so far
+	}
 }
 
 // detachToWait does the same for a call that may have to give a sign of life while
 // it waits.
 func (c *call) detachToWait(context.Context) error {
 	if c.req.Stream && c.waits() {
-		c.detached = inproc.Detach(c.w, c.serve)
+		c.goOn()
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ func (c *call) relay(ctx context.Context) error {
 		if err != nil {
 			return c.broken(ctx, err)
 		}
+		c.watch.hear() // its first bytes have come
 		body, resp.ContentLength = z, -1
 		delete(h, "Content-Encoding")
 	}
@@ -231,7 +232,7 @@ func (c *call) left(err error) error {
 // broken says why an answer broke off.
 func (c *call) broken(ctx context.Context, err error) error {
 	switch cause := context.Cause(c.answer.ctx); {
-	case ctx.Err() != nil && !c.answer.stays:
+	case ctx.Err() != nil && !c.answer.stays, isAgents(cause):
 		return &goneError{err}
 	case errors.Is(cause, errClaimLost):
 		return cause
@@ -240,6 +241,13 @@ func (c *call) broken(ctx context.Context, err error) error {
 			"Rungate: the answer of provider %q has stalled for %s and was given up.", c.upstream.Name(), c.watch.limit())}
 	}
 	return c.garbled(err)
+}
+
+// isAgents reports whether a call to a provider that was ended for that cause was ended
+// because the agent has left. Its context may not say so yet: where both hang on another,
+// that one ends them in any order.
+func isAgents(cause error) bool {
+	return cause != nil && !errors.Is(cause, errSlowStart) && !errors.Is(cause, errStalled) && !errors.Is(cause, errClaimLost)
 }
 
 func (c *call) garbled(err error) error {

@@ -68,6 +68,10 @@ func TestHosts(t *testing.T) {
 		&anthropic.Provider{ID: "local", APIKey: "key-local", URL: "http://localhost:8000"},
 		&openai.Provider{ID: "llama", APIKey: "key-llama", URL: "http://localhost:8000/v1"},
 	}
+	spelled := []provider.Provider{
+		&openai.Provider{ID: "a", APIKey: "key-a", URL: "http://Models.test/a/v1"},
+		&openai.Provider{ID: "b", APIKey: "key-b", URL: "http://models.test:80/b/v1"},
+	}
 	const (
 		chat   = `{"model":"m","messages":[]}`
 		claude = `{"model":"m","max_tokens":1,"messages":[]}`
@@ -106,6 +110,9 @@ func TestHosts(t *testing.T) {
 		{"two dialects on a third host: one", oneHost, "POST", "http://localhost:8000/v1/messages", claude, "key-local http://localhost:8000/v1/messages"},
 		{"two dialects on a third host: the other", oneHost, "POST", "http://localhost:8000/v1/chat/completions", chat, "key-llama http://localhost:8000/v1/chat/completions"},
 		{"a model that says otherwise", oneHost, "POST", "http://models.test/a/v1/chat/completions", `{"model":"llama/x","messages":[]}`, "key-llama http://localhost:8000/v1/chat/completions"},
+		{"a host that is spelled in two ways: one", spelled, "POST", "http://models.test:80/a/v1/chat/completions", chat, "key-a http://Models.test/a/v1/chat/completions"},
+		{"a host that is spelled in two ways: the other", spelled, "POST", "http://Models.test/b/v1/chat/completions", chat, "key-b http://models.test:80/b/v1/chat/completions"},
+		{"a host that is spelled in a third way", spelled, "POST", "http://models.test/b/v1/chat/completions", chat, "key-b http://models.test:80/b/v1/chat/completions"},
 		{"at the root", oneHost, "POST", "http://models.test/v1/messages", claude, "key-root http://models.test/v1/messages"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

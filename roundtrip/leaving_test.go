@@ -113,6 +113,93 @@ func TestLeaving(t *testing.T) {
 	})
 }
 
+// The rest of an answer that is long is on a goroutine of its own, if the gateway is in
+// the process: there, too, the client may leave.
+func TestLeavingLongAnswer(t *testing.T) {
+	begin := `{"id":"chatcmpl-1","model":"gpt-4.1","padding":"` + strings.Repeat("x", 64<<10)
+	// long sends so much of an answer and then waits for its client to leave.
+	long := func(gone chan<- struct{}) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, begin)
+			http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			close(gone)
+		}
+	}
+	both(t, []property{
+		{"closing the body", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			s := serve(long(gone))
+			resp := s.Open(t.Context(), chatCall)
+			_, err := io.ReadFull(resp.Body, make([]byte, len(begin)/2))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+		{"closing the body before anything was read of it", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			s := serve(long(gone))
+			require.NoError(t, s.Open(t.Context(), chatCall).Body.Close())
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+		{"a context that ends, of many calls", func(t *testing.T, serve serve) {
+			for range 10 { // what a context ends first of all that hangs on it is not said
+				gone := make(chan struct{})
+				s := serve(long(gone))
+				ctx, cancel := context.WithCancel(t.Context())
+				for range 5_000 {
+					_, end := context.WithCancel(ctx)
+					defer end()
+				}
+				resp := s.Open(ctx, chatCall)
+				_, err := io.ReadFull(resp.Body, make([]byte, len(begin)/2))
+				require.NoError(t, err)
+				cancel()
+				_, err = io.ReadAll(resp.Body)
+				require.ErrorIs(t, err, context.Canceled)
+				<-gone
+				require.Equal(t, "client_gone", s.Step("r").Error)
+			}
+		}},
+		{"where answers are read to their end, it changes nothing for the provider", func(t *testing.T, serve serve) {
+			left := make(chan struct{})
+			s := serve(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "application/json")
+				io.WriteString(w, begin)
+				http.NewResponseController(w).Flush()
+				<-left
+				io.WriteString(w, `","usage":{"prompt_tokens":100,"completion_tokens":50}}`)
+			}, func(cfg *gateway.Config) { cfg.Metering.OnDisconnect = gateway.DrainUpstream })
+			resp := s.Open(t.Context(), chatCall)
+			require.NoError(t, resp.Body.Close())
+			close(left)
+			step := s.Step("r")
+			assert.Empty(t, step.Error)
+			assert.EqualValues(t, 150, step.Usage.Total())
+		}},
+		{"the request may be used again as soon as the body is closed", func(t *testing.T, serve serve) {
+			gone := make(chan struct{})
+			s := serve(long(gone), func(cfg *gateway.Config) { cfg.Limits.Lease = 30 * time.Millisecond })
+			r := s.Request(alice(t.Context(), "r"), "/v1/chat/completions", chatCall)
+			resp, err := s.rt.RoundTrip(r)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			for name, values := range r.Header {
+				values[0] = "another"
+				delete(r.Header, name)
+			}
+			r.URL.Path = "/another"
+			<-gone
+			assert.Equal(t, "client_gone", s.Step("r").Error)
+		}},
+	})
+}
+
 func TestPanic(t *testing.T) {
 	panics := func(armed *atomic.Bool) func(*gateway.Config) {
 		return func(cfg *gateway.Config) {

@@ -34,7 +34,11 @@ type Transport struct {
 
 	gateway inproc.Transport
 	hosts   map[string][]site
+	spelled map[spelling][]site // the same by how the providers' addresses are written, as calls mostly write them
 }
+
+// A spelling is how a host is written in an address.
+type spelling struct{ scheme, host string }
 
 // A site is a place on a host where providers are.
 type site struct {
@@ -44,7 +48,7 @@ type site struct {
 
 // New returns a Transport over gw.
 func New(gw *gateway.Gateway) *Transport {
-	t := &Transport{gateway: inproc.Transport{Handler: gw, Inline: true}, hosts: map[string][]site{}}
+	t := &Transport{gateway: inproc.Transport{Handler: gw, Inline: true}, hosts: map[string][]site{}, spelled: map[spelling][]site{}}
 	for _, p := range gw.Providers() {
 		base := p.BaseURL()
 		t.add(hostOf(base), strings.TrimSuffix(base.Path, "/"), p.Name())
@@ -58,6 +62,10 @@ func New(gw *gateway.Gateway) *Transport {
 				}
 			}
 		}
+	}
+	for _, p := range gw.Providers() {
+		base := p.BaseURL()
+		t.spelled[spelling{base.Scheme, base.Host}] = t.hosts[hostOf(base)]
 	}
 	return t
 }
@@ -84,7 +92,10 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL == nil {
 		return base(t.Base).RoundTrip(r)
 	}
-	sites, ok := t.hosts[hostOf(r.URL)]
+	sites, ok := t.spelled[spelling{r.URL.Scheme, r.URL.Host}]
+	if !ok {
+		sites, ok = t.hosts[hostOf(r.URL)]
+	}
 	if !ok {
 		return base(t.Base).RoundTrip(r)
 	}
@@ -102,13 +113,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			break
 		}
 	}
-	in := r.WithContext(ctx)
-	in.URL = &u
-	resp, err := t.gateway.RoundTrip(in)
-	if resp != nil {
-		resp.Request = r
-	}
-	return resp, err
+	return t.gateway.Do(ctx, &u, r)
 }
 
 func base(rt http.RoundTripper) http.RoundTripper {

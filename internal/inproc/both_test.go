@@ -67,7 +67,8 @@ func direct(t *testing.T, h http.Handler) *client {
 
 func detached(t *testing.T, h http.Handler) *client {
 	return &client{t: t, rt: &inproc.Transport{Inline: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !inproc.Detach(w, func() { h.ServeHTTP(w, r) }) { // the body is not in memory
+		var in *http.Request
+		if in = inproc.Detach(w, r, func() { h.ServeHTTP(w, in) }); in == nil { // the body is not in memory
 			h.ServeHTTP(w, r)
 		}
 	})}, url: "http://model.test"}

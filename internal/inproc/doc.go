@@ -11,6 +11,6 @@
 // no Date on answers; no User-Agent, Accept-Encoding or Content-Length among
 // the header fields of requests; and nothing is compressed. Informational
 // answers (1xx) are dropped, and connections cannot be hijacked. The handler's
-// context is a child of the request's, so it carries the caller's values,
-// deadline and cause.
+// context is a child of the request's, or that one itself while the handler is
+// inline, so it carries the caller's values, deadline and cause.
 package inproc

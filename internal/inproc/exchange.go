@@ -30,7 +30,7 @@ type exchange struct {
 	head    bool
 	body    io.ReadCloser   // the request's
 	caller  context.Context // the request's
-	ctx     context.Context // the handler's: a child that ends when the handler returns or the client leaves
+	ctx     context.Context // the handler's: on a goroutine of its own, a child that ends when the handler returns or the client leaves
 	cancel  context.CancelFunc
 
 	inline bool   // the handler is on the caller's goroutine
@@ -49,7 +49,7 @@ type exchange struct {
 	lengthIs [1]string   // the value of a Content-Length that was not declared
 
 	// more has a token when there may be news for the client: an answer, bytes
-	// or the end.
+	// or the end. It is nil where the handler has returned before the client looks.
 	more chan struct{}
 
 	mu        sync.Mutex
@@ -66,17 +66,33 @@ type exchange struct {
 	readErr   error         // what the client was last told, for ever
 }
 
-func newExchange(req *http.Request) *exchange {
+func newExchange(ctx context.Context, req *http.Request, inline bool) *exchange {
 	x := &exchange{
 		request: req,
 		head:    req.Method == http.MethodHead,
 		body:    req.Body,
-		caller:  req.Context(),
+		caller:  ctx,
+		ctx:     ctx,
+		inline:  inline,
 		length:  -1,
-		more:    make(chan struct{}, 1),
 	}
-	x.ctx, x.cancel = context.WithCancel(x.caller)
+	if !inline {
+		x.part()
+	}
 	return x
+}
+
+// part prepares for a handler on a goroutine of its own.
+func (x *exchange) part() {
+	x.more = make(chan struct{}, 1)
+	x.ctx, x.cancel = context.WithCancel(x.caller)
+}
+
+// endContext ends the context of a handler on a goroutine of its own.
+func (x *exchange) endContext() {
+	if x.cancel != nil {
+		x.cancel()
+	}
 }
 
 // serve runs the handler, or what remains of it. It returns when that does,
@@ -104,7 +120,7 @@ func (x *exchange) serve(t *Transport, handle func()) {
 			}
 			x.abort(fmt.Errorf("inproc: panic in handler: %v: %w", v, io.EOF))
 		}
-		x.cancel()
+		x.endContext()
 	}()
 	handle()
 	returned = true
@@ -113,10 +129,6 @@ func (x *exchange) serve(t *Transport, handle func()) {
 // await waits for the response.
 func (x *exchange) await() (*http.Response, error) {
 	for {
-		select {
-		case <-x.more:
-		case <-x.caller.Done():
-		}
 		if x.caller.Err() != nil { // whatever else there is
 			x.leave()
 			return nil, context.Cause(x.caller)
@@ -130,6 +142,10 @@ func (x *exchange) await() (*http.Response, error) {
 			return &x.response, nil
 		case end != nil:
 			return nil, end
+		}
+		select {
+		case <-x.more:
+		case <-x.caller.Done():
 		}
 	}
 }
@@ -172,7 +188,7 @@ func (x *exchange) leave() {
 	x.mu.Lock()
 	x.left, x.buf = true, nil
 	x.mu.Unlock()
-	x.cancel()
+	x.endContext()
 	_ = x.closeRequest()
 	x.signal()
 }

@@ -52,7 +52,7 @@ func TestInline(t *testing.T) {
 			to.Close()
 		}()
 		_, got := do(t, post(from), func(w http.ResponseWriter, r *http.Request) {
-			assert.False(t, inproc.Detach(w, func() { assert.Fail(t, "the handler goes on itself") }))
+			assert.Nil(t, inproc.Detach(w, r, func() { assert.Fail(t, "the handler goes on itself") }))
 			io.Copy(io.Discard, r.Body)
 			io.WriteString(w, goroutine())
 		})
@@ -72,14 +72,42 @@ func TestInline(t *testing.T) {
 		_, got := do(t, post(nil), func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, long)
 			first := goroutine()
-			assert.True(t, inproc.Detach(w, func() {
+			var in *http.Request
+			in = inproc.Detach(w, r, func() {
 				assert.NotEqual(t, first, goroutine())
-				assert.NoError(t, r.Context().Err(), "its context goes on")
-				assert.False(t, inproc.Detach(w, nil), "it is detached already")
+				assert.NoError(t, in.Context().Err(), "its context goes on")
+				assert.Nil(t, inproc.Detach(w, in, nil), "it is detached already")
 				io.WriteString(w, long)
-			}))
+			})
+			assert.NotNil(t, in)
 		})
 		assert.Equal(t, long+long, got)
+	})
+	t.Run("the header is the caller's until it is detached, and then its own", func(t *testing.T) {
+		read := make(chan string)
+		sent := post(nil)
+		sent.Header.Set("X-Name", "first")
+		resp, err := (&inproc.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var in *http.Request
+			in = inproc.Detach(w, r, func() {
+				http.NewResponseController(w).Flush()
+				<-in.Context().Done()
+				read <- in.Header.Get("X-Name")
+			})
+		}), Inline: true}).RoundTrip(sent)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		sent.Header["X-Name"][0] = "second" // the caller may, now
+		sent.Header.Set("X-Other", "third")
+		assert.Equal(t, "first", <-read)
+	})
+	t.Run("a header that no server would read so is not the caller's", func(t *testing.T) {
+		for _, name := range []string{"x-name", "Host"} {
+			sent := post(nil)
+			sent.Header[name] = []string{"v"}
+			do(t, sent, func(_ http.ResponseWriter, r *http.Request) { r.Header.Set("X-Mine", "v") })
+			assert.NotContains(t, sent.Header, "X-Mine", name)
+		}
 	})
 	t.Run("a panic stays in it", func(t *testing.T) {
 		resp, err := (&inproc.Transport{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }), Inline: true}).RoundTrip(post(nil))
@@ -87,8 +115,8 @@ func TestInline(t *testing.T) {
 		assert.Nil(t, resp)
 	})
 	t.Run("and nothing remains of one that has panicked", func(t *testing.T) {
-		_, err := (&inproc.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			inproc.Detach(w, func() { assert.Fail(t, "it goes on") })
+		_, err := (&inproc.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			inproc.Detach(w, r, func() { assert.Fail(t, "it goes on") })
 			panic(http.ErrAbortHandler)
 		}), Inline: true}).RoundTrip(post(nil))
 		assert.ErrorIs(t, err, io.EOF)
@@ -102,6 +130,6 @@ func TestInline(t *testing.T) {
 		assert.ErrorIs(t, err, io.ErrNoProgress)
 	})
 	t.Run("nothing is detached of another's writer", func(t *testing.T) {
-		assert.False(t, inproc.Detach(httptest.NewRecorder(), nil))
+		assert.Nil(t, inproc.Detach(httptest.NewRecorder(), post(nil), nil))
 	})
 }

@@ -39,14 +39,19 @@ type Transport struct {
 // flushed, has written more than 2 KB, or has returned. A context that ends
 // before is the error, by its cause; a handler that panics before is io.EOF.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	x := newExchange(req)
-	in, err := x.incoming()
+	return t.Do(req.Context(), req.URL, req)
+}
+
+// Do is RoundTrip for a request that the handler gets with another context and URL.
+func (t *Transport) Do(ctx context.Context, u *url.URL, req *http.Request) (*http.Response, error) {
+	x := newExchange(ctx, req, t.Inline && inMemory(req))
+	in, err := x.incoming(u)
 	if err != nil {
 		x.leave()
 		return nil, err
 	}
 	handle := func() { t.Handler.ServeHTTP(writer{x}, in) }
-	if x.inline = t.Inline && inMemory(req); x.inline {
+	if x.inline {
 		x.serve(t, handle)
 	} else {
 		go x.serve(t, handle)
@@ -54,16 +59,20 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return x.await()
 }
 
-// Detach has rest run as the remainder of a handler, on a goroutine of its own
-// once the handler has returned, and reports true. Where w is not of a Transport
-// that runs the handler inline, it does nothing: the handler goes on itself.
-func Detach(w http.ResponseWriter, rest func()) bool {
+// Detach has rest run as the remainder of a handler of r, on a goroutine of its own
+// once the handler has returned, and returns the request to go on with: until then, that
+// the client leaves ends no context. Where w is not of a Transport that runs the handler
+// inline, it does nothing and returns nil: the handler goes on itself.
+func Detach(w http.ResponseWriter, r *http.Request, rest func()) *http.Request {
 	own, ok := w.(writer)
-	if !ok || !own.x.inline {
-		return false
+	if !ok || !own.x.inline || own.x.rest != nil {
+		return nil
 	}
 	own.x.rest = rest
-	return true
+	own.x.part()
+	r = r.WithContext(own.x.ctx)
+	r.Header = r.Header.Clone()
+	return r
 }
 
 // inMemory reports whether the body of a request can be read without waiting,
@@ -74,18 +83,18 @@ func inMemory(req *http.Request) bool {
 
 // incoming makes the request that the handler gets: what a server would have
 // read from the wire.
-func (x *exchange) incoming() (*http.Request, error) {
+func (x *exchange) incoming(u *url.URL) (*http.Request, error) {
 	out := x.request
 	switch {
-	case out.URL == nil:
+	case u == nil:
 		return nil, errors.New("inproc: nil Request.URL")
 	case out.Header == nil:
 		return nil, errors.New("inproc: nil Request.Header")
 	case x.caller.Err() != nil:
 		return nil, context.Cause(x.caller)
 	}
-	uri := out.URL.RequestURI()
-	if err := x.parseURL(out.URL, uri); err != nil {
+	uri := u.RequestURI()
+	if err := x.parseURL(u, uri); err != nil {
 		return nil, err
 	}
 	in := http.Request{
@@ -94,21 +103,18 @@ func (x *exchange) incoming() (*http.Request, error) {
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
-		Header:     canonical(out.Header),
+		Header:     x.received(out.Header),
 		Body:       http.NoBody,
 		Trailer:    out.Trailer,
 		Host:       out.Host,
 		RequestURI: uri,
 		RemoteAddr: RemoteAddr,
 	}
-	for _, k := range notSent {
-		delete(in.Header, k)
-	}
 	if in.Method == "" {
 		in.Method = http.MethodGet
 	}
 	if in.Host == "" {
-		in.Host = out.URL.Host
+		in.Host = u.Host
 	}
 	if out.Body != nil && out.Body != http.NoBody {
 		in.Body = requestBody{x}
@@ -137,9 +143,17 @@ func (x *exchange) parseURL(u *url.URL, uri string) error {
 	return err
 }
 
-// canonical returns a copy of h in which names are spelled as a server reads
-// them, however the client has spelled them.
-func canonical(h http.Header) http.Header {
+// received returns h as a server reads it: names are spelled in one way, however the
+// client has spelled them, and what is not sent is left out. It is h itself where that
+// is so already, and the client waits for the handler.
+func (x *exchange) received(h http.Header) http.Header {
+	same := x.inline
+	for name := range h {
+		same = same && http.CanonicalHeaderKey(name) == name && !notSent(name)
+	}
+	if same {
+		return h
+	}
 	c := h.Clone()
 	for name, values := range h {
 		if k := http.CanonicalHeaderKey(name); k != name {
@@ -147,9 +161,20 @@ func canonical(h http.Header) http.Header {
 			c[k] = append(c[k], values...)
 		}
 	}
+	for name := range c {
+		if notSent(name) {
+			delete(c, name)
+		}
+	}
 	return c
 }
 
-// notSent are the header fields of a request that a transport does not take
-// from the header, since other parts of the request say them.
-var notSent = [...]string{"Host", "Content-Length", "Transfer-Encoding", "Trailer"}
+// notSent reports whether a transport does not take that field from the header, since
+// another part of the request says it.
+func notSent(name string) bool {
+	switch name {
+	case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
+		return true
+	}
+	return false
+}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
-// A writer is the handler's side of the answer. Beside what is below, it is
-// nothing that an http.ResponseController could use: deadlines and hijacking
-// are http.ErrNotSupported.
+// A writer is the handler's side of the answer. An http.ResponseController can
+// set no deadlines with it, and not hijack it: both are http.ErrNotSupported.
 type writer struct{ x *exchange }
 
 func (w writer) Header() http.Header {
@@ -31,6 +31,12 @@ func (w writer) FlushError() error { return w.x.flush() }
 
 // EnableFullDuplex is there for handlers that ask for it; it is so anyway.
 func (w writer) EnableFullDuplex() error { return nil }
+
+// SetReadDeadline is there because it would cost more to find that it is not.
+func (w writer) SetReadDeadline(time.Time) error { return http.ErrNotSupported }
+
+// SetWriteDeadline is like SetReadDeadline.
+func (w writer) SetWriteDeadline(time.Time) error { return http.ErrNotSupported }
 
 func (x *exchange) writeHeader(status int) {
 	switch {
