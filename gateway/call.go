@@ -80,13 +80,9 @@ func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call
 // giveBack lets another call have the memory of c, which has ended. Where the
 // watch may still be looking at it, it is left to the collector.
 func (c *call) giveBack() {
-	if c.watch.fired.Load() {
-		return
+	if !c.watch.rung {
+		calls.giveBack(c)
 	}
-	onTick := c.watch.onTick
-	*c = call{}
-	c.watch.onTick = onTick
-	calls.pool.Put(c)
 }
 
 // A step takes a call further, or fails.

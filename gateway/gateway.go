@@ -21,7 +21,8 @@ import (
 
 // A Gateway governs model calls. It is an http.Handler, to be mounted at the
 // root, under /v1/, or under any prefix with http.StripPrefix. Its methods are
-// safe for concurrent use. Close it when it is no longer used.
+// safe for concurrent use. Close it when it is no longer used. In a bubble of
+// testing/synctest only one that was made there can be used, and only there.
 type Gateway struct {
 	cfg        Config
 	prices     atomic.Pointer[budget.Prices]
@@ -36,6 +37,7 @@ type Gateway struct {
 	estimator  *budget.Estimator
 	notifiers  *notify.Dispatcher
 	unfinished *late.Queue // calls
+	alarms     sync.Pool   // of *alarm
 	scribe     *scribe     // nil where there is no audit trail
 	readiness  readiness
 	forgotten  []budget.Owner // that have accounts to be dropped; of sweepRuns alone
@@ -82,6 +84,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.recorder.Observer = g.observer()
 	g.gates.Observer = g.recorder.Observer
+	g.alarms.New = func() any { return new(alarm) }
 	g.life, g.die = context.WithCancel(context.Background())
 	g.binder, _ = cfg.Policy.(policy.Binder)
 	g.router, _ = cfg.Policy.(policy.Router)

@@ -242,7 +242,7 @@ func (c *call) send(p []byte, spoke bool) error {
 		if err := c.beginStream(); err != nil {
 			return c.left(err)
 		}
-		c.watch.wake(c.watch.now()) // not for that any more
+		c.watch.wake(c.watch.alarm, c.watch.now()) // not for that any more
 	} else if err := c.sendLead(); err != nil {
 		return c.left(err)
 	}

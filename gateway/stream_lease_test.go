@@ -62,6 +62,23 @@ func TestLease(t *testing.T) {
 			l.assertSettled(usd(t, a.cost))
 		})
 	})
+	t.Run("so does a long answer, whose rest a call within the process leaves to a goroutine of its own", func(t *testing.T) {
+		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, strings.Repeat(" ", 100<<10))
+			flush(w)
+			pass(3 * time.Minute)
+			io.WriteString(w, claudeAnswer)
+		}, func(t *testing.T, l *lab) {
+			l.Agent = &inproc.Transport{Handler: l.Gateway, Inline: true}
+			go l.Post("/v1/messages", claudeCall)
+			pass(2 * time.Minute)
+			assert.Positive(t, l.Dollars().Reserved)
+			assert.Zero(t, l.Dollars().Spent)
+			pass(2 * time.Minute)
+			l.assertSettled(usd(t, a.cost))
+		})
+	})
 	t.Run("an answer begins just when the lease is renewed", func(t *testing.T) {
 		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
 			pass(20 * time.Second)
@@ -133,4 +150,15 @@ type forgetful struct{ budget.Ledger }
 
 func (forgetful) Renew(context.Context, budget.ID, *budget.Demand, time.Duration) error {
 	return fmt.Errorf("renew: %w", errors.ErrUnsupported)
+}
+
+// slow is a ledger that takes so long to renew.
+type slow struct {
+	budget.Ledger
+	by time.Duration
+}
+
+func (s slow) Renew(ctx context.Context, id budget.ID, d *budget.Demand, lease time.Duration) error {
+	pass(s.by)
+	return s.Ledger.Renew(ctx, id, d, lease)
 }

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"compress/gzip"
 	"io"
 	"net/http"
 	"strings"
@@ -10,7 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/gateway/memstore"
+	"github.com/rungate/rungate/run"
 )
 
 // An answer that does not begin in time is 504, and what the provider has done
@@ -48,6 +52,35 @@ func TestSlowStart(t *testing.T) {
 			}, func(cfg *gateway.Config) { cfg.Limits = c.limits })
 		})
 	}
+	t.Run("after a call whose lease took long to be renewed", func(t *testing.T) {
+		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.Contains(r.Header.Get("Accept"), "event-stream") {
+				pass(31 * time.Second) // it is renewed from 20 s on, until 30 s
+				whole(chatAnswer)(w, r)
+				return
+			}
+			<-r.Context().Done()
+		}, func(t *testing.T, l *lab) {
+			a := of("chat")
+			for range 5 { // which may use the same alarm
+				l.Post(a.path, chatCall)
+				start := time.Now()
+				r := l.Request(t.Context(), a.path, a.call)
+				r.Header.Set("Accept", "text/event-stream")
+				refusal(t, l.roundTrip(r), 504, "upstream_timeout")
+				assert.Equal(t, 10*time.Second, time.Since(start))
+			}
+		}, func(cfg *gateway.Config) {
+			cfg.Limits.FirstByteTimeout = 10 * time.Second
+			cfg.Limits.StoreTimeout = time.Minute
+			store := cfg.Store.(*memstore.Store)
+			cfg.Store = struct {
+				run.Journal
+				run.GateJournal
+				budget.Ledger
+			}{store, store, slow{store, 10 * time.Second}}
+		})
+	})
 	for _, c := range []struct{ name, call string }{{"a stream", of("chat").call}, {"a whole answer", chatCall}} {
 		t.Run(c.name+", with the limit off", func(t *testing.T) {
 			inBubble(t, func(w http.ResponseWriter, r *http.Request) {
@@ -125,6 +158,40 @@ func TestStalled(t *testing.T) {
 			refusal(t, l.Post("/v1/chat/completions", chatCall), 504, "upstream_timeout")
 			assert.Equal(t, 5*minute, time.Since(start))
 			l.assertSettled(l.Step().Cost)
+		})
+	})
+	t.Run("a JSON answer, sooner than anything else is due", func(t *testing.T) {
+		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, chatAnswer[:30])
+			flush(w)
+			<-r.Context().Done()
+		}, func(t *testing.T, l *lab) {
+			start := time.Now()
+			refusal(t, l.Post("/v1/chat/completions", chatCall), 504, "upstream_timeout")
+			assert.Equal(t, 3*time.Second, time.Since(start))
+		}, func(cfg *gateway.Config) { cfg.Limits.StreamIdleTimeout = 3 * time.Second })
+	})
+	t.Run("the beginning of gzip is no silence", func(t *testing.T) {
+		var b strings.Builder
+		z := gzip.NewWriter(&b)
+		io.WriteString(z, chatAnswer)
+		require.NoError(t, z.Close())
+		inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Encoding", "gzip")
+			flush(w)
+			for _, part := range []string{b.String()[:10], b.String()[10:]} {
+				select {
+				case <-time.After(4 * minute):
+				case <-r.Context().Done():
+					return
+				}
+				io.WriteString(w, part)
+				flush(w)
+			}
+		}, func(t *testing.T, l *lab) {
+			assert.Equal(t, chatAnswer, l.Post("/v1/chat/completions", chatCall).Body)
 		})
 	})
 	t.Run("a large JSON answer", func(t *testing.T) {

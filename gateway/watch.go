@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -13,15 +12,14 @@ import (
 
 // A watch looks after a call while it waits for its provider: it ends a call
 // that has waited for too long, keeps the agent's connection alive, and renews
-// the leases of what it has taken. It is one timer, which looks at the clock when
+// the leases of what it has taken. It has one alarm, and looks at the clock when
 // something could be due; what passes in between costs no more than noting when.
 type watch struct {
-	c      *call
-	run    run.Key // the call may be given another state of its run meanwhile
-	claim  *run.GateClaim
-	timer  *time.Timer
-	onTick func()      // tick, made once for each memory of a call
-	fired  atomic.Bool // tick has run, or is about to
+	c     *call
+	run   run.Key // the call may be given another state of its run meanwhile
+	claim *run.GateClaim
+	alarm *alarm // nil before start, and after stop
+	rung  bool   // it has: tick may still look at the call when that has ended
 
 	heard    atomic.Int64  // when the provider was last heard of, as time since c.start
 	patience atomic.Int64  // for how long it may be silent from then; not positive is for ever
@@ -50,19 +48,19 @@ func (w *watch) start(c *call) {
 	w.patience.Store(int64(c.patient()))
 	w.heard.Store(int64(now))
 	w.renewed.Store(int64(now))
-	if w.onTick == nil {
-		w.onTick = w.tick
-	}
-	w.timer = time.AfterFunc(math.MaxInt64, w.onTick) // tick uses timer, so that is set before it can run
-	w.timer.Reset(w.due(now) - now)
+	due := w.due(now)
+	w.alarm = c.g.alarms.Get().(*alarm)
+	w.alarm.give(w) // as it is set: from now on, tick may look at any time
+	w.set(w.alarm, now, due)
 }
 
-// wake has tick run when something is due next.
-func (w *watch) wake(now time.Duration) {
-	if !w.timer.Reset(w.due(now) - now) {
-		w.fired.Store(true)
-	}
+// wake has the alarm go off when something is due next.
+func (w *watch) wake(a *alarm, now time.Duration) {
+	w.set(a, now, w.due(now))
 }
+
+// set has the alarm go off at that time, or before that.
+func (w *watch) set(a *alarm, now, at time.Duration) { a.set(w, w.c.start.Add(at), at-now) }
 
 func (w *watch) now() time.Duration { return time.Since(w.c.start) }
 
@@ -77,11 +75,20 @@ func (w *watch) answered() {
 	w.began.Store(true)
 }
 
-// serve notes that the provider has begun to serve the call.
+// serve notes that the provider has begun to serve the call, unless that is known.
 func (w *watch) serve() {
+	if w.began.Load() && !w.leading {
+		return
+	}
 	w.leading = false
 	w.hear() // first: tick may look at any time
-	w.patience.Store(int64(w.c.g.cfg.Limits.StreamIdleTimeout))
+	limit := w.c.g.cfg.Limits.StreamIdleTimeout
+	w.patience.Store(int64(limit))
+	if limit > 0 && limit < w.c.g.keeper.Lease/3 { // else tick looks in time
+		w.writing.Lock()
+		defer w.writing.Unlock()
+		w.wake(w.alarm, w.now())
+	}
 }
 
 // hear notes that the provider has been heard of.
@@ -96,7 +103,7 @@ func (w *watch) keepAlive() {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.stream, w.told = true, w.now()
-	w.wake(w.told)
+	w.wake(w.alarm, w.told)
 }
 
 // hold keeps the watch from writing to the agent while the caller does. The
@@ -124,7 +131,7 @@ func (w *watch) hurry(d time.Duration) {
 	defer w.writing.Unlock()
 	if p := w.limit(); p <= 0 || p > d {
 		w.patience.Store(int64(d))
-		w.wake(w.now())
+		w.wake(w.alarm, w.now())
 	}
 }
 
@@ -137,19 +144,19 @@ func (w *watch) quiet() {
 
 // stop ends the watch. The agent is not written to from then on.
 func (w *watch) stop() {
-	if w.timer == nil {
+	a := w.alarm
+	if a == nil {
 		return
 	}
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if !w.stopped && !w.timer.Stop() {
-		w.fired.Store(true)
-	}
-	w.stopped = true
+	w.alarm, w.stopped = nil, true
+	a.give(nil)
+	w.c.g.alarms.Put(a)
 }
 
-func (w *watch) tick() {
-	w.fired.Store(true)
+// tick does what is due. It is called when the alarm goes off.
+func (w *watch) tick(a *alarm) {
 	now := w.now()
 	if lease := w.c.g.keeper.Lease; now-time.Duration(w.renewed.Load()) >= lease/3 {
 		w.renewed.Store(int64(now))
@@ -161,7 +168,7 @@ func (w *watch) tick() {
 		if p := w.limit(); p > 0 && now >= time.Duration(w.heard.Load())+p {
 			http.NewResponseController(w.c.w).SetWriteDeadline(time.Now())
 		}
-		w.timer.Reset(time.Second)
+		w.set(a, now, now+time.Second)
 		return
 	}
 	defer w.writing.Unlock()
@@ -179,7 +186,7 @@ func (w *watch) tick() {
 	every := w.c.g.cfg.Limits.KeepAlive
 	held := w.stream && !w.c.answer.begun && !w.c.tries.more && now >= w.told+maxHold
 	if silent := w.stream && every > 0 && now >= w.told+every; held || silent {
-		w.timer.Reset(time.Second) // in case that the agent is slow to take it
+		w.set(a, now, now+time.Second) // in case that the agent is slow to take it
 		if held {
 			_ = w.c.beginStream() // that an agent has left is found out elsewhere
 		}
@@ -190,7 +197,7 @@ func (w *watch) tick() {
 		_ = w.c.flush()
 		w.told = now
 	}
-	w.wake(now)
+	w.wake(a, now)
 }
 
 var keepAliveLine = []byte(": keep-alive\n\n")
@@ -212,7 +219,7 @@ func (w *watch) due(now time.Duration) time.Duration {
 }
 
 func (w *watch) renew(within time.Duration) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.c.r.Context()), within)
+	ctx, cancel := context.WithTimeout(w.c.settling, within) // not c.r's, which goOn may change
 	defer cancel()
 	if w.run != (run.Key{}) {
 		if err := w.c.g.recorder.Renew(ctx, w.run, w.c.id); err != nil {
