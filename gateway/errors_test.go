@@ -67,7 +67,7 @@ func TestRefusals(t *testing.T) {
 			return send("", "Content-Encoding: br")
 		}},
 		{"upstream_unreachable", 502, "true", func(b *rig, send func(string, ...string) *reply) *reply {
-			b.Provider.Close()
+			b.Provider.refuse(b.t)
 			return send("")
 		}},
 		{"upstream_protocol_error", 502, "true", func(b *rig, send func(string, ...string) *reply) *reply {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,6 +47,20 @@ type script struct {
 	mu     sync.Mutex
 	answer http.HandlerFunc
 	seen   []seen
+}
+
+// refuse closes the provider, and sees to it that nobody else comes to listen there.
+func (s *script) refuse(t testing.TB) {
+	addr := s.Listener.Addr()
+	s.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c, err := (&net.Dialer{LocalAddr: addr}).DialContext(t.Context(), "tcp", l.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.Close()
+		l.Close()
+	})
 }
 
 // seen is a request as the provider got it.
