@@ -160,7 +160,10 @@ func (c *call) fails(body io.Reader) error {
 
 // failure returns an answer of the provider's as it would be passed on.
 func (c *call) failure(fault provider.Fault, body []byte) *failure {
-	return &failure{lapse: lapse{fault: fault, status: c.answer.resp.StatusCode}, by: c.upstream.Name(), header: c.w.Header().Clone(), body: body}
+	c.watch.writing.Lock() // a sign of life may be about to take it off the header
+	header := c.w.Header().Clone()
+	c.watch.writing.Unlock()
+	return &failure{lapse: lapse{fault: fault, status: c.answer.resp.StatusCode}, by: c.upstream.Name(), header: header, body: body}
 }
 
 // failsInStream returns the error of the provider's that is the first event of a
