@@ -43,18 +43,6 @@ func (m *meter) Body(p []byte) {
 	m.whole.Write(p, ofAnswer, m.readWhole)
 }
 
-// measureWhole takes into account what there is of a whole answer, which may not have
-// ended. It may be called again.
-func (m *meter) measureWhole() {
-	if !m.whole.Begun() {
-		return
-	}
-	m.bytes = m.whole.Bytes()
-	if tap := m.whole.Rest(); tap != nil {
-		m.readWhole(tap)
-	}
-}
-
 // readWhole reads the members of a whole answer.
 func (m *meter) readWhole(tap *jsonscan.Tap) {
 	var s jsonscan.Scanner
@@ -110,7 +98,10 @@ func (m *meter) Usage() provider.Usage {
 	if m.free {
 		return provider.Usage{}
 	}
-	m.measureWhole()
+	if m.whole.Begun() {
+		m.bytes = m.whole.Bytes()
+		m.whole.Peek(m.readWhole)
+	}
 	r := &m.reply
 	if m.failed && !m.content && r.counts.input < 0 && r.counts.output < 0 {
 		return provider.Usage{}

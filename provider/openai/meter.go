@@ -100,7 +100,10 @@ func (m *meter) Usage() provider.Usage {
 	if m.free {
 		return provider.Usage{}
 	}
-	m.measureWhole()
+	if m.whole.Begun() {
+		m.bytes = m.whole.Bytes()
+		m.whole.Peek(m.readWhole)
+	}
 	c := m.reply.counts
 	if m.failed && !m.content && c.input < 0 && c.output < 0 {
 		return provider.Usage{}

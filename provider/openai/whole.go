@@ -21,18 +21,6 @@ func (m *meter) Body(p []byte) {
 	m.whole.Write(p, names, m.readWhole)
 }
 
-// measureWhole takes into account what there is of a whole answer, which may not have
-// ended. It may be called again.
-func (m *meter) measureWhole() {
-	if !m.whole.Begun() {
-		return
-	}
-	m.bytes = m.whole.Bytes()
-	if tap := m.whole.Rest(); tap != nil {
-		m.readWhole(tap)
-	}
-}
-
 // readWhole reads the members of a whole answer.
 func (m *meter) readWhole(tap *jsonscan.Tap) {
 	var s jsonscan.Scanner

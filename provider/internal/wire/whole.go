@@ -50,5 +50,10 @@ func (w *Whole) Ended() bool { return w.ended }
 // Bytes is how many bytes have come.
 func (w *Whole) Bytes() int64 { return w.bytes }
 
-// Rest returns a Tap on what has come of an answer that has not ended; nil for any other.
-func (w *Whole) Rest() *jsonscan.Tap { return w.tap }
+// Peek calls read, as Write does in the end, on what has come of an answer that has begun
+// and not ended.
+func (w *Whole) Peek(read func(*jsonscan.Tap)) {
+	if w.tap != nil {
+		read(w.tap)
+	}
+}

@@ -34,7 +34,7 @@ func TestWhole(t *testing.T) {
 				w.Write([]byte("{}"), nil, func(*jsonscan.Tap) { assert.Fail(t, "it is read again") })
 				assert.Equal(t, 1, reads)
 				assert.True(t, w.Ended())
-				assert.Nil(t, w.Rest())
+				w.Peek(func(*jsonscan.Tap) { assert.Fail(t, "it has ended") })
 				assert.EqualValues(t, len(body)+2, w.Bytes())
 			}
 		})
