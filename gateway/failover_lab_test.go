@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"testing"
 
@@ -120,17 +119,11 @@ func (f *relief) settled(id string) {
 	require.Zero(f.t, r.InFlight)
 }
 
-// refusedServer is an address at which nobody listens, nor will: a connection has it.
+// refusedServer is an address at which nobody listens, nor will.
 func refusedServer(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c, err := net.Dial("tcp", l.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		c.Close()
-		l.Close()
-	})
-	return "http://" + c.LocalAddr().String()
+	s := newScript(t)
+	s.refuse(t)
+	return s.URL
 }
 
 // failedOver are the events of the type "step.failed_over".
