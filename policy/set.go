@@ -17,8 +17,8 @@ type Set struct {
 
 // setState is what a Set knows at one time; it is replaced, never changed.
 type setState struct {
-	byName   map[string]*compiled // by name and by id, the newest revision
-	byRef    map[run.PolicyRef]*compiled
+	byName   map[string]*compiled   // by name and by id, the newest revision
+	byID     map[string][]*compiled // every revision of it that is known, the newest first
 	standard *compiled
 }
 
@@ -40,7 +40,7 @@ func (s *Set) Replace(policies ...Policy) error {
 	if len(policies) == 0 {
 		return errors.New("no policy: give at least one")
 	}
-	next := &setState{byName: map[string]*compiled{}, byRef: map[run.PolicyRef]*compiled{}}
+	next := &setState{byName: map[string]*compiled{}, byID: map[string][]*compiled{}}
 	var errs []error
 	for i, p := range policies {
 		c, err := p.compile()
@@ -54,7 +54,7 @@ func (s *Set) Replace(policies ...Policy) error {
 			}
 			next.byName[name] = c
 		}
-		next.byRef[c.ref] = c
+		next.byID[c.ref.ID] = []*compiled{c}
 		if i == 0 {
 			next.standard = c
 		}
@@ -65,9 +65,11 @@ func (s *Set) Replace(policies ...Policy) error {
 	for {
 		old := s.state.Load()
 		if old != nil { // runs may still be bound to them
-			for ref, c := range old.byRef {
-				if next.byRef[ref] == nil {
-					next.byRef[ref] = c
+			for _, all := range old.byID {
+				for _, c := range all {
+					if next.at(&c.ref) == nil {
+						next.byID[c.ref.ID] = append(next.byID[c.ref.ID], c)
+					}
 				}
 			}
 		}
@@ -123,9 +125,19 @@ func (s *Set) Decide(_ context.Context, in *Input) (Decision, error) {
 	return c.decide(in), nil
 }
 
+// at returns the policy at that revision, nil if it is not known.
+func (st *setState) at(ref *run.PolicyRef) *compiled {
+	for _, c := range st.byID[ref.ID] {
+		if c.ref == *ref {
+			return c
+		}
+	}
+	return nil
+}
+
 // at returns the policy at the revision that a run is bound to.
 func (s *Set) at(ref run.PolicyRef) (*compiled, error) {
-	c := s.state.Load().byRef[ref]
+	c := s.state.Load().at(&ref)
 	if c == nil {
 		return nil, fmt.Errorf("%w: %q at revision %q", ErrUnknown, ref.Name, ref.Revision)
 	}
