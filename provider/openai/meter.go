@@ -38,7 +38,6 @@ func untoldSearches(r *provider.Request) int64 {
 // A meter reads one answer. It holds on to nothing of the request's body.
 type meter struct {
 	endpoint  provider.Endpoint
-	free      bool
 	input     int64 // the estimate
 	maxOutput int64
 	untold    int64 // web searches that the answer makes and does not report
@@ -50,6 +49,7 @@ type meter struct {
 	calls   int64 // web searches that passed
 	choices choices
 	bytes   int64 // of content that passed
+	free    bool  // it costs nothing
 	content bool  // some has
 	pending bool  // the answer will be made after this
 	failed  bool  // the answer is an error, or ends in one

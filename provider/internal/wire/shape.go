@@ -13,8 +13,8 @@ import (
 // The zero Shape fits nothing.
 type Shape struct {
 	event []byte
-	holes holes
-	fixed int64 // bytes of text that are not in the hole
+	holes *holes // nil before there is one
+	fixed int64  // bytes of text that are not in the hole
 }
 
 // Holes are the places of the open values. The zero Holes have none.
@@ -77,18 +77,28 @@ func (s *Shape) Take(event []byte, h *Holes, n int64) {
 		return
 	}
 	s.event = append(s.event[:0], event...)
-	s.holes = h.holes
+	if s.holes == nil {
+		s.holes = new(holes)
+	}
+	*s.holes = h.holes
 	text := &s.holes.list[s.holes.text]
 	s.fixed = n - int64(text.to-text.from)
 }
 
 // Drop makes s fit nothing. It is for an event that has to be read.
-func (s *Shape) Drop() { s.holes = holes{} }
+func (s *Shape) Drop() {
+	if s.holes != nil {
+		*s.holes = holes{}
+	}
+}
 
 // Text returns how many bytes of event count as text, if the event fits s and has
 // any in the open place. To read the event would tell nothing else that the one
 // before has not told.
 func (s *Shape) Text(event []byte) (n int64, ok bool) {
+	if s.holes == nil {
+		return 0, false
+	}
 	at, from := 0, 0 // in event, in s.event
 	for i := range s.holes.n {
 		h := &s.holes.list[i]
