@@ -38,9 +38,11 @@ func NewEstimator() *Estimator { return &Estimator{seed: maphash.MakeSeed()} }
 
 // Input returns the estimate with what was learnt of the model.
 func (e *Estimator) Input(team, provider, model string, estimate int64) int64 {
-	f := firstFactor(model)
+	var f float64
 	if l := e.place(team, provider, model).Load(); l.is(team, provider, model) {
 		f = math.Float64frombits(l.factor.Load())
+	} else {
+		f = firstFactor(model)
 	}
 	if n := math.Ceil(float64(max(0, estimate)) * f); n < math.MaxInt64 {
 		return int64(n)
