@@ -171,10 +171,10 @@ func BenchmarkStep(b *testing.B) {
 	a := &run.Attachment{Team: "team:a", At: noon, Until: noon.Add(time.Minute), ID: "r", Start: &run.Run{IdleTimeout: time.Hour}}
 	ids := make([]string, 3*memstore.DefaultSteps)
 	for i := range ids {
-		ids[i] = fmt.Sprint("step_", i)
+		ids[i] = fmt.Sprintf("step_%032x", i)
 	}
 	var r run.Run
-	var step run.Step
+	step := ordinary(0)
 	end := &run.Detachment{Key: key("r"), At: noon, Step: &step}
 	one := func(i int) {
 		step.ID = ids[i%len(ids)]

@@ -24,9 +24,7 @@ type record struct {
 	place      *list.Element    // in open or ended
 	ended      time.Time        // when it came there, or was last called there; zero while it is open
 
-	steps    []step // the newest, in a ring that begins at oldest
-	oldest   int
-	stepIDs  stepIDs // of steps
+	steps    steps
 	refusals []run.Refusal
 	gates    *gates // nil while there were none
 
@@ -34,43 +32,21 @@ type record struct {
 	announcements repeats
 }
 
-// A step is one of a run's, with what stands for its ID in stepIDs.
-type step struct {
-	run.Step
-	id uint64
-}
-
-// add adds a step that is not there yet, in the place of the oldest if there
-// are keep of them.
-func (r *record) add(s *run.Step, keep int) bool {
-	id := hashOf(s.ID)
-	if !r.stepIDs.add(id) {
-		return false
+// add adds a step, of which so many are kept, unless it is there already.
+func (r *record) add(s *run.Step, keep int) {
+	if r.steps.add(s, keep) {
+		r.Steps++
+		r.Spent = r.Spent.Plus(s.Cost)
+		r.Tokens = r.Tokens.Plus(s.Usage.Tokens)
 	}
-	r.Steps++
-	r.Spent = r.Spent.Plus(s.Cost)
-	r.Tokens = r.Tokens.Plus(s.Usage.Tokens)
-	if len(r.steps) < keep {
-		r.steps = append(r.steps, step{*s, id})
-		return true
-	}
-	r.stepIDs.remove(r.steps[r.oldest].id)
-	r.steps[r.oldest] = step{*s, id}
-	r.oldest = (r.oldest + 1) % keep
-	return true
 }
 
 // stepsFrom returns up to n steps without the first skip ones. Those that are
 // forgotten count as skipped.
 func (r *record) stepsFrom(skip int64, n int) []run.Step {
-	gone := r.Steps - int64(len(r.steps))
-	from := min(int64(len(r.steps)), max(0, skip-gone))
-	n = max(0, min(n, len(r.steps)-int(from)))
-	steps := make([]run.Step, 0, n)
-	for i := range n {
-		steps = append(steps, r.steps[(r.oldest+int(from)+i)%len(r.steps)].Step)
-	}
-	return steps
+	kept := len(r.steps.ring)
+	from := int(min(int64(kept), max(0, skip-r.Steps+int64(kept))))
+	return r.steps.from(from, max(0, min(n, kept-from)))
 }
 
 func (r *record) refuse(f *run.Refusal, at time.Time) {

@@ -4,14 +4,14 @@
 // between processes: two gateways with a memstore each allow each run its budget
 // twice.
 //
-// A run costs about 1 KB of memory; the turns of loops in it take up to 8 KB, what
-// has been announced up to 1 KB, and each step that is kept about 0.5 KB. A gate
-// costs about 1.5 KB beside what would happen and what it withholds. Of one run,
-// 1,000 gates are remembered that are not live any more, or as many as have 1 MiB
-// of arguments, those that ended last: a request that was rejected before these is
-// asked about again. A call in flight costs about 0.15 KB, and 0.05 KB more for each
-// ancestor of its run. [Options] bound how many runs, steps and live
-// gates there are, of the gates also those of one team.
+// A run costs about 1 KB of memory; the turns of loops in it take up to 8 KB, what has
+// been announced up to 1 KB, and each step that is kept about 0.15 KB, or 0.5 KB where it
+// has little in common with others. A gate costs about 1.5 KB beside what would happen and
+// what it withholds. Of one run, 1,000 gates are remembered that are not live any more, or
+// as many as have 1 MiB of arguments, those that ended last: a request that was rejected
+// before these is asked about again. A call in flight costs about 0.15 KB, and 0.05 KB more
+// for each ancestor of its run. [Options] bound how many runs, steps and live gates there
+// are, of the gates also those of one team.
 package memstore
 
 import "time"

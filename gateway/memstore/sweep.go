@@ -75,5 +75,5 @@ func (j *journal) forget(r *record) {
 		j.orphans = j.orphans || r.Children > 0
 	}
 	j.forgetGates(r)
-	r.steps, r.stepIDs, r.refusals, r.turns, r.announcements = nil, stepIDs{}, nil, nil, nil
+	r.steps, r.refusals, r.turns, r.announcements = steps{}, nil, nil, nil
 }
