@@ -265,6 +265,7 @@ func (c *call) breakOff(f *refusal) {
 	if !c.answer.stream {
 		panic(http.ErrAbortHandler)
 	}
+	c.limitWriting() // there is no watch any more
 	_ = c.send(c.route.dialect.StreamError(c.req.Endpoint, &provider.Refusal{
 		Code: f.code, Message: f.message, RequestID: c.requestID(), Context: f.contextJSON()}), true)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,20 @@ func TestSlowAgent(t *testing.T) {
 			l.assertSettled(usd(t, a.cost))
 		})
 	})
+	t.Run("the stream broke off, and it does not read that", func(t *testing.T) {
+		broken := func(w http.ResponseWriter, r *http.Request) {
+			stream(first, big)(w, r)
+			panic(http.ErrAbortHandler)
+		}
+		inBubble(t, broken, func(t *testing.T, l *lab) {
+			start := time.Now()
+			w := &stuck{sheet: newSheet(t), at: "error"}
+			l.Gateway.ServeHTTP(w, l.Request(context.Background(), a.path, a.call))
+			assert.LessOrEqual(t, time.Since(start), held+5*time.Minute, "it is not waited for for ever")
+			assert.Equal(t, "upstream_protocol_error", l.Step().Error)
+			assert.Zero(t, l.Run().InFlight)
+		})
+	})
 	t.Run("many at once", func(t *testing.T) {
 		inBubble(t, timed{{0, first}, {15 * time.Second, first}, {20 * time.Second, first}, {30 * time.Second, rest}}.answer, func(t *testing.T, l *lab) {
 			for range 50 {
@@ -107,4 +122,27 @@ func TestSlowAgent(t *testing.T) {
 			assert.EqualValues(t, 50, l.Run().Steps)
 		})
 	})
+}
+
+// stuck is a sheet for an agent that reads nothing any more once it is sent something.
+type stuck struct {
+	*sheet
+	at    string
+	until time.Time // what is written fails then
+}
+
+func (s *stuck) SetWriteDeadline(t time.Time) error {
+	s.until = t
+	return nil
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	if !strings.Contains(string(p), s.at) {
+		return s.sheet.Write(p)
+	}
+	if s.until.IsZero() {
+		pass(24 * time.Hour)
+	}
+	pass(time.Until(s.until))
+	return 0, os.ErrDeadlineExceeded
 }
