@@ -47,11 +47,13 @@ type Gateway struct {
 	life context.Context // ends when the gateway begins to close
 	die  context.CancelFunc
 
-	mu      sync.Mutex
-	calls   int           // under way
-	closing bool          // no further ones are let in
+	calls   atomic.Int64  // under way
+	closing atomic.Bool   // no further ones are let in
+	rest    sync.Once     // closes idle
 	idle    chan struct{} // closed when closing and no call is under way
-	sweep   *time.Timer
+
+	mu    sync.Mutex
+	sweep *time.Timer
 }
 
 // sweepEvery is how often runs that have been idle for too long are looked for.
@@ -172,20 +174,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // enter lets a call in, unless the gateway is closing.
 func (g *Gateway) enter() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closing {
+	g.calls.Add(1) // first: Close looks at it when nothing is let in any more
+	if g.closing.Load() {
+		g.leave()
 		return false
 	}
-	g.calls++
 	return true
 }
 
 func (g *Gateway) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.calls--; g.closing && g.calls == 0 {
-		close(g.idle)
+	if g.calls.Add(-1) == 0 && g.closing.Load() {
+		g.rest.Do(func() { close(g.idle) })
 	}
 }
 
@@ -195,16 +194,14 @@ func (g *Gateway) leave() {
 // whose error it then returns. What the store could not be told by then is logged, with
 // all amounts, and what could not be written into the audit trail, as it is. Close may be called again.
 func (g *Gateway) Close(ctx context.Context) error {
-	g.mu.Lock()
-	if !g.closing {
-		g.closing = true
+	g.calls.Add(1) // as long as it begins to close
+	if !g.closing.Swap(true) {
 		g.die()
+		g.mu.Lock()
 		g.sweep.Stop()
-		if g.calls == 0 {
-			close(g.idle)
-		}
+		g.mu.Unlock()
 	}
-	g.mu.Unlock()
+	g.leave()
 	select {
 	case <-g.idle:
 	case <-ctx.Done():
@@ -238,7 +235,7 @@ func (g *Gateway) sweepRuns() {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.closing {
+	if !g.closing.Load() {
 		g.sweep.Reset(sweepEvery)
 	}
 }

@@ -38,7 +38,7 @@ func (c *call) conclude() {
 	}
 	ctx := c.settling
 	c.attached = false
-	at := time.Now()
+	at := c.start.Add(c.watch.now())
 	if c.unattached() {
 		c.concludeUnattached(at)
 		c.recordEnd(c.answer.tried)
