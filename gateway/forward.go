@@ -136,7 +136,7 @@ func (c *call) outgoing(ctx context.Context) (*http.Request, error) {
 	if r.Method == http.MethodPost {
 		c.sent = &payload{bytes: c.outgoingBytes()}
 		out.ContentLength = int64(len(c.sent.bytes))
-		out.Body = c.sent.first()
+		out.Body = c.sent.first(c.upstream.transport)
 		if !hasIdempotencyKey(out.Header) {
 			out.GetBody = c.sent.another // for a connection that turns out to be closed
 		}

@@ -40,16 +40,31 @@ func (l *lent[T]) giveBack(v *T) {
 	l.pool.Put(v)
 }
 
-// bodies are large bodies of requests, lent until the provider has them.
-var bodies sync.Pool
+// bodies are those of requests, lent until the provider has them.
+var bodies struct {
+	small, middle sync.Pool // of *[smallBody]byte and *[largeBody]byte
+	large         sync.Pool // of *[]byte
+}
+
+// smallBody is how much room the smallest body has.
+const smallBody = 2 << 10
 
 // borrowBody returns an empty slice with room for a body of n bytes. If that is
 // large, it has somewhat more, so that the conversation's next one fits as well.
 func borrowBody(n int) []byte {
-	if n <= largeBody {
-		return make([]byte, 0, n)
+	switch {
+	case n <= smallBody:
+		if b, ok := bodies.small.Get().(*[smallBody]byte); ok {
+			return b[:0]
+		}
+		return make([]byte, 0, smallBody)
+	case n <= largeBody:
+		if b, ok := bodies.middle.Get().(*[largeBody]byte); ok {
+			return b[:0]
+		}
+		return make([]byte, 0, largeBody)
 	}
-	if b, ok := bodies.Get().(*[]byte); ok && cap(*b) >= n {
+	if b, ok := bodies.large.Get().(*[]byte); ok && cap(*b) >= n {
 		return (*b)[:0]
 	}
 	const step = 32 << 10
@@ -58,7 +73,13 @@ func borrowBody(n int) []byte {
 
 // giveBackBody takes a body back, of which nothing may be used any more.
 func giveBackBody(b []byte) {
-	if c := cap(b); c > largeBody && c <= 2*trusted {
-		bodies.Put(&b)
+	switch c := cap(b); {
+	case c == smallBody:
+		bodies.small.Put((*[smallBody]byte)(b[:c]))
+	case c == largeBody:
+		bodies.middle.Put((*[largeBody]byte)(b[:c]))
+	case c > largeBody && c <= 2*trusted:
+		large := b // which is in memory of its own only here
+		bodies.large.Put(&large)
 	}
 }

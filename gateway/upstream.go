@@ -2,17 +2,16 @@ package gateway
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway/internal/http1"
 	"github.com/rungate/rungate/provider"
 )
 
@@ -39,8 +38,7 @@ func newUpstream(p provider.Provider, rt http.RoundTripper) *upstream {
 	}
 	u.seller = budget.Seller{Provider: p.Name(), Dialect: u.dialect}
 	if rt == nil {
-		t := newTransport()
-		u.transport, u.close = t, t.CloseIdleConnections
+		u.transport, u.close = newTransport(u.base)
 	}
 	return u
 }
@@ -49,154 +47,89 @@ func newUpstream(p provider.Provider, rt http.RoundTripper) *upstream {
 // the connection, and half for TLS.
 const connectTimeout = 20 * time.Second
 
-// newTransport returns the transport of one provider. Compression is off, so
-// that answers come as they can be metered and passed on; no time limit is set
-// here, since the gateway watches the phases of a call itself.
-func newTransport() *http.Transport {
+// newTransport returns the transport to one provider. Answers come as they can be metered
+// and passed on, not unpacked; no time limit is set here, since the gateway watches the
+// phases of a call itself. Without TLS, a provider speaks HTTP/1.1.
+func newTransport(base *url.URL) (rt http.RoundTripper, closeIdle func()) {
+	const maxIdle, idleTimeout = 4096, 90 * time.Second
 	d := &net.Dialer{Timeout: connectTimeout / 2, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := d.DialContext(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return &providerConn{Conn: c}, nil
-		},
+	if address, ok := http1.AddressOf(base); ok {
+		t := &http1.Transport{Address: address, Dial: d.DialContext, MaxIdle: maxIdle, IdleTimeout: idleTimeout}
+		return t, t.CloseIdleConnections
+	}
+	t := &http.Transport{
+		DialContext:         d.DialContext,
 		TLSHandshakeTimeout: connectTimeout / 2,
-		MaxIdleConnsPerHost: 4096,
-		IdleConnTimeout:     90 * time.Second,
+		MaxIdleConnsPerHost: maxIdle,
+		IdleConnTimeout:     idleTimeout,
 		DisableCompression:  true,
 		ForceAttemptHTTP2:   true,
 	}
+	return t, t.CloseIdleConnections
 }
 
-// largeBody is from what size a request is sent as a *memory: below it, the
-// Transport writes head and body together, which it does only for readers that
-// it knows.
+// largeBody is from what size a request is not sent in one with its header.
 const largeBody = 16 << 10
 
-// A payload is the body of a request to the provider. A Transport may read it
-// when the call has ended.
+// A payload is the body of a request to the provider. A transport may read it until it has
+// closed it, which may be after the call has ended, or while it is read.
 type payload struct {
-	bytes  []byte
-	small  bytes.Reader
-	large  memory
-	copied atomic.Bool // another reader has been made of it
+	bytes []byte
+
+	mu     sync.Mutex
+	rest   []byte
+	closed bool
+	copied bool         // another reader has been made of it
+	std    bytes.Reader // see first
 }
 
-// first returns what is sent.
-func (p *payload) first() io.ReadCloser {
-	if len(p.bytes) < largeBody {
-		p.small.Reset(p.bytes)
-		return io.NopCloser(&p.small)
+// first returns what is sent over rt. An http.Transport writes header and body together only
+// for a reader that it knows; when it is done with that, it does not say.
+func (p *payload) first(rt http.RoundTripper) io.ReadCloser {
+	if _, ok := rt.(*http.Transport); ok && len(p.bytes) < largeBody {
+		p.std.Reset(p.bytes)
+		return io.NopCloser(&p.std)
 	}
-	p.large.rest = p.bytes
-	return &p.large
+	p.rest = p.bytes
+	return p
 }
 
 // another returns what is sent where the request has to be sent again.
 func (p *payload) another() (io.ReadCloser, error) {
-	p.copied.Store(true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.copied = true
 	return io.NopCloser(bytes.NewReader(p.bytes)), nil
 }
 
 // done reports whether it is known that nobody reads it any more.
 func (p *payload) done() bool {
-	return len(p.bytes) >= largeBody && !p.copied.Load() && p.large.done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed && !p.copied
 }
 
-// memory is a body in memory that lets go of it when it has been sent. The
-// Transport holds on to a request until its answer has ended, which for a stream
-// is long after. Over HTTP/2 it may be closed while it is read.
-type memory struct {
-	mu      sync.Mutex
-	rest    []byte
-	writing bool // what was taken
-}
+// Bytes returns all of it, for a transport that can use it as it is.
+func (p *payload) Bytes() []byte { return p.bytes }
 
 // Read implements io.Reader.
-func (m *memory) Read(p []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.rest) == 0 {
+func (p *payload) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.rest) == 0 {
 		return 0, io.EOF
 	}
-	n := copy(p, m.rest)
-	m.rest = m.rest[n:]
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
 	return n, nil
 }
 
-// WriteTo implements io.WriterTo. It writes all that is left, at once.
-func (m *memory) WriteTo(w io.Writer) (int64, error) {
-	m.mu.Lock()
-	p := m.rest
-	m.rest, m.writing = nil, true
-	m.mu.Unlock()
-	n, err := w.Write(p)
-	m.mu.Lock()
-	m.writing = false
-	m.mu.Unlock()
-	return int64(n), err
-}
-
 // Close implements io.Closer.
-func (m *memory) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.rest = nil
+func (p *payload) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rest, p.closed = nil, true
 	return nil
-}
-
-// done reports whether nothing is left, and nothing is being written.
-func (m *memory) done() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.rest) == 0 && !m.writing
-}
-
-// providerConn is a connection that makes up for the Transport's buffers of 4 KiB,
-// which every open stream holds. It takes a *memory in one write; and where more
-// comes than such a buffer has room for, it reads ahead.
-type providerConn struct {
-	net.Conn
-	more  bool    // the last read has filled its buffer
-	lent  *[]byte // what was read ahead is in it; nil for nothing
-	ahead []byte
-}
-
-// Read implements io.Reader. As with any connection's, there is one at a time.
-func (c *providerConn) Read(p []byte) (n int, err error) {
-	switch {
-	case c.lent != nil:
-		n = copy(p, c.ahead)
-		c.ahead = c.ahead[n:]
-	case c.more:
-		c.lent = largeBuffers.Get().(*[]byte)
-		var got int
-		got, err = c.Conn.Read(*c.lent)
-		n = copy(p, (*c.lent)[:got])
-		c.ahead, c.more = (*c.lent)[n:got], got >= len(p)
-	default:
-		n, err = c.Conn.Read(p)
-		c.more = n == len(p)
-	}
-	if c.lent != nil && len(c.ahead) == 0 {
-		largeBuffers.Put(c.lent)
-		c.lent, c.ahead = nil, nil
-	}
-	return n, err
-}
-
-// ReadFrom implements io.ReaderFrom.
-func (c *providerConn) ReadFrom(r io.Reader) (int64, error) {
-	if l, ok := r.(*io.LimitedReader); ok {
-		if m, ok := l.R.(*memory); ok { // of just as many bytes
-			n, err := m.WriteTo(c.Conn)
-			l.N -= n
-			return n, err
-		}
-	}
-	return io.Copy(c.Conn, r)
 }
 
 // withheld reports whether a header of a request is not the provider's business:
