@@ -201,6 +201,9 @@ func TestDirectivesRefused(t *testing.T) {
 		"an approval that is a number":          {nil, `{"approval":240}`, "rungate.approval"},
 		"a directive that is not known":         {nil, `{"runid":"a"}`, "rungate.runid"},
 		"a directive in other letters":          {nil, `{"Run_Id":"a"}`, "rungate.Run_Id"},
+		"directives that are a text":            {nil, `"nightly"`, "rungate"},
+		"directives that are a list":            {nil, `[]`, "rungate"},
+		"directives that are null":              {nil, `null`, "rungate"},
 		"malformed, though the header is right": {http.Header{"X-Rungate-Run-Id": {"a"}}, `{"run_id":7}`, "rungate.run_id"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -191,9 +191,7 @@ func TestUnknownEndpoints(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := newRig(t, "")
 			b.Provider.Answer(whole(chatAnswer))
-			e := b.Refused(b.Do(c.method, c.path, chatCall), 404, "unknown_endpoint")
-			assert.Equal(t, "unknown_endpoint", e["type"], "in the shape of OpenAI")
-			assert.Contains(t, e, "param")
+			b.Refused(b.Do(c.method, c.path, chatCall), 404, "unknown_endpoint")
 			assert.Empty(t, b.Events.Types(), "no run is started")
 		})
 	}

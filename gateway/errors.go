@@ -313,7 +313,7 @@ func (c *call) refuse(err error) {
 	h := c.w.Header()
 	dialect := c.route.dialect
 	if dialect == nil {
-		dialect = noDialect
+		dialect = openAI // as far as it matters to Rungate's own endpoints
 	}
 	e := provider.Refusal{Code: f.code, Message: f.message, RequestID: c.requestID(), Context: f.contextJSON()}
 	body := dialect.Refusal(&e)

@@ -119,7 +119,9 @@ func TestRefusals(t *testing.T) {
 		send   func(b *rig) *reply
 	}{
 		"an unknown path":             {"unknown_endpoint", 404, "OpenAI", func(b *rig) *reply { return b.Post("/v1/files", "") }},
-		"an unknown path, of Claude":  {"unknown_endpoint", 404, "OpenAI", func(b *rig) *reply { return b.Post("/v1/messages/batches", "", "anthropic-version: 2023-06-01") }},
+		"an unknown path, of Claude":  {"unknown_endpoint", 404, "Anthropic", func(b *rig) *reply { return b.Get("/v1/messages", "anthropic-version: 2023-06-01") }},
+		"another of Claude":           {"unknown_endpoint", 404, "Anthropic", func(b *rig) *reply { return b.Post("/v1/files", "", "anthropic-version: 2023-06-01") }},
+		"one below Claude's messages": {"unknown_endpoint", 404, "Anthropic", func(b *rig) *reply { return b.Post("/v1/v1/messages/batches", "") }},
 		"a WebSocket":                 {"upgrade_required", 426, "OpenAI", func(b *rig) *reply { return b.Get("/v1/responses", "Connection: Upgrade", "Upgrade: websocket") }},
 		"no such run":                 {"run_not_found", 404, "Rungate", func(b *rig) *reply { return b.Get("/v1/runs/none") }},
 		"no such run to complete":     {"run_not_found", 404, "Rungate", func(b *rig) *reply { return b.Post("/v1/runs/none/complete", "") }},

@@ -27,14 +27,21 @@ const (
 )
 
 var (
-	openAI    provider.Dialect = openai.Dialect{}
-	claude    provider.Dialect = anthropic.Dialect{}
-	noDialect                  = openAI // that of answers to paths which are unknown
+	openAI provider.Dialect = openai.Dialect{}
+	claude provider.Dialect = anthropic.Dialect{}
 )
 
-// find returns the route of a request, and false if there is none. SDKs differ
-// in what they put after a base URL that ends in /v1: some nothing but the
-// function, some another /v1.
+// spoken returns the dialect that a request's header tells of.
+func spoken(r *http.Request) provider.Dialect {
+	if r.Header.Get("Anthropic-Version") != "" {
+		return claude
+	}
+	return openAI
+}
+
+// find returns the route of a request, and false if there is none; then it has no more
+// than a dialect. SDKs differ in what they put after a base URL that ends in /v1: some
+// nothing but the function, some another /v1.
 func find(r *http.Request) (route, bool) {
 	p, _ := strings.CutPrefix(r.URL.EscapedPath(), "/v1")
 	if strings.HasPrefix(p, "/v1/messages") {
@@ -59,11 +66,7 @@ func find(r *http.Request) (route, bool) {
 		}
 	case http.MethodGet:
 		if id, ok := modelID(p); ok {
-			rt := route{dialect: openAI, endpoint: provider.Models, id: id}
-			if r.Header.Get("Anthropic-Version") != "" {
-				rt.dialect = claude
-			}
-			return rt, true
+			return route{dialect: spoken(r), endpoint: provider.Models, id: id}, true
 		}
 		if id, ok := segment(p, "/runs"); ok {
 			return route{own: showRun, id: id}, true
@@ -77,7 +80,10 @@ func find(r *http.Request) (route, bool) {
 			return route{dialect: openAI, endpoint: provider.Responses, id: id}, true
 		}
 	}
-	return route{}, false
+	if p == "/messages" || strings.HasPrefix(p, "/messages/") {
+		return route{dialect: claude}, false
+	}
+	return route{dialect: spoken(r)}, false
 }
 
 // segment returns the one segment of p below prefix, with its slash.

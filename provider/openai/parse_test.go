@@ -97,7 +97,6 @@ func TestParseRefuses(t *testing.T) {
 		"a limit below 0":                {`{"model":"m","max_completion_tokens":-1}`, "max_completion_tokens", "want no less than 0"},
 		"another endpoint's limit":       {`{"model":"m","max_output_tokens":-1}`, "max_output_tokens", "want no less than 0"},
 		"a fraction of a choice":         {`{"model":"m","n":1.5}`, "n", "want an integer"},
-		"directives no object":           {`{"model":"m","rungate":[]}`, "rungate", "want an object"},
 		"directives that break off":      {`{"model":"m","rungate":{}`, "", "want ',' or '}'"},
 		"stream options no object":       {`{"model":"m","stream_options":true}`, "stream_options", "want an object"},
 		"a key twice":                    {`{"model":"m","model":"m"}`, "", "a second member"},
@@ -175,6 +174,7 @@ func TestCutDirectives(t *testing.T) {
 		"first, airy":     {"{\n  \"rungate\" : { } ,\n  \"model\": \"m\"\n}\n", `{ }`, "{\n  \n  \"model\": \"m\"\n}\n"},
 		"last, airy":      {"{\n  \"model\": \"m\",\n  \"rungate\": {}\n}", `{}`, "{\n  \"model\": \"m\"\n}"},
 		"an escaped name": {`{"r\u0075ngate":{},"model":"m"}`, `{}`, `{"model":"m"}`},
+		"no object":       {`{"model":"m","rungate":[1]}`, `[1]`, `{"model":"m"}`},
 		"braces in texts": {`{"model":"}\"","rungate":{"run_id":"}\"{,"}}`, `{"run_id":"}\"{,"}`, `{"model":"}\""}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,7 +52,6 @@ func testBadBodies(t *testing.T, d provider.Dialect) {
 			"no object as tool":   `{"model":"m","tools":["t"]}`,
 			"a tool's name twice": `{"model":"m","tools":[{"name":"a","name":"b"}]}`,
 			"a long name of one":  `{"model":"m","tools":[{"name":"` + strings.Repeat("n", 257) + `"}]}`,
-			"odd directives":      `{"model":"m","rungate":"a"}`,
 			"too deep":            `{"model":"m","x":` + strings.Repeat("[", 1001) + strings.Repeat("]", 1001) + `}`,
 		} {
 			var syntax *provider.SyntaxError

@@ -10,9 +10,13 @@ import (
 // directives reads the member that is meant for the gateway.
 func (p *parser) directives() {
 	s := &p.scan
-	s.Kind()
+	kind := s.Kind()
 	from := s.Pos()
-	s.Object(ignore)
+	if kind == jsonscan.Object {
+		s.Object(ignore)
+	} else {
+		s.Skip() // who reads it says what is wrong with it
+	}
 	if s.Err() != nil {
 		return
 	}
