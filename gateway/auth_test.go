@@ -2,7 +2,10 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -131,6 +134,28 @@ var errAway = errors.New("the directory is away")
 
 func (noAgents) ByToken(context.Context, run.Digest) (*run.Agent, error) { return nil, errAway }
 func (noAgents) ByID(context.Context, string) (*run.Agent, error)        { return nil, errAway }
+
+// Whoever prints a provider sees no key, also when it has been used.
+func TestUsedProvidersPrintNoKey(t *testing.T) {
+	b := newRig(t, "")
+	b.Provider.Answer(whole(chatAnswer))
+	require.Equal(t, 200, b.Post("/v1/chat/completions", chatCall).StatusCode)
+	b.Provider.Answer(whole(claudeAnswer))
+	require.Equal(t, 200, b.Post("/v1/messages", claudeCall).StatusCode)
+	for _, p := range b.Gateway.Providers() {
+		for _, form := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+			text := fmt.Sprintf(form, p)
+			for _, key := range []string{openAIKey, claudeKey} {
+				assert.NotContains(t, text, key, form)
+				assert.NotContains(t, text, hex.EncodeToString([]byte(key)), form)
+			}
+		}
+		var logged strings.Builder
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("start", "provider", p)
+		assert.NotContains(t, logged.String(), openAIKey)
+		assert.NotContains(t, logged.String(), claudeKey)
+	}
+}
 
 // No secret is told, neither to the agent nor to the log, whatever goes wrong.
 func TestSecretsStaySecret(t *testing.T) {

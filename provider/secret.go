@@ -1,9 +1,14 @@
 package provider
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
-// A Secret is a credential. It prints, logs and encodes itself as "[redacted]";
-// only Reveal gives it away.
+// A Secret is a credential. It prints, logs and encodes itself as "[redacted]"; only
+// Reveal gives it away. It cannot do so where it is not asked: fmt shows what is in an
+// unexported field of a struct, and encoding/json the keys of a map.
 type Secret string
 
 const redacted = "[redacted]"
@@ -14,8 +19,8 @@ func (s Secret) Reveal() string { return string(s) }
 // String implements fmt.Stringer.
 func (s Secret) String() string { return redacted }
 
-// GoString implements fmt.GoStringer.
-func (s Secret) GoString() string { return redacted }
+// Format implements fmt.Formatter, for all verbs.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText implements encoding.TextMarshaler, and so covers JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -29,6 +29,7 @@ func TestSecretIsKept(t *testing.T) {
 		"print":      fmt.Sprint(secret, c, &c),
 		"print %+v":  fmt.Sprintf("%+v %#v", c, c),
 		"print %s":   fmt.Sprintf("%s %q %v %x", secret, secret, secret, secret),
+		"print %d":   fmt.Sprintf("%d %U %b %t", secret, secret, secret, secret),
 		"JSON":       string(encoded),
 		"log":        logged.String(),
 		"an error":   fmt.Errorf("with %v", secret).Error(),

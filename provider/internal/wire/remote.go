@@ -55,10 +55,10 @@ func parseBase(raw string) (*url.URL, error) {
 
 // A Credential is a header's values for a key that does not change, made when
 // they are first asked for. The zero Credential is ready for use, by many
-// goroutines at once.
+// goroutines at once. What it is part of can be printed without showing them.
 type Credential struct {
 	once   sync.Once
-	values []string
+	values func() []string // of a function, fmt prints the address
 }
 
 // A Signer is how a provider's credential is sent.
@@ -83,8 +83,11 @@ func (s Signer) Sign(ctx context.Context, h http.Header, c *Credential) error {
 		}
 		h[name] = values(name, key)
 	case s.APIKey != "":
-		c.once.Do(func() { c.values = values(name, s.APIKey) })
-		h[name] = c.values
+		c.once.Do(func() {
+			v := values(name, s.APIKey)
+			c.values = func() []string { return v }
+		})
+		h[name] = c.values()
 	}
 	return nil
 }
