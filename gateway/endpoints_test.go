@@ -66,6 +66,9 @@ func TestMounts(t *testing.T) {
 		"a prefix that is stripped": func(b *rig) *rig {
 			return b.Behind(http.StripPrefix("/llm", b.Gateway), "/llm")
 		},
+		"a prefix that is stripped with its slash": func(b *rig) *rig {
+			return b.Behind(http.StripPrefix("/llm/", b.Gateway), "/llm")
+		},
 		"a prefix in a mux": func(b *rig) *rig {
 			mux := http.NewServeMux()
 			mux.Handle("/llm/", http.StripPrefix("/llm", b.Gateway))

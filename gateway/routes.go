@@ -43,7 +43,11 @@ func spoken(r *http.Request) provider.Dialect {
 // than a dialect. SDKs differ in what they put after a base URL that ends in /v1: some
 // nothing but the function, some another /v1.
 func find(r *http.Request) (route, bool) {
-	p, _ := strings.CutPrefix(r.URL.EscapedPath(), "/v1")
+	p := r.URL.EscapedPath()
+	if !strings.HasPrefix(p, "/") { // it was stripped with what is before it
+		p = "/" + p
+	}
+	p = strings.TrimPrefix(p, "/v1")
 	if strings.HasPrefix(p, "/v1/messages") {
 		p = p[len("/v1"):]
 	}

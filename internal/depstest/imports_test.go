@@ -17,7 +17,6 @@ var levels = [][]string{
 	{"internal/outbox"},
 	{"policy"},
 	{"gateway/audit"},
-	{"gateway/audit"},
 	{"gateway/memstore", "gateway/storetest", "gateway/notify"},
 	{"gateway"},
 	{"roundtrip"},
