@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/internal/strict"
@@ -47,6 +48,7 @@ type providerDoc struct {
 	Dialect string              `json:"dialect"`
 	BaseURL string              `json:"base_url"`
 	APIKey  provider.Secret     `json:"api_key"`
+	Header  string              `json:"header"` // that carries the key; empty is what the dialect has
 	Models  []string            `json:"models"`
 	Prices  map[string]priceDoc `json:"prices"`
 }
@@ -193,6 +195,11 @@ func (p *providerDoc) Validate() error {
 	}
 	if u, err := url.Parse(p.BaseURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 		c.add("base_url", "want http or https, a host and no password")
+	}
+	if strings.ContainsFunc(p.Header, func(r rune) bool {
+		return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) || r > unicode.MaxASCII
+	}) {
+		c.add("header", "want the name of a header, such as api-key")
 	}
 	for i, m := range p.Models {
 		if m == "" {

@@ -86,7 +86,7 @@ const (
 func newUpstream(t *testing.T) *upstream {
 	u := &upstream{key: make(chan string, 100), more: make(chan struct{})}
 	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.key <- r.Header.Get("Authorization")
+		u.key <- r.Header.Get("Authorization") + r.Header.Get("Api-Key")
 		body, _ := io.ReadAll(r.Body)
 		const usage = `"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}`
 		if !bytes.Contains(body, []byte(`"stream":true`)) {

@@ -127,6 +127,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a bad base URL", "https://api", "ftp://api", nil, "providers[0].base_url: want http or https, a host and no password"},
 		{"a provider twice", "providers: [", "providers: [{name: openai, dialect: openai, base_url: http://x},", nil,
 			`providers[1].name: "openai" is used twice`},
+		{"no header", "api_key:", "header: 'api key', api_key:", nil, "providers[0].header: want the name of a header, such as api-key"},
 		{"a model without a name", "api_key:", "models: [x, ''], api_key:", nil, "providers[0].models[1]: is empty"},
 		{"half a price", "api_key:", "prices: {x: {input: 1}}, api_key:", nil, "providers[0].prices.x.output: is missing; write 0 if it is free"},
 		{"a negative price", "api_key:", "prices: {x: {input: 1, output: -1}}, api_key:", nil,

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,6 +52,16 @@ func TestServesHTTP2WithoutTLS(t *testing.T) {
 	assert.Equal(t, 200, resp.StatusCode)
 	assert.Equal(t, 2, resp.ProtoMajor)
 	assert.Contains(t, string(body), reply)
+}
+
+func TestKeyInAnotherHeader(t *testing.T) {
+	up := newUpstream(t)
+	path := up.config(t, t.TempDir(), oldToken, "sk-old")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, bytes.Replace(text, []byte("api_key:"), []byte("header: api-key, api_key:"), 1), 0o600))
+	require.Equal(t, 200, serveConfig(t, path, time.Second).status(t, oldToken))
+	assert.Equal(t, "sk-old", <-up.key)
 }
 
 func TestStopWaitsForCallsUnderWay(t *testing.T) {

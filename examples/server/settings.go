@@ -61,9 +61,9 @@ func (s *settings) config(keys *keyring) gateway.Config {
 			key = keys.of(p.Name)
 		}
 		if p.Dialect == "anthropic" {
-			cfg.Providers = append(cfg.Providers, &anthropic.Provider{ID: p.Name, URL: p.BaseURL, Key: key, Serves: p.Models})
+			cfg.Providers = append(cfg.Providers, &anthropic.Provider{ID: p.Name, URL: p.BaseURL, Key: key, Header: p.Header, Serves: p.Models})
 		} else {
-			cfg.Providers = append(cfg.Providers, &openai.Provider{ID: p.Name, URL: p.BaseURL, Key: key, Serves: p.Models})
+			cfg.Providers = append(cfg.Providers, &openai.Provider{ID: p.Name, URL: p.BaseURL, Key: key, Header: p.Header, Serves: p.Models})
 		}
 	}
 	return cfg
