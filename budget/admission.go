@@ -143,7 +143,7 @@ func (b *Budget) most(p *Projection, output int64) int64 {
 		return addClamped(p.MaxInput, output)
 	}
 	cost := p.Dearest.Cost(provider.Tokens{Input: p.MaxInput, Output: output})
-	return int64(cost.Plus(p.Dearest.WebSearches(p.WebSearches)))
+	return int64(cost.Plus(p.Dearest.WebSearches(p.WebSearches, 0)))
 }
 
 // affordable is how many tokens of output in each answer of the call fit into

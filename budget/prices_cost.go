@@ -42,7 +42,7 @@ func (p *Prices) Cost(who Seller, asked string, u *provider.Usage, at time.Time)
 		}
 		return 0, &UnpricedError{who.Provider, name}
 	}
-	cost := price.WebSearches(u.WebSearches)
+	cost := price.WebSearches(u.WebSearches, u.PreviewSearches)
 	price = price.Served(u.ServiceTier, u.InferenceGeo, u.Speed)
 	if len(u.Passes) == 0 {
 		return cost.Plus(price.Cost(u.Tokens)), nil

@@ -293,6 +293,26 @@ func TestCost(t *testing.T) {
 			usage: usage{Tokens: tokens{Input: 1000}, WebSearches: 1},
 			want:  "0.0275",
 		}, {
+			name: "one search of three by a preview tool: 1000*2 + 2*0.01 + 0.025",
+			who:  openai, asked: "gpt-4.1",
+			usage: usage{Model: "gpt-4.1-2025-04-14", Tokens: tokens{Input: 1000}, WebSearches: 3, PreviewSearches: 1},
+			want:  "0.047",
+		}, {
+			name: "by a preview tool with a model that reasons: 1000*1.25 + 2*0.01",
+			who:  openai, asked: "gpt-5",
+			usage: usage{Tokens: tokens{Input: 1000}, WebSearches: 2, PreviewSearches: 2},
+			want:  "0.02125",
+		}, {
+			name: "no more by a preview tool than there are: 1000*2.5 + 2*0.025",
+			who:  openai, asked: "gpt-4o",
+			usage: usage{Tokens: tokens{Input: 1000}, WebSearches: 2, PreviewSearches: math.MaxInt64},
+			want:  "0.0525",
+		}, {
+			name: "no preview tool of another vendor: 1000*1 + 2*0.01",
+			who:  anthropic, asked: "claude-haiku-4-5",
+			usage: usage{Tokens: tokens{Input: 1000}, WebSearches: 2, PreviewSearches: 2},
+			want:  "0.021",
+		}, {
 			name: "searches of the one that shares its prices: 1000*0.15 + 0.025",
 			who:  openai, asked: "gpt-4o-mini-search-preview",
 			usage: usage{Model: "gpt-4o-mini-search-preview-2025-03-11", Tokens: tokens{Input: 1000}, WebSearches: 1},
@@ -330,7 +350,7 @@ func TestCost(t *testing.T) {
 			who:  openai, asked: "gpt-4o",
 			usage: usage{
 				Tokens:      tokens{Input: 1000, CacheRead: -500, CacheWrite: math.MinInt64, AudioInput: -1, Output: -9, AudioOutput: -1},
-				WebSearches: -3,
+				WebSearches: -3, PreviewSearches: -2,
 			},
 			want: "0.0025",
 		}, {
@@ -402,7 +422,7 @@ func TestCostRisesWithEachCount(t *testing.T) {
 						Input: count(), CacheRead: count(), CacheWrite: count(), CacheWrite1h: count(),
 						AudioInput: count(), Output: count(), AudioOutput: count(),
 					},
-					WebSearches:  count(),
+					WebSearches: count(), PreviewSearches: count(),
 					ServiceTier:  pick("", "batch", "flex", "priority"),
 					InferenceGeo: pick("", "us"),
 					Speed:        pick("", "fast"),
@@ -414,7 +434,7 @@ func TestCostRisesWithEachCount(t *testing.T) {
 
 				counts := []*int64{
 					&u.Input, &u.CacheRead, &u.CacheWrite, &u.CacheWrite1h,
-					&u.AudioInput, &u.Output, &u.AudioOutput, &u.WebSearches,
+					&u.AudioInput, &u.Output, &u.AudioOutput, &u.WebSearches, &u.PreviewSearches,
 				}
 				n := counts[r.IntN(len(counts))]
 				*n = addClamped(*n, r.Int64N(1<<uint(1+r.IntN(62))))
@@ -442,7 +462,7 @@ func TestPriceBeforeTheCall(t *testing.T) {
 
 	assert.Zero(t, Price{}.Estimate(1000, 1000), "the zero price is free")
 	assert.Zero(t, Price{}.Served("priority", "us", "fast").Estimate(1000, 1000))
-	assert.Zero(t, Price{}.WebSearches(5))
+	assert.Zero(t, Price{}.WebSearches(5, 2))
 }
 
 func BenchmarkCost(b *testing.B) {

@@ -20,7 +20,7 @@ func (p Price) Dearest(input int64, serviceTier, inferenceGeo, speed string) Pri
 		}
 		in, out = max(in, slices.Max(l.rates[:outputRate])), max(out, slices.Max(l.rates[outputRate:]))
 	}
-	return flat(factor.up(in), factor.up(out), factor.up(p.tariff.request), p.tariff.webSearch)
+	return flat(factor.up(in), factor.up(out), factor.up(p.tariff.request), max(p.tariff.webSearch, p.tariff.previewSearch))
 }
 
 // flat is a price that is the same for all kinds of input, and of output.
@@ -31,7 +31,7 @@ func flat(input, output, request, webSearch Money) Price {
 			l.rates[k] = output
 		}
 	}
-	return Price{tariff: &tariff{levels: []level{l}, request: request, webSearch: webSearch}}
+	return Price{tariff: &tariff{levels: []level{l}, request: request, webSearch: webSearch, previewSearch: webSearch}}
 }
 
 // dearest is the largest factor of a call that asks to be served in such a way:

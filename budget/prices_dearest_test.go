@@ -77,6 +77,9 @@ func TestNoCallCostsMoreThanTheDearest(t *testing.T) {
 				}
 				cost := price.Served(served, where, speed).Cost(tokens)
 				most := price.Dearest(bound, tier, geo, speed).Estimate(bound, tokens.TotalOutput())
+				searches := rnd.Int64N(10)
+				cost = cost.Plus(price.WebSearches(searches, rnd.Int64N(searches+1)))
+				most = most.Plus(price.Dearest(bound, tier, geo, speed).WebSearches(searches, 0))
 				require.LessOrEqual(t, cost, most, "%s, asked %q %q %q, %+v", name, tier, geo, speed, tokens)
 			}
 		}

@@ -36,7 +36,7 @@ type OverlayPrice struct {
 	CacheWrite1h *Money `json:"cache_write_1h,omitempty"`
 	AudioInput   *Money `json:"audio_input,omitempty"`
 	AudioOutput  *Money `json:"audio_output,omitempty"`
-	WebSearch    *Money `json:"web_search,omitempty"` // a thousand
+	WebSearch    *Money `json:"web_search,omitempty"` // a thousand, by whichever tool
 }
 
 // ParseOverlay reads an overlay:

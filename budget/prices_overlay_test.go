@@ -157,7 +157,7 @@ func TestOverlayPriceOfWhatIsNotStated(t *testing.T) {
 			OverlayPrice{
 				Input: Dollar, Output: 3 * Dollar, CacheRead: new(Dollar / 2), CacheWrite: new(3 * Dollar / 2),
 				CacheWrite1h: new(5 * Dollar / 2), AudioInput: new(7 * Dollar / 2), AudioOutput: new(9 * Dollar / 2), WebSearch: new(20 * Dollar),
-			}, provider.Usage{Tokens: every, WebSearches: 5}, "15.60"},
+			}, provider.Usage{Tokens: every, WebSearches: 5, PreviewSearches: 2}, "15.60"},
 		{"and nothing for how it was served, which is another vendor's word", Seller{"local", "openai"}, "llama3",
 			OverlayPrice{Input: Dollar}, provider.Usage{Tokens: provider.Tokens{Input: M}, ServiceTier: "flex"}, "1.00"},
 

@@ -71,10 +71,13 @@ func (p Price) Cost(t provider.Tokens) Money {
 	return p.factor.of(cost)
 }
 
-// WebSearches is the fee for n searches, whichever way the call was served.
-func (p Price) WebSearches(n int64) Money {
+// WebSearches is the fee for n searches, whichever way the call was served. So many
+// of them, if not more than n, were made by a preview tool.
+func (p Price) WebSearches(n, byPreview int64) Money {
 	if p.tariff == nil {
 		return 0
 	}
-	return p.tariff.webSearch.Times(max(0, n))
+	n = max(0, n)
+	byPreview = min(max(0, byPreview), n)
+	return p.tariff.webSearch.Times(n - byPreview).Plus(p.tariff.previewSearch.Times(byPreview))
 }

@@ -84,10 +84,11 @@ type model struct {
 
 // A tariff is an offer with everything in it that is not stated.
 type tariff struct {
-	when      span
-	levels    []level // by rising over
-	webSearch Money
-	request   Money
+	when          span
+	levels        []level // by rising over
+	webSearch     Money
+	previewSearch Money // for a search by a preview tool
+	request       Money
 }
 
 // A level holds the rates for calls with more input than over.
@@ -105,9 +106,9 @@ func newModel(offers []offer, s surcharge) *model {
 }
 
 func newTariff(o offer, s *surcharge) tariff {
-	t := tariff{when: o.when, webSearch: s.webSearch, request: o.prices.request}
-	if o.prices.webSearch != nil {
-		t.webSearch = *o.prices.webSearch
+	t := tariff{when: o.when, webSearch: s.webSearch, previewSearch: max(s.webSearch, s.previewSearch), request: o.prices.request}
+	if fee := o.prices.webSearch; fee != nil {
+		t.webSearch, t.previewSearch = *fee, *fee
 	}
 	overs := []int64{0} // the first level, which every call reaches
 	for _, sc := range o.prices.tokens {

@@ -17,7 +17,9 @@ type surcharge struct {
 	// What a call costs more or less by how it was served. Zero is no more.
 	batch, flex, priority, us, fast ratio
 
-	webSearch Money // for one search, for a price that does not state it
+	// For one search, for a price that does not state it. By a preview tool it costs
+	// previewSearch, if that is more.
+	webSearch, previewSearch Money
 }
 
 // A ratio is a factor. The zero ratio is 1.
@@ -112,10 +114,40 @@ func openAISurcharge(id, name string) surcharge {
 		s.longOver, s.longInput, s.longOutput = 272_000, ratio{2, 1}, ratio{3, 2}
 		s.cacheWrite, s.cacheWrite1h = ratio{5, 4}, ratio{5, 4}
 	}
+	if !reasons(id) {
+		s.previewSearch = 25 * Dollar / 1000
+	}
 	if strings.Contains(name, "-search-preview") {
 		s.webSearch = 25 * Dollar / 1000
 	}
 	return s
+}
+
+// reasons reports whether an OpenAI model is of those that reason: gpt-5 and what
+// came after it, and the o-series. One that is not known is taken not to.
+func reasons(id string) bool {
+	id = strings.TrimPrefix(id, "ft:")
+	major, _ := generation(id)
+	return major >= 5 || startsWithAny(id, "o1", "o3", "o4")
+}
+
+// generation returns which one of the gpt models it is: 5 and 4 for "gpt-5.4-mini".
+// It is 0 for any other.
+func generation(id string) (major, minor int) {
+	rest, ok := strings.CutPrefix(id, "gpt-")
+	number := func() (n int) {
+		for ; rest != "" && '0' <= rest[0] && rest[0] <= '9' && n < 100; rest = rest[1:] {
+			n = 10*n + int(rest[0]-'0')
+		}
+		return n
+	}
+	if major = number(); !ok || major > 9 { // "gpt-35-turbo" is a spelling of gpt-3.5
+		return 0, 0
+	}
+	if rest, ok = strings.CutPrefix(rest, "."); ok {
+		minor = number()
+	}
+	return major, minor
 }
 
 func startsWithAny(s string, prefixes ...string) bool {

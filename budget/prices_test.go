@@ -122,7 +122,7 @@ func TestSurchargesGoByTheModelNotByTheSeller(t *testing.T) {
 	assert.Equal(t, "1.00", resold.Served("flex", "", "").Estimate(1e6, 0).String())
 	others, _ := p.Lookup(Seller{"reseller", "openai"}, "sonar", autumn)
 	assert.Equal(t, others.Estimate(1e6, 0), others.Served("flex", "us", "fast").Estimate(1e6, 0))
-	assert.Zero(t, others.WebSearches(1000))
+	assert.Zero(t, others.WebSearches(1000, 500))
 }
 
 func TestPricesID(t *testing.T) {

@@ -382,6 +382,32 @@ func TestCostHeaders(t *testing.T) {
 	assert.Equal(t, map[string]string{"Cost-Usd": "0.04", "Tokens-Used": "40"}, header(free.Post("/v1/chat/completions", ask(40))), "without a budget nothing is left of it")
 }
 
+// What the provider's own tools do costs beside the tokens of the model.
+func TestCostOfHostedTools(t *testing.T) {
+	const searched = `"usage":{"input_tokens":1000,"output_tokens":0},"tool_usage":{"web_search":{"num_requests":2}}`
+	for name, c := range map[string]struct {
+		model, tool, answer, cost string
+	}{
+		"searches: 1000*2 + 2*0.01":                              {"gpt-4.1", `{"type":"web_search"}`, searched, "0.022"},
+		"by a preview tool: 1000*2 + 2*0.025":                    {"gpt-4.1", `{"type":"web_search_preview"}`, searched, "0.052"},
+		"of a day: 1000*2 + 2*0.025":                             {"gpt-4.1", `{"type":"web_search_preview_2025_03_11"}`, searched, "0.052"},
+		"by it with a model that reasons: 1000*1.25 + 2*0.01":    {"gpt-5", `{"type":"web_search_preview"}`, searched, "0.02125"},
+		"with another that does: 1000*1.1 + 2*0.01":              {"o4-mini", `{"type":"web_search_preview"}`, searched, "0.0211"},
+		"with one whose name is longer: 1000*0.25 + 2*0.01":      {"gpt-5-mini-2025-08-07", `{"type":"web_search_preview"}`, searched, "0.02025"},
+		"with one that does not, and is longer: 1000*2.5 + 0.05": {"gpt-4o-2024-11-20", `{"type":"web_search_preview"}`, searched, "0.0525"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRig(t, "")
+			b.Provider.Answer(whole(`{"model":"` + c.model + `","output":[],` + c.answer + `}`))
+			r := b.Post("/v1/responses", `{"model":"`+c.model+`","input":"a","tools":[`+c.tool+`]}`, nightly)
+			require.Equal(t, 200, r.StatusCode, r.Body)
+			assert.Equal(t, c.cost, r.Header.Get("X-Rungate-Cost-Usd"))
+			assert.Equal(t, usd(t, c.cost), b.Run("nightly").Spent)
+			assert.False(t, b.Steps("nightly")[0].Usage.Estimated)
+		})
+	}
+}
+
 // A budget of nothing allows nothing; no budget is another thing.
 func TestBudgetOfNothing(t *testing.T) {
 	for name, limit := range map[string]string{"dollars": `"limit_usd":"0"`, "tokens": `"limit_tokens":0`} {

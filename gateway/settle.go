@@ -138,7 +138,7 @@ func (c *call) priceStep() {
 	if err != nil && c.price != (budget.Price{}) {
 		// A model without a price has run a part of it. That does not make it free.
 		price := c.price.Served(u.ServiceTier, u.InferenceGeo, u.Speed)
-		cost, u.Estimated, err = price.Cost(u.Tokens).Plus(price.WebSearches(u.WebSearches)), true, nil
+		cost, u.Estimated, err = price.Cost(u.Tokens).Plus(price.WebSearches(u.WebSearches, u.PreviewSearches)), true, nil
 	}
 	if err == nil {
 		s.Cost, s.PriceList = cost, c.prices.ID()

@@ -55,7 +55,8 @@ type Usage struct {
 	// bills them one by one. Nil means that Tokens were one sampling of Model.
 	Passes []Pass
 
-	WebSearches int64 // billed by the search
+	WebSearches     int64 // billed by the search
+	PreviewSearches int64 // the part of WebSearches that a preview tool has made, which may cost more
 
 	// What the answer says that it was served by, which moves the price. Empty
 	// is the ordinary.

@@ -107,8 +107,8 @@ func (c *common) fits(st *run.Step, prefix string) bool {
 		c.Model == st.Model && c.Asked == st.Asked && c.Agent == st.Agent && c.Provider == st.Provider && c.Endpoint == st.Endpoint &&
 		c.Stream == st.Stream && c.Status == st.Status && c.Error == st.Error && c.Fault == st.Fault && c.Notes == st.Notes &&
 		c.PriceList == st.PriceList && c.Ungoverned == st.Ungoverned &&
-		u.Model == v.Model && u.WebSearches == v.WebSearches && u.ServiceTier == v.ServiceTier && u.InferenceGeo == v.InferenceGeo &&
-		u.Speed == v.Speed && u.Estimated == v.Estimated
+		u.Model == v.Model && u.WebSearches == v.WebSearches && u.PreviewSearches == v.PreviewSearches &&
+		u.ServiceTier == v.ServiceTier && u.InferenceGeo == v.InferenceGeo && u.Speed == v.Speed && u.Estimated == v.Estimated
 }
 
 // drop lets go of a step, whose place another one takes.

@@ -83,7 +83,7 @@ var stepCases = []journalCase{
 			Usage: provider.Usage{
 				Model:  "claude-sonnet-4-5",
 				Tokens: provider.Tokens{Input: 1, CacheRead: 2, CacheWrite: 3, CacheWrite1h: 4, AudioInput: 5, Output: 6, AudioOutput: 7, Reasoning: 8},
-				Passes: []provider.Pass{{Model: "advisor", Tokens: provider.Tokens{Input: 1}}, {Tokens: provider.Tokens{Output: 6}}}, WebSearches: 2,
+				Passes: []provider.Pass{{Model: "advisor", Tokens: provider.Tokens{Input: 1}}, {Tokens: provider.Tokens{Output: 6}}}, WebSearches: 2, PreviewSearches: 1,
 				ServiceTier: "priority", InferenceGeo: "us", Speed: "fast", Estimated: true,
 			},
 			Cost: 1<<60 + 1, PriceList: "sha256:1a2b3c4d5e6f", Ungoverned: true,

@@ -18,6 +18,7 @@ func (Dialect) Meter(r *provider.Request) provider.Meter {
 		input:     r.Input,
 		maxOutput: r.MaxOutput,
 		untold:    untoldSearches(r),
+		previews:  searchesByPreview(r),
 		reply:     reply{counts: unreported, searches: wire.Unreported},
 	}
 }
@@ -35,12 +36,22 @@ func untoldSearches(r *provider.Request) int64 {
 	return 0
 }
 
+// searchesByPreview reports whether the request's tool for web searches is a preview.
+// If it has the other one too, an answer does not tell which of them has searched.
+func searchesByPreview(r *provider.Request) bool {
+	return slices.ContainsFunc(r.Tools, func(t provider.Tool) bool {
+		unversioned, _ := provider.ToolKind(t.Type)
+		return unversioned == "web_search_preview"
+	})
+}
+
 // A meter reads one answer. It holds on to nothing of the request's body.
 type meter struct {
 	endpoint  provider.Endpoint
 	input     int64 // the estimate
 	maxOutput int64
 	untold    int64 // web searches that the answer makes and does not report
+	previews  bool  // a preview tool makes them
 
 	whole wire.Whole // an answer that is no stream
 
@@ -118,6 +129,9 @@ func (m *meter) Usage() provider.Usage {
 		if m.content || m.whole.Begun() && !m.failed && m.bytes > 0 {
 			u.WebSearches += m.untold
 		}
+	}
+	if m.previews {
+		u.PreviewSearches = u.WebSearches
 	}
 	if c.input == wire.Unreported {
 		c.input = m.input

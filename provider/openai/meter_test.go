@@ -327,6 +327,45 @@ func TestSearchesOfChat(t *testing.T) {
 	}
 }
 
+// An answer does not tell by which tool it has searched; the request has it.
+func TestSearchesByPreview(t *testing.T) {
+	const (
+		search = `{"type":"web_search_call","action":{"type":"search"}}`
+		told   = `{"model":"gpt-x","output":[],"usage":{"input_tokens":3,"output_tokens":1},"tool_usage":{"web_search":{"num_requests":2}}}`
+		untold = `{"model":"gpt-x","output":[` + search + `,` + search + `],"usage":{"input_tokens":3,"output_tokens":1}}`
+	)
+	for name, c := range map[string]struct {
+		members string // besides the model
+		want    int64
+	}{
+		"the tool":       {`"tools":[{"type":"web_search"}]`, 0},
+		"of a version":   {`"tools":[{"type":"web_search_2025_08_26"}]`, 0},
+		"a preview":      {`"tools":[{"type":"function","name":"a"},{"type":"web_search_preview"}]`, 2},
+		"of a day":       {`"tools":[{"type":"web_search_preview_2025_03_11"}]`, 2},
+		"chosen":         {`"tool_choice":{"type":"web_search_preview"}`, 2},
+		"both":           {`"tools":[{"type":"web_search"},{"type":"web_search_preview"}]`, 2},
+		"a function":     {`"tools":[{"type":"function","name":"web_search_preview"}]`, 0},
+		"no tool":        {`"input":"a"`, 0},
+		"one in a group": {`"tools":[{"type":"namespace","name":"n","tools":[{"type":"web_search_preview"}]}]`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := parse(t, provider.Responses, `{"model":"gpt-x",`+c.members+`}`)
+			for how, feed := range map[string]func(provider.Meter){
+				"told":   func(m provider.Meter) { m.Body([]byte(told)) },
+				"untold": func(m provider.Meter) { m.Body([]byte(untold)) },
+				"streamed": func(m provider.Meter) {
+					feed(t, m, []event{{"", `{"type":"response.completed","response":` + told + `}`, end}})
+				},
+			} {
+				m := openai.Dialect{}.Meter(r)
+				feed(m)
+				u := m.Usage()
+				assert.Equal(t, [2]int64{2, c.want}, [2]int64{u.WebSearches, u.PreviewSearches}, how)
+			}
+		})
+	}
+}
+
 func TestStoredResponseIsFree(t *testing.T) {
 	m := openai.Dialect{}.Meter(&provider.Request{Endpoint: provider.Responses})
 	m.Body([]byte(`{"model":"gpt-x","usage":{"input_tokens":3,"output_tokens":1}}`))

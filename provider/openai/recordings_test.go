@@ -160,6 +160,9 @@ func plainUsage(t *testing.T, c recordings.Case) (u provider.Usage, ok bool) {
 		searches = untold(t, c)
 	}
 	u.WebSearches = int64(searches)
+	if bytes.Contains(c.Request, []byte(`"web_search_preview`)) {
+		u.PreviewSearches = u.WebSearches
+	}
 	return u, ok
 }
 
