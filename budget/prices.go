@@ -39,6 +39,10 @@ type finding struct {
 type Seller struct {
 	Provider string // its name: of an overlay, or of a provider in the price table
 	Dialect  string // what it speaks: the vendor whose prices hold where it has none
+
+	// Host is where it is called, such as "eu.api.openai.com", in lower case. Vendors
+	// may take more at their endpoints for one region. Empty is the ordinary one.
+	Host string
 }
 
 //go:embed pricedata/prices.json
@@ -120,7 +124,7 @@ func (p *Prices) Lookup(who Seller, name string, at time.Time) (Price, bool) {
 	if m == nil {
 		return Price{}, false
 	}
-	return Price{model: m, tariff: m.tariff(at)}, true
+	return Price{model: m, tariff: m.tariff(at), factor: m.factor}, true
 }
 
 // maxName is how long the name of a model may be, in bytes.
@@ -180,7 +184,11 @@ func (p *Prices) find(who Seller, name string) (*model, limits) {
 		}
 	}
 	if listed != nil {
-		return newModel(listed.offers, s), l
+		m := newModel(listed.offers, s)
+		if regional(maker.id, who.Host) {
+			m.factor = s.regional
+		}
+		return m, l
 	}
 	return nil, l
 }

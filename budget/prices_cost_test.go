@@ -13,8 +13,10 @@ import (
 )
 
 var (
-	anthropic = Seller{"anthropic", "anthropic"}
-	openai    = Seller{"openai", "openai"}
+	anthropic = Seller{Provider: "anthropic", Dialect: "anthropic"}
+	openai    = Seller{Provider: "openai", Dialect: "openai"}
+
+	eu = Seller{Provider: "eu", Dialect: "openai", Host: "eu.api.openai.com"}
 
 	autumn = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 )
@@ -342,9 +344,30 @@ func TestCost(t *testing.T) {
 			want:  "0.0025",
 		}, {
 			name: "a seller that the table does not know takes what its dialect's vendor takes: 1000*2.5",
-			who:  Seller{"eu-openai", "openai"}, asked: "gpt-4o",
+			who:  Seller{Provider: "eu-openai", Dialect: "openai"}, asked: "gpt-4o",
 			usage: usage{Tokens: tokens{Input: 1000}},
 			want:  "0.0025",
+		}, {
+			name: "by an endpoint for one region: (1000*2.5 + 100*15) * 1.1",
+			who:  eu, asked: "gpt-5.4",
+			usage: usage{Tokens: tokens{Input: 1000, Output: 100}},
+			want:  "0.0044",
+		}, {
+			name: "by that also smaller and later models, served in another way, and not searches: 1000*0.2 * 1.1 * 2 + 0.01",
+			who:  eu, asked: "gpt-5.6-luna",
+			usage: usage{Tokens: tokens{Input: 1000}, WebSearches: 1, ServiceTier: "priority"},
+			want:  "0.01044",
+		}, {
+			name: "each pass by its own model: 1000*2.5 * 1.1 + 1000*1.25",
+			who:  eu, asked: "gpt-5.4",
+			usage: usage{Tokens: tokens{Input: 2000}, Passes: []provider.Pass{
+				{Tokens: tokens{Input: 1000}}, {Model: "gpt-5", Tokens: tokens{Input: 1000}}}},
+			want: "0.004",
+		}, {
+			name: "but not models from before: 1000*1.75",
+			who:  eu, asked: "gpt-5.3",
+			usage: usage{Tokens: tokens{Input: 1000}},
+			want:  "0.00175",
 		}, {
 			name: "negative counts are nothing: 1000*2.5",
 			who:  openai, asked: "gpt-4o",

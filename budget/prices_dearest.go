@@ -12,7 +12,7 @@ func (p Price) Dearest(input int64, serviceTier, inferenceGeo, speed string) Pri
 	if p.tariff == nil {
 		return p
 	}
-	factor := p.model.surcharge.dearest(serviceTier, inferenceGeo, speed)
+	factor := p.model.factor.times(p.model.surcharge.dearest(serviceTier, inferenceGeo, speed))
 	var in, out Money
 	for i, l := range p.tariff.levels {
 		if i > 0 && l.over >= input {

@@ -86,7 +86,7 @@ func TestWithOverlayRefusesWhatCannotBeAPrice(t *testing.T) {
 }
 
 func TestOverlayLiesOverTheTable(t *testing.T) {
-	local, eu := Seller{"local", "openai"}, Seller{"eu", "openai"}
+	local, eu := Seller{Provider: "local", Dialect: "openai"}, Seller{Provider: "eu", Dialect: "openai"}
 	p, err := DefaultPrices().WithOverlay(Overlay{
 		"local": {
 			"llama*":    {},
@@ -149,16 +149,16 @@ func TestOverlayPriceOfWhatIsNotStated(t *testing.T) {
 		usage provider.Usage
 		want  string
 	}{
-		{"nobody's model: all input is input, all output output: 4*1 + 2*3", Seller{"local", "openai"}, "llama3",
+		{"nobody's model: all input is input, all output output: 4*1 + 2*3", Seller{Provider: "local", Dialect: "openai"}, "llama3",
 			OverlayPrice{Input: Dollar, Output: 3 * Dollar}, provider.Usage{Tokens: every, WebSearches: 5}, "10.00"},
-		{"a write for an hour costs what one costs: 2*2", Seller{"local", "openai"}, "llama3",
+		{"a write for an hour costs what one costs: 2*2", Seller{Provider: "local", Dialect: "openai"}, "llama3",
 			OverlayPrice{Input: Dollar, CacheWrite: new(2 * Dollar)}, provider.Usage{Tokens: provider.Tokens{CacheWrite: M, CacheWrite1h: M}}, "4.00"},
-		{"all stated: 0.5 + 1.5 + 2.5 + 3.5 + 3 + 4.5, 5 searches", Seller{"local", "openai"}, "llama3",
+		{"all stated: 0.5 + 1.5 + 2.5 + 3.5 + 3 + 4.5, 5 searches", Seller{Provider: "local", Dialect: "openai"}, "llama3",
 			OverlayPrice{
 				Input: Dollar, Output: 3 * Dollar, CacheRead: new(Dollar / 2), CacheWrite: new(3 * Dollar / 2),
 				CacheWrite1h: new(5 * Dollar / 2), AudioInput: new(7 * Dollar / 2), AudioOutput: new(9 * Dollar / 2), WebSearch: new(20 * Dollar),
 			}, provider.Usage{Tokens: every, WebSearches: 5, PreviewSearches: 2}, "15.60"},
-		{"and nothing for how it was served, which is another vendor's word", Seller{"local", "openai"}, "llama3",
+		{"and nothing for how it was served, which is another vendor's word", Seller{Provider: "local", Dialect: "openai"}, "llama3",
 			OverlayPrice{Input: Dollar}, provider.Usage{Tokens: provider.Tokens{Input: M}, ServiceTier: "flex"}, "1.00"},
 
 		{"a vendor's model keeps its rules for caches: 1*(0.1 + 1.25 + 2), searches 5*0.01", anthropic, "claude-haiku-4-5",
@@ -195,7 +195,7 @@ func FuzzParseOverlay(f *testing.F) {
 		require.NoError(t, err, "what is read can be laid over")
 		for name, models := range o {
 			for model := range models {
-				if pr, ok := p.Lookup(Seller{name, "openai"}, model, autumn); ok {
+				if pr, ok := p.Lookup(Seller{Provider: name, Dialect: "openai"}, model, autumn); ok {
 					require.GreaterOrEqual(t, pr.Dearest(math.MaxInt64, "", "", "").Estimate(math.MaxInt64, math.MaxInt64), pr.Estimate(math.MaxInt64, math.MaxInt64))
 				}
 			}

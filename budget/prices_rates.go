@@ -79,6 +79,7 @@ func (s *span) holds(at time.Time) bool {
 // A model is what is known of the price of one model at one seller.
 type model struct {
 	tariffs []tariff // of those that hold, the last is meant; if none does, the first
+	factor  ratio    // of every call
 	surcharge
 }
 

@@ -17,6 +17,8 @@ type surcharge struct {
 	// What a call costs more or less by how it was served. Zero is no more.
 	batch, flex, priority, us, fast ratio
 
+	regional ratio // at an endpoint for one region; zero is no more
+
 	// For one search, for a price that does not state it. By a preview tool it costs
 	// previewSearch, if that is more.
 	webSearch, previewSearch Money
@@ -93,8 +95,9 @@ func anthropicSurcharge(id string) surcharge {
 
 // Batch, flex, priority and long context: LiteLLM's table at commit 00035b69.
 // Cache writes: the price table, for gpt-5.6. Web search:
-// community.openai.com/t/search-web-using-openai-api/1363698. The fee for
-// regional endpoints is not there: an answer does not say by which it came.
+// community.openai.com/t/search-web-using-openai-api/1363698. Regional endpoints:
+// developers.openai.com/api/docs/guides/data-residency, for models from March 5,
+// 2026 on, the first of which is gpt-5.4.
 func openAISurcharge(id, name string) surcharge {
 	s := surcharge{
 		batch: ratio{1, 2},
@@ -114,6 +117,9 @@ func openAISurcharge(id, name string) surcharge {
 		s.longOver, s.longInput, s.longOutput = 272_000, ratio{2, 1}, ratio{3, 2}
 		s.cacheWrite, s.cacheWrite1h = ratio{5, 4}, ratio{5, 4}
 	}
+	if major, minor := generation(strings.TrimPrefix(id, "ft:")); major > 5 || major == 5 && minor >= 4 {
+		s.regional = ratio{11, 10}
+	}
 	if !reasons(id) {
 		s.previewSearch = 25 * Dollar / 1000
 	}
@@ -121,6 +127,13 @@ func openAISurcharge(id, name string) surcharge {
 		s.webSearch = 25 * Dollar / 1000
 	}
 	return s
+}
+
+// regional reports whether a vendor's host is an endpoint for one region. OpenAI's
+// are us.api.openai.com, eu.api.openai.com and so on.
+func regional(vendor, host string) bool {
+	region, ok := strings.CutSuffix(host, ".api.openai.com")
+	return ok && vendor == "openai" && region != "" && !strings.Contains(region, ".")
 }
 
 // reasons reports whether an OpenAI model is of those that reason: gpt-5 and what

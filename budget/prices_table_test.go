@@ -17,7 +17,7 @@ func TestTablePricesAreChargedAsTheyStand(t *testing.T) {
 	gjson.ParseBytes(priceTable).ForEach(func(_, v gjson.Result) bool {
 		v.Get("models").ForEach(func(_, m gjson.Result) bool {
 			id := m.Get("id").Str
-			pr, ok := DefaultPrices().Lookup(Seller{v.Get("id").Str, ""}, id, autumn)
+			pr, ok := DefaultPrices().Lookup(Seller{Provider: v.Get("id").Str, Dialect: ""}, id, autumn)
 			require.True(t, ok, id)
 			for key, count := range map[string]provider.Tokens{
 				"input_mtok":          {Input: 1000},
@@ -112,7 +112,7 @@ func TestParsePricesTakesWhatIsNew(t *testing.T) {
 func TestTablePricesAreRoundedToThePicodollar(t *testing.T) {
 	p, err := ParsePrices([]byte(one(`{"input_mtok": 0.08333333333333334, "output_mtok": 0.0000015}`)))
 	require.NoError(t, err)
-	pr, _ := p.Lookup(Seller{"v", ""}, "m", autumn)
+	pr, _ := p.Lookup(Seller{Provider: "v", Dialect: ""}, "m", autumn)
 	assert.Equal(t, Money(83333), pr.Estimate(1, 0))
 	assert.Equal(t, Money(2), pr.Estimate(0, 1))
 }
@@ -121,7 +121,7 @@ func TestPricesThatHoldForAWhile(t *testing.T) {
 	at := func(prices, at string) string {
 		p, err := ParsePrices([]byte(one(prices)))
 		require.NoError(t, err)
-		pr, ok := p.Lookup(Seller{"v", ""}, "m", day(at))
+		pr, ok := p.Lookup(Seller{Provider: "v", Dialect: ""}, "m", day(at))
 		require.True(t, ok)
 		return pr.Estimate(1e6, 0).String()
 	}
@@ -149,7 +149,7 @@ func TestTiersOfDifferentStarts(t *testing.T) {
 		"input_mtok":  {"base": 1, "tiers": [{"start": 100, "price": 2}, {"start": 300, "price": 4}]},
 		"output_mtok": {"base": 10, "tiers": [{"start": 200, "price": 20}]}}`)))
 	require.NoError(t, err)
-	pr, _ := p.Lookup(Seller{"v", ""}, "m", autumn)
+	pr, _ := p.Lookup(Seller{Provider: "v", Dialect: ""}, "m", autumn)
 	for input, want := range map[int64]Money{
 		0: 10e6, 100: 100e6 + 10e6, 101: 101*2e6 + 10e6, 200: 200*2e6 + 10e6, 201: 201*2e6 + 20e6, 300: 300*2e6 + 20e6, 301: 301*4e6 + 20e6,
 	} {
@@ -168,7 +168,7 @@ func FuzzParsePrices(f *testing.F) {
 		}
 		for id, v := range p.vendors {
 			for i := range v.entries {
-				pr, ok := p.Lookup(Seller{id, ""}, v.entries[i].id, autumn)
+				pr, ok := p.Lookup(Seller{Provider: id, Dialect: ""}, v.entries[i].id, autumn)
 				require.Equal(t, len(v.entries[i].id) <= maxName, ok)
 				require.GreaterOrEqual(t, pr.Dearest(math.MaxInt64, "", "", "").Estimate(math.MaxInt64, math.MaxInt64), pr.Estimate(math.MaxInt64, math.MaxInt64))
 			}

@@ -25,7 +25,7 @@ func TestEachModelIsFoundByItsID(t *testing.T) {
 		for i := range v.entries {
 			e := &v.entries[i]
 			assert.Same(t, e, v.entry(e.id), e.id)
-			_, ok := p.Lookup(Seller{v.id, v.id}, e.id, autumn)
+			_, ok := p.Lookup(Seller{Provider: v.id, Dialect: v.id}, e.id, autumn)
 			assert.True(t, ok, e.id)
 		}
 	}
@@ -68,7 +68,7 @@ func TestLookupName(t *testing.T) {
 		{"openai", []string{"gpt-5-nano-" + strings.Repeat("x", maxName)}, ""},
 	} {
 		for _, name := range c.names {
-			_, ok := p.Lookup(Seller{c.vendor, c.vendor}, name, autumn)
+			_, ok := p.Lookup(Seller{Provider: c.vendor, Dialect: c.vendor}, name, autumn)
 			assert.Equal(t, c.id != "", ok, name)
 			if ok {
 				e := p.vendors[c.vendor].entry(strings.ToLower(name))
@@ -97,14 +97,14 @@ func TestLookupSeller(t *testing.T) {
 		model string
 		want  string // of a million tokens of input, empty if there is no price
 	}{
-		{"the vendor itself", Seller{"openai", "openai"}, "gpt-5", "1.00"},
-		{"by any name", Seller{"eu", "openai"}, "gpt-5", "1.00"},
-		{"without a dialect", Seller{"openai", ""}, "gpt-5", "1.00"},
-		{"a provider's own price goes first", Seller{"reseller", "openai"}, "gpt-5", "2.00"},
-		{"what it has none for is its vendor's", Seller{"reseller", "openai"}, "gpt-5-mini", "1.00"},
-		{"a fee for the request", Seller{"reseller", "openai"}, "sonar", "1.005"},
-		{"which is nobody else's model", Seller{"eu", "openai"}, "sonar", ""},
-		{"a dialect without prices", Seller{"eu", "anthropic"}, "gpt-5", ""},
+		{"the vendor itself", Seller{Provider: "openai", Dialect: "openai"}, "gpt-5", "1.00"},
+		{"by any name", Seller{Provider: "eu", Dialect: "openai"}, "gpt-5", "1.00"},
+		{"without a dialect", Seller{Provider: "openai", Dialect: ""}, "gpt-5", "1.00"},
+		{"a provider's own price goes first", Seller{Provider: "reseller", Dialect: "openai"}, "gpt-5", "2.00"},
+		{"what it has none for is its vendor's", Seller{Provider: "reseller", Dialect: "openai"}, "gpt-5-mini", "1.00"},
+		{"a fee for the request", Seller{Provider: "reseller", Dialect: "openai"}, "sonar", "1.005"},
+		{"which is nobody else's model", Seller{Provider: "eu", Dialect: "openai"}, "sonar", ""},
+		{"a dialect without prices", Seller{Provider: "eu", Dialect: "anthropic"}, "gpt-5", ""},
 		{"nobody", Seller{}, "gpt-5", ""},
 	} {
 		pr, ok := p.Lookup(c.who, c.model, autumn)
@@ -118,11 +118,51 @@ func TestLookupSeller(t *testing.T) {
 func TestSurchargesGoByTheModelNotByTheSeller(t *testing.T) {
 	p, err := ParsePrices([]byte(sells))
 	require.NoError(t, err)
-	resold, _ := p.Lookup(Seller{"reseller", "openai"}, "gpt-5", autumn)
+	resold, _ := p.Lookup(Seller{Provider: "reseller", Dialect: "openai"}, "gpt-5", autumn)
 	assert.Equal(t, "1.00", resold.Served("flex", "", "").Estimate(1e6, 0).String())
-	others, _ := p.Lookup(Seller{"reseller", "openai"}, "sonar", autumn)
+	others, _ := p.Lookup(Seller{Provider: "reseller", Dialect: "openai"}, "sonar", autumn)
 	assert.Equal(t, others.Estimate(1e6, 0), others.Served("flex", "us", "fast").Estimate(1e6, 0))
 	assert.Zero(t, others.WebSearches(1000, 500))
+}
+
+func TestRegionalEndpoints(t *testing.T) {
+	const listed, dearer = "0.25", "0.275" // 100,000 tokens of gpt-5.4
+	for host, want := range map[string]string{
+		"": listed, "api.openai.com": listed, ".api.openai.com": listed, "localhost": listed, "xapi.openai.com": listed,
+		"eu.api.openai.com.example.com": listed, "a.b.api.openai.com": listed, "eu.openai.com": listed,
+		"us.api.openai.com": dearer, "eu.api.openai.com": dearer, "jp.api.openai.com": dearer,
+	} {
+		who := Seller{Provider: "any", Dialect: "openai", Host: host}
+		pr, ok := DefaultPrices().Lookup(who, "gpt-5.4-2026-03-05", autumn)
+		require.True(t, ok)
+		assert.Equal(t, want, pr.Estimate(1e5, 0).String(), host)
+		assert.Equal(t, want, pr.Served("flex", "", "").Estimate(1e5, 0).Times(2).String(), host)
+		assert.Equal(t, want, pr.Dearest(1e5, "default", "", "").Estimate(1e5, 0).String(), host)
+		claude := Seller{Dialect: "anthropic", Host: host}
+		pr, ok = DefaultPrices().Lookup(claude, "claude-opus-4-8", autumn)
+		require.True(t, ok)
+		assert.Equal(t, "0.50", pr.Estimate(1e5, 0).String(), host)
+	}
+	p, err := DefaultPrices().WithOverlay(Overlay{"eu": {"gpt-5.4": {Input: Dollar}}})
+	require.NoError(t, err)
+	pr, _ := p.Lookup(eu, "gpt-5.4", autumn)
+	assert.Equal(t, "0.10", pr.Estimate(1e5, 0).String(), "a price of the operator's own is for the endpoint that it has")
+}
+
+// Which models cost more by a region, or by a preview tool, goes by their name.
+func TestGenerations(t *testing.T) {
+	type facts struct{ regional, reasons bool }
+	for want, names := range map[facts][]string{
+		{true, true}:  {"gpt-5.4", "gpt-5.4-mini", "gpt-5.4-pro", "gpt-5.5", "gpt-5.6-sol", "gpt-5.10", "gpt-6", "gpt-6-mini", "ft:gpt-5.4-mini"},
+		{false, true}: {"gpt-5", "gpt-5-nano", "gpt-5-pro", "gpt-5.1-codex-mini", "gpt-5.3", "o1", "o1-pro", "o3-mini", "o4-mini-deep-research", "ft:o4-mini"},
+		{false, false}: {"gpt-4o", "gpt-4.1", "gpt-4.5-preview", "gpt-3.5-turbo", "gpt-35-turbo", "gpt-4-32k", "ft:gpt-4o", "gpt-audio",
+			"chatgpt-4o-latest", "gpt-", "gpt-.5", "xgpt-5.4", "text-embedding-3-large"},
+	} {
+		for _, name := range names {
+			s := openAISurcharge(name, name)
+			assert.Equal(t, want, facts{s.regional != (ratio{}), s.previewSearch == 0}, name)
+		}
+	}
 }
 
 func TestPricesID(t *testing.T) {
@@ -168,7 +208,7 @@ func TestLookupOfManyNames(t *testing.T) {
 				assert.True(t, ok)
 				_, ok = p.Lookup(openai, fmt.Sprintf("other-%d", i), autumn)
 				assert.False(t, ok)
-				own, ok := p.Lookup(Seller{"reseller", "openai"}, "gpt-5", autumn)
+				own, ok := p.Lookup(Seller{Provider: "reseller", Dialect: "openai"}, "gpt-5", autumn)
 				assert.True(t, ok)
 				assert.Equal(t, 2*Dollar, own.Estimate(1e6, 0))
 			}

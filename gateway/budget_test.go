@@ -11,6 +11,9 @@ import (
 
 	"github.com/rungate/rungate/budget"
 	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/internal/inproc"
+	"github.com/rungate/rungate/provider"
+	"github.com/rungate/rungate/provider/openai"
 	"github.com/rungate/rungate/run"
 )
 
@@ -404,6 +407,32 @@ func TestCostOfHostedTools(t *testing.T) {
 			assert.Equal(t, c.cost, r.Header.Get("X-Rungate-Cost-Usd"))
 			assert.Equal(t, usd(t, c.cost), b.Run("nightly").Spent)
 			assert.False(t, b.Steps("nightly")[0].Usage.Estimated)
+		})
+	}
+}
+
+// An endpoint for one region is dearer, for what a call reserves and what it has cost.
+func TestRegionalEndpoint(t *testing.T) {
+	const call = `{"model":"gpt-5.4","max_tokens":100,"messages":[]}`
+	for url, c := range map[string]struct {
+		cost string // 100*15, at least
+		next int    // status of a further call, where 0.0016 dollars are left
+	}{
+		"https://api.openai.com/v1":    {"0.0015", 200},
+		"https://us.api.openai.com/v1": {"0.00165", 402},
+		"https://EU.api.openai.com/v1": {"0.00165", 402},
+	} {
+		t.Run(url, func(t *testing.T) {
+			left := usd(t, c.cost).Plus(usd(t, "0.0016"))
+			b := newRig(t, `{"name":"p","budgets":[{"name":"usd","per":"run","limit_usd":"`+left.String()+`"}]}`, func(cfg *gateway.Config) {
+				cfg.Providers = []provider.Provider{&openai.Provider{ID: "there", URL: url}}
+				cfg.Transport = &inproc.Transport{Handler: whole(`{"model":"gpt-5.4","choices":[],"usage":{"prompt_tokens":0,"completion_tokens":100}}`)}
+			})
+			r := b.Post("/v1/chat/completions", call, nightly)
+			require.Equal(t, 200, r.StatusCode, r.Body)
+			assert.Equal(t, c.cost, r.Header.Get("X-Rungate-Cost-Usd"))
+			assert.Equal(t, usd(t, c.cost), b.Run("nightly").Spent)
+			assert.Equal(t, c.next, b.Post("/v1/chat/completions", call, nightly).StatusCode)
 		})
 	}
 }

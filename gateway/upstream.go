@@ -36,7 +36,7 @@ func newUpstream(p provider.Provider, rt http.RoundTripper) *upstream {
 		at.Path = strings.TrimSuffix(at.Path, "/") + p.Dialect().Path(e)
 		u.urls[e] = &at
 	}
-	u.seller = budget.Seller{Provider: p.Name(), Dialect: u.dialect}
+	u.seller = budget.Seller{Provider: p.Name(), Dialect: u.dialect, Host: strings.ToLower(u.base.Hostname())}
 	if rt == nil {
 		u.transport, u.close = newTransport(u.base)
 	}
