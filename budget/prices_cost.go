@@ -55,7 +55,7 @@ func (p *Prices) Cost(who Seller, asked string, u *provider.Usage, at time.Time)
 			}
 			of = of.Served(u.ServiceTier, u.InferenceGeo, u.Speed)
 		}
-		cost = cost.Plus(of.Cost(pass.Tokens))
+		cost = cost.Plus(of.pass(pass))
 	}
 	return cost, nil
 }

@@ -348,6 +348,31 @@ func TestCost(t *testing.T) {
 			usage: usage{Tokens: tokens{Input: 1000}},
 			want:  "0.0025",
 		}, {
+			name: "images by a model of their own: 1000*2 + 100*8, 298*5 + 7620*10 + 186*40",
+			who:  openai, asked: "gpt-4.1",
+			usage: usage{Tokens: tokens{Input: 8918, Output: 286}, Passes: []provider.Pass{
+				{Tokens: tokens{Input: 1000, Output: 100}},
+				{Model: "gpt-image-1", Tokens: tokens{Input: 7918, Output: 186}, ImageInput: 7620, ImageOutput: 186}}},
+			want: "0.08793",
+		}, {
+			name: "whose text has another price: 100*5 + 900*8 + 10*10 + 990*32",
+			who:  openai, asked: "gpt-4.1",
+			usage: usage{Tokens: tokens{Input: 1000, Output: 1000}, Passes: []provider.Pass{
+				{Model: "gpt-image-1.5", Tokens: tokens{Input: 1000, Output: 1000}, ImageInput: 900, ImageOutput: 990}}},
+			want: "0.03948",
+		}, {
+			name: "which is served in one way only: 1000*2 / 2 + 1000*5",
+			who:  openai, asked: "gpt-4.1",
+			usage: usage{Tokens: tokens{Input: 2000}, ServiceTier: "flex", Passes: []provider.Pass{
+				{Tokens: tokens{Input: 1000}}, {Model: "gpt-image-1", Tokens: tokens{Input: 1000}}}},
+			want: "0.006",
+		}, {
+			name: "images without a price are text, and no more than there is: 1000*2 + 100*8",
+			who:  openai, asked: "gpt-4.1",
+			usage: usage{Tokens: tokens{Input: 1000, Output: 100}, Passes: []provider.Pass{
+				{Tokens: tokens{Input: 1000, Output: 100}, ImageInput: 900, ImageOutput: math.MaxInt64}}},
+			want: "0.0028",
+		}, {
 			name: "by an endpoint for one region: (1000*2.5 + 100*15) * 1.1",
 			who:  eu, asked: "gpt-5.4",
 			usage: usage{Tokens: tokens{Input: 1000, Output: 100}},

@@ -27,8 +27,9 @@ type Overlay map[string]map[string]OverlayPrice
 // What is nil follows from Input and Output. A model that the price table knows
 // as its vendor's keeps the vendor's rules for prices of caches, long context
 // and web searches. For any other, all input costs the same whether cached or
-// not, and a search nothing. Audio costs what text does. That the provider's
-// endpoint is for one region is in the price: nothing is added for it.
+// not, and a search nothing. Audio costs what text does, and so do images in any
+// case. That the provider's endpoint is for one region is in the price: nothing is
+// added for it.
 type OverlayPrice struct {
 	Input        Money  `json:"input"`
 	Output       Money  `json:"output"`

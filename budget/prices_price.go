@@ -44,18 +44,24 @@ func (p Price) Estimate(input, output int64) Money {
 
 // Cost is what the tokens of one sampling cost. Its level of prices is that of
 // all its input. A negative count is taken for 0.
-func (p Price) Cost(t provider.Tokens) Money {
+func (p Price) Cost(t provider.Tokens) Money { return p.pass(&provider.Pass{Tokens: t}) }
+
+// pass is what one sampling costs of which some tokens may be images.
+func (p Price) pass(t *provider.Pass) Money {
 	if p.tariff == nil {
 		return 0
 	}
+	imageInput, imageOutput := min(max(0, t.ImageInput), max(0, t.Input)), min(max(0, t.ImageOutput), max(0, t.Output))
 	counts := [rateKinds]int64{
-		inputRate:        t.Input,
+		inputRate:        t.Input - imageInput,
 		cacheReadRate:    t.CacheRead,
 		cacheWriteRate:   t.CacheWrite,
 		cacheWrite1hRate: t.CacheWrite1h,
 		audioInputRate:   t.AudioInput,
-		outputRate:       t.Output,
+		imageInputRate:   imageInput,
+		outputRate:       t.Output - imageOutput,
 		audioOutputRate:  t.AudioOutput,
+		imageOutputRate:  imageOutput,
 	}
 	var input int64
 	for _, n := range counts[:outputRate] {

@@ -12,8 +12,10 @@ const (
 	cacheWriteRate
 	cacheWrite1hRate
 	audioInputRate
+	imageInputRate
 	outputRate // this and what follows is output
 	audioOutputRate
+	imageOutputRate
 	rateKinds
 )
 
@@ -160,6 +162,8 @@ func (st *stated) rates(over int64, s *surcharge) rates {
 	}
 	fill(audioInputRate, r[inputRate])
 	fill(audioOutputRate, r[outputRate])
+	fill(imageInputRate, r[inputRate])
+	fill(imageOutputRate, r[outputRate])
 	return r
 }
 

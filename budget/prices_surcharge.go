@@ -97,7 +97,8 @@ func anthropicSurcharge(id string) surcharge {
 // Cache writes: the price table, for gpt-5.6. Web search:
 // community.openai.com/t/search-web-using-openai-api/1363698. Regional endpoints:
 // developers.openai.com/api/docs/guides/data-residency, for models from March 5,
-// 2026 on, the first of which is gpt-5.4.
+// 2026 on, the first of which is gpt-5.4. Models that make images, of which there is
+// no flex and no priority: developers.openai.com/api/docs/pricing.
 func openAISurcharge(id, name string) surcharge {
 	s := surcharge{
 		batch: ratio{1, 2},
@@ -116,6 +117,9 @@ func openAISurcharge(id, name string) surcharge {
 	if strings.HasPrefix(id, "gpt-5.6") {
 		s.longOver, s.longInput, s.longOutput = 272_000, ratio{2, 1}, ratio{3, 2}
 		s.cacheWrite, s.cacheWrite1h = ratio{5, 4}, ratio{5, 4}
+	}
+	if strings.HasPrefix(id, "gpt-image-") {
+		s.flex, s.priority = ratio{}, ratio{}
 	}
 	if major, minor := generation(strings.TrimPrefix(id, "ft:")); major > 5 || major == 5 && minor >= 4 {
 		s.regional = ratio{11, 10}

@@ -204,12 +204,14 @@ var tableRates = map[string]int{
 	"cache_write_mtok":    cacheWriteRate,
 	"cache_write_1h_mtok": cacheWrite1hRate,
 	"input_audio_mtok":    audioInputRate,
+	"input_image_mtok":    imageInputRate,
 	"output_mtok":         outputRate,
 	"output_audio_mtok":   audioOutputRate,
+	"output_image_mtok":   imageOutputRate,
 }
 
 // stated reads a set of prices. Those of what usage does not count, such as
-// images, are checked and left out.
+// cached images, are checked and left out.
 func (r *reader) stated(path string, m gjson.Result) *stated {
 	s := &stated{}
 	r.object(path, m, func(key string, m gjson.Result) {

@@ -387,10 +387,13 @@ func TestCostHeaders(t *testing.T) {
 
 // What the provider's own tools do costs beside the tokens of the model.
 func TestCostOfHostedTools(t *testing.T) {
+	const images = `"usage":{"input_tokens":1000,"output_tokens":0},"tool_usage":{"image_gen":{"input_tokens":1000,"output_tokens":1000000}}`
 	const searched = `"usage":{"input_tokens":1000,"output_tokens":0},"tool_usage":{"web_search":{"num_requests":2}}`
 	for name, c := range map[string]struct {
 		model, tool, answer, cost string
 	}{
+		"images: 1000*2 + 1000*5 + 1000000*40":                   {"gpt-4.1", `{"type":"image_generation"}`, images, "40.007"},
+		"of a model that is named: 1000*2 + 1000*2 + 1000000*8":  {"gpt-4.1", `{"type":"image_generation","model":"gpt-image-1-mini"}`, images, "8.004"},
 		"searches: 1000*2 + 2*0.01":                              {"gpt-4.1", `{"type":"web_search"}`, searched, "0.022"},
 		"by a preview tool: 1000*2 + 2*0.025":                    {"gpt-4.1", `{"type":"web_search_preview"}`, searched, "0.052"},
 		"of a day: 1000*2 + 2*0.025":                             {"gpt-4.1", `{"type":"web_search_preview_2025_03_11"}`, searched, "0.052"},
@@ -409,6 +412,18 @@ func TestCostOfHostedTools(t *testing.T) {
 			assert.False(t, b.Steps("nightly")[0].Usage.Estimated)
 		})
 	}
+}
+
+// An image of a model without a price costs what the tokens of the asking model do, and
+// is not known for sure.
+func TestCostOfImagesWithoutPrice(t *testing.T) {
+	b := newRig(t, "")
+	b.Provider.Answer(whole(`{"model":"gpt-4.1","output":[],"usage":{"input_tokens":1000,"output_tokens":0},"tool_usage":{"image_gen":{"input_tokens":1000,"output_tokens":1000}}}`))
+	r := b.Post("/v1/responses", `{"model":"gpt-4.1","input":"a","tools":[{"type":"image_generation","model":"gpt-image-9"}]}`, nightly)
+	require.Equal(t, 200, r.StatusCode, r.Body)
+	assert.Equal(t, "3000", r.Header.Get("X-Rungate-Tokens-Used"))
+	assert.Equal(t, "0.012", r.Header.Get("X-Rungate-Cost-Usd"), "2000*2 + 1000*8")
+	assert.True(t, b.Steps("nightly")[0].Usage.Estimated)
 }
 
 // An endpoint for one region is dearer, for what a call reserves and what it has cost.

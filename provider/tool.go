@@ -18,6 +18,10 @@ type Tool struct {
 	// URL is where a server of tools is; empty for any other.
 	URL string
 
+	// Model is what the tool itself runs, where the request names one, such as an
+	// adviser or what makes images.
+	Model string
+
 	// Hosted says that the provider itself runs the tool, so that its calls have
 	// been made before anybody sees the answer. It is set for types that are not
 	// known, too.

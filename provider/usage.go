@@ -42,6 +42,10 @@ func (t Tokens) Plus(o Tokens) Tokens {
 type Pass struct {
 	Model string // empty is the answer's model
 	Tokens
+
+	// The parts of Input and Output that are images, which may have a price of their
+	// own. They are 0 where the provider does not bill them apart.
+	ImageInput, ImageOutput int64
 }
 
 // Usage is what one call consumed.

@@ -29,7 +29,7 @@ func TestTools(t *testing.T) {
 				tool("memory", "memory_20250818"), tool("browser", "browser_toolset_20260801"), tool("computer", "computer_toolset_20260801")}},
 		"hosted tools": {`"tools":[{"type":"web_search_20260318","name":"web_search"},{"type":"web_fetch_20250910","name":"web_fetch"},{"type":"code_execution_20260521","name":"code_execution"},{"type":"advisor_20260301","name":"advisor","model":"x"},{"type":"tool_search_tool_bm25_20251119","name":"tool_search_tool_bm25"}]`,
 			[]provider.Tool{hosted("web_search", "web_search_20260318"), hosted("web_fetch", "web_fetch_20250910"), hosted("code_execution", "code_execution_20260521"),
-				hosted("advisor", "advisor_20260301"), hosted("tool_search_tool_bm25", "tool_search_tool_bm25_20251119")}},
+				{Name: "advisor", Type: "advisor_20260301", Model: "x", Hosted: true}, hosted("tool_search_tool_bm25", "tool_search_tool_bm25_20251119")}},
 		"servers": {`"mcp_servers":[{"type":"url","name":"s","url":"https://a/mcp","authorization_token":"x"},{"type":"url","url":"https://b"}]`,
 			[]provider.Tool{{Name: "s", Type: "mcp", URL: "https://a/mcp", Hosted: true}, {Type: "mcp", URL: "https://b", Hosted: true}}},
 		"a server's tools": {`"tools":[{"type":"mcp_toolset","mcp_server_name":"s","tools":[{"name":"a","input_schema":{}}],"configs":{"a":{"enabled":true}}}]`,

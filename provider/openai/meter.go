@@ -19,6 +19,7 @@ func (Dialect) Meter(r *provider.Request) provider.Meter {
 		maxOutput: r.MaxOutput,
 		untold:    untoldSearches(r),
 		previews:  searchesByPreview(r),
+		imager:    imageModel(r),
 		reply:     reply{counts: unreported, searches: wire.Unreported},
 	}
 }
@@ -45,6 +46,18 @@ func searchesByPreview(r *provider.Request) bool {
 	})
 }
 
+// imageModel returns the model by which the provider makes images for the request's
+// model: what the tool for that names, or else the default, by OpenAI's reference of the
+// Responses API.
+func imageModel(r *provider.Request) string {
+	for i := range r.Tools {
+		if t := &r.Tools[i]; t.Model != "" && t.Type == "image_generation" {
+			return t.Model
+		}
+	}
+	return "gpt-image-1"
+}
+
 // A meter reads one answer. It holds on to nothing of the request's body.
 type meter struct {
 	endpoint  provider.Endpoint
@@ -52,6 +65,7 @@ type meter struct {
 	maxOutput int64
 	untold    int64 // web searches that the answer makes and does not report
 	previews  bool  // a preview tool makes them
+	imager    string
 
 	whole wire.Whole // an answer that is no stream
 
@@ -116,7 +130,8 @@ func (m *meter) Usage() provider.Usage {
 		m.whole.Peek(m.readWhole)
 	}
 	c := m.reply.counts
-	if m.failed && !m.content && c.input < 0 && c.output < 0 {
+	images := m.reply.images.pass(m.imager)
+	if m.failed && !m.content && c.input < 0 && c.output < 0 && images.Total() == 0 {
 		return provider.Usage{}
 	}
 	u := provider.Usage{
@@ -148,5 +163,9 @@ func (m *meter) Usage() provider.Usage {
 		u.Estimated = true
 	}
 	u.Tokens = c.tokens()
+	if images.Total() > 0 {
+		u.Passes = []provider.Pass{{Tokens: u.Tokens}, images}
+		u.Tokens = u.Tokens.Plus(images.Tokens)
+	}
 	return u
 }

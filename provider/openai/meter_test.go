@@ -366,6 +366,65 @@ func TestSearchesByPreview(t *testing.T) {
 	}
 }
 
+// What the tool that makes images has consumed is told apart from the usage, and comes
+// on top of it.
+func TestImages(t *testing.T) {
+	const usage = `"usage":{"input_tokens":3,"input_tokens_details":{"cached_tokens":1},"output_tokens":2}`
+	const tool = `"tools":[{"type":"image_generation"}]`
+	own := provider.Pass{Tokens: provider.Tokens{Input: 2, CacheRead: 1, Output: 2}}
+	for name, c := range map[string]struct {
+		members string // of the request, besides the model
+		answer  string // members of it
+		want    provider.Pass
+	}{
+		"told apart": {
+			tool, usage + `,"tool_usage":{"image_gen":{"input_tokens":7918,"input_tokens_details":{"image_tokens":7620,"text_tokens":298},
+				"output_tokens":186,"output_tokens_details":{"image_tokens":180,"text_tokens":6},"total_tokens":8104}}`,
+			provider.Pass{Model: "gpt-image-1", Tokens: provider.Tokens{Input: 7918, Output: 186}, ImageInput: 7620, ImageOutput: 180},
+		},
+		"not told apart": {
+			tool, usage + `,"tool_usage":{"image_gen":{"input_tokens":10,"output_tokens":20},"web_search":null}`,
+			provider.Pass{Model: "gpt-image-1", Tokens: provider.Tokens{Input: 10, Output: 20}, ImageOutput: 20},
+		},
+		"more than there are": {
+			tool, usage + `,"tool_usage":{"image_gen":{"input_tokens":10,"input_tokens_details":{"image_tokens":11},"output_tokens":20,"output_tokens_details":{"text_tokens":21}}}`,
+			provider.Pass{Model: "gpt-image-1", Tokens: provider.Tokens{Input: 10, Output: 20}, ImageInput: 10},
+		},
+		"by a model that is named": {
+			`"tools":[{"type":"function","name":"a"},{"type":"image_generation","model":"gpt-image-1-mini"}]`, usage + `,"tool_usage":{"image_gen":{"output_tokens":20}}`,
+			provider.Pass{Model: "gpt-image-1-mini", Tokens: provider.Tokens{Output: 20}, ImageOutput: 20},
+		},
+		"by a tool that is not in the request": {
+			`"prompt":{"id":"p"}`, usage + `,"tool_usage":{"image_gen":{"input_tokens":10}}`,
+			provider.Pass{Model: "gpt-image-1", Tokens: provider.Tokens{Input: 10}},
+		},
+		"none":                {tool, usage + `,"tool_usage":{"image_gen":{"input_tokens":0,"output_tokens":0},"web_search":{"num_requests":0}}`, provider.Pass{}},
+		"no word of them":     {tool, usage + `,"tool_usage":{"image_gen":null}`, provider.Pass{}},
+		"no word of any tool": {tool, usage, provider.Pass{}},
+		"no number":           {tool, usage + `,"tool_usage":{"image_gen":{"input_tokens":"9","output_tokens":-9}}`, provider.Pass{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := provider.Usage{Model: "gpt-x", Tokens: own.Plus(c.want.Tokens)}
+			if c.want != (provider.Pass{}) {
+				want.Passes = []provider.Pass{own, c.want}
+			}
+			r := parse(t, provider.Responses, `{"model":"gpt-x",`+c.members+`}`)
+			answer := `{"model":"gpt-x","status":"completed",` + c.answer + `}`
+			m := openai.Dialect{}.Meter(r)
+			m.Body([]byte(answer))
+			assert.Equal(t, want, m.Usage(), "whole")
+			m = openai.Dialect{}.Meter(r)
+			feed(t, m, []event{{"", `{"type":"response.output_text.delta","delta":"a"}`, content}, {"", `{"type":"response.completed","response":` + answer + `}`, end}})
+			assert.Equal(t, want, m.Usage(), "a stream")
+		})
+	}
+	t.Run("before a failure", func(t *testing.T) {
+		m := meter(provider.Responses)
+		feed(t, m, []event{{"", `{"type":"response.failed","response":{"usage":null,"tool_usage":{"image_gen":{"output_tokens":20}}}}`, broken}})
+		assert.Equal(t, provider.Pass{Model: "gpt-image-1", Tokens: provider.Tokens{Output: 20}, ImageOutput: 20}, m.Usage().Passes[1])
+	})
+}
+
 func TestStoredResponseIsFree(t *testing.T) {
 	m := openai.Dialect{}.Meter(&provider.Request{Endpoint: provider.Responses})
 	m.Body([]byte(`{"model":"gpt-x","usage":{"input_tokens":3,"output_tokens":1}}`))

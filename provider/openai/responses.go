@@ -121,6 +121,7 @@ type reply struct {
 	model, tier string
 	counts      counts
 	searches    int64 // web searches
+	images      imageCounts
 }
 
 // read reads a response object. The latest of a stream counts.
@@ -136,22 +137,24 @@ func (r *reply) read(s *jsonscan.Scanner) {
 				r.counts.read(s)
 			}
 		case "tool_usage":
-			r.searches = toolSearches(s)
+			r.tools(s)
 		}
 	})
 }
 
-// toolSearches reads how many web searches are billed out of "tool_usage".
-func toolSearches(s *jsonscan.Scanner) int64 {
-	n := int64(wire.Unreported)
+// tools reads "tool_usage": what is billed for tools, and is not in "usage".
+func (r *reply) tools(s *jsonscan.Scanner) {
+	r.searches, r.images = wire.Unreported, imageCounts{}
 	wire.Members(s, func(key []byte) {
-		if string(key) == "web_search" {
+		switch string(key) {
+		case "web_search":
 			wire.Members(s, func(key []byte) {
 				if string(key) == "num_requests" {
-					n = wire.Count(s)
+					r.searches = wire.Count(s)
 				}
 			})
+		case "image_gen":
+			r.images.read(s)
 		}
 	})
-	return n
 }

@@ -46,6 +46,8 @@ func TestTools(t *testing.T) {
 			[]provider.Tool{hosted("web_search", "web_search"), hosted("web_search", "web_search_preview_2025_03_11"), hosted("file_search", "file_search"),
 				hosted("code_interpreter", "code_interpreter"), hosted("image_generation", "image_generation"),
 				hosted("programmatic_tool_calling", "programmatic_tool_calling"), hosted("tool_search", "tool_search")}},
+		"a tool with a model of its own": {`"tools":[{"type":"image_generation","model":"gpt-image-1.5","size":"auto"},{"type":"image_generation","model":null}]`,
+			[]provider.Tool{{Name: "image_generation", Type: "image_generation", Model: "gpt-image-1.5", Hosted: true}, hosted("image_generation", "image_generation")}},
 		"tools that the agent runs": {`"tools":[{"type":"computer_use_preview"},{"type":"computer"},{"type":"local_shell"},{"type":"apply_patch"},{"type":"shell","environment":{"type":"local"}},{"type":"tool_search","execution":"client"}]`,
 			[]provider.Tool{{Name: "computer", Type: "computer_use_preview"}, {Name: "computer", Type: "computer"}, {Name: "local_shell", Type: "local_shell"},
 				{Name: "apply_patch", Type: "apply_patch"}, {Name: "shell", Type: "shell"}, {Name: "tool_search", Type: "tool_search"}}},

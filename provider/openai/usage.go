@@ -66,6 +66,46 @@ func (c *counts) tokens() provider.Tokens {
 	return t
 }
 
+// imageCounts are what the tool that makes images has consumed, with a model of its
+// own: the fields of "image_gen". One that is 0, or less, is not reported.
+type imageCounts struct {
+	input, inputImages int64 // inputImages are in input
+	output, outputText int64 // outputText is in output
+}
+
+func (c *imageCounts) read(s *jsonscan.Scanner) {
+	wire.Members(s, func(key []byte) {
+		switch string(key) {
+		case "input_tokens":
+			c.input = wire.Count(s)
+		case "output_tokens":
+			c.output = wire.Count(s)
+		case "input_tokens_details":
+			wire.Members(s, func(key []byte) {
+				if string(key) == "image_tokens" {
+					c.inputImages = wire.Count(s)
+				}
+			})
+		case "output_tokens_details":
+			wire.Members(s, func(key []byte) {
+				if string(key) == "text_tokens" {
+					c.outputText = wire.Count(s)
+				}
+			})
+		}
+	})
+}
+
+// pass is what was consumed, by the model. What is not told apart is a prompt of text,
+// and images that have come of it.
+func (c *imageCounts) pass(model string) provider.Pass {
+	p := provider.Pass{Model: model}
+	p.Input, p.Output = max(c.input, 0), max(c.output, 0)
+	p.ImageInput, _ = take(c.inputImages, p.Input)
+	_, p.ImageOutput = take(c.outputText, p.Output)
+	return p
+}
+
 // take returns as much of want as there is, and what it leaves.
 func take(want, there int64) (got, left int64) {
 	got = min(max(want, 0), there)

@@ -41,7 +41,7 @@ func (m *meter) readWhole(tap *jsonscan.Tap) {
 		return
 	}
 	s.Reset(tap.Value("tool_usage"))
-	m.reply.searches = toolSearches(&s)
+	m.reply.tools(&s)
 	if m.reply.searches == wire.Unreported { // it is from before there was tool_usage
 		s.Reset(tap.Value("output"))
 		m.calls = searchCalls(&s)

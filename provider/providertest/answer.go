@@ -145,6 +145,9 @@ func checkUsage(t *testing.T, _ provider.Dialect, r *provider.Request, u provide
 				t.Errorf("a count is below 0: %+v", u)
 			}
 		}
+		if min(p.ImageInput, p.ImageOutput) < 0 || p.ImageInput > p.Input || p.ImageOutput > p.Output {
+			t.Errorf("there are more images than tokens: %+v", u)
+		}
 		if p.Reasoning > p.Output {
 			t.Errorf("there is more reasoning than output: %+v", u)
 		}

@@ -15,6 +15,7 @@ import (
 type definition struct {
 	kind  string // its type
 	url   string
+	model string // it runs
 	where string // it runs, where the type does not say
 	names [nameMembers]string
 	n     int
@@ -88,7 +89,7 @@ func (p *parser) define(d *definition) {
 		case "execution":
 			d.where = p.label(maxName)
 		case "model":
-			p.other()
+			d.model = p.other()
 		case "cache_control":
 			p.cacheControl()
 		default:

@@ -54,12 +54,13 @@ func (p *parser) others() {
 }
 
 // other reads the name of a further model; anything else it leaves.
-func (p *parser) other() {
-	model := p.name()
-	switch {
-	case len(model) > maxName:
+func (p *parser) other() (model string) {
+	switch name := p.name(); {
+	case len(name) > maxName:
 		p.scan.Fail("a model's name is longer than " + strconv.Itoa(maxName) + " bytes")
-	case len(model) > 0:
-		p.req.Others = append(p.req.Others, string(model))
+	case len(name) > 0:
+		model = string(name)
+		p.req.Others = append(p.req.Others, model)
 	}
+	return model
 }

@@ -153,7 +153,7 @@ func (p *parser) declare(d *definition) {
 		return
 	}
 	for _, name := range d.names[:d.n] {
-		p.req.Tools = append(p.req.Tools, provider.Tool{Name: name, Type: d.kind, URL: d.url, Hosted: hosted})
+		p.req.Tools = append(p.req.Tools, provider.Tool{Name: name, Type: d.kind, URL: d.url, Model: d.model, Hosted: hosted})
 	}
 }
 
