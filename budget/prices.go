@@ -17,6 +17,7 @@ import (
 type Prices struct {
 	vendors map[string]*vendor // by the provider's id in the table
 	layers  []layer            // the one that was laid on last is the first
+	day     string             // of the table; empty if it is not known
 	digest  [sha256.Size]byte
 	id      string
 
@@ -48,22 +49,27 @@ type Seller struct {
 //go:embed pricedata/prices.json
 var priceTable []byte
 
+// priceDay is the day of priceTable: that of the commit in pricedata/README.md.
+const priceDay = "2026-08-21"
+
 var defaultPrices = sync.OnceValue(func() *Prices {
 	p, err := ParsePrices(priceTable)
 	if err != nil {
 		panic("budget: the embedded prices: " + err.Error()) // a test reads them
 	}
-	return p
+	return p.dated(priceDay)
 })
 
 // DefaultPrices returns the list prices of Anthropic and OpenAI that are
-// embedded in the package; pricedata/README.md says of which day.
+// embedded in the package. Their day, which is in their ID, is that of
+// pricedata/README.md.
 func DefaultPrices() *Prices { return defaultPrices() }
 
 // ParsePrices reads a price table in the format of github.com/pydantic/genai-prices,
 // prices/new_data/v2/data.json: an array of providers. A provider's id is what
 // sellers are found by, see [Prices.Lookup]. A model without any price in the
-// table is free. All mistakes are reported at once, each with its path.
+// table is free. The format says of no table which day it is of, see [Prices.Dated].
+// All mistakes are reported at once, each with its path.
 func ParsePrices(table []byte) (*Prices, error) {
 	r := &reader{}
 	vendors, order := r.table(table)
@@ -79,7 +85,8 @@ func ParsePrices(table []byte) (*Prices, error) {
 			_, _ = fmt.Fprintf(h, "%+v\n", *newModel(e.offers, surchargeOf(v.id, e.id, e.id)))
 		}
 	}
-	p.identify(h.Sum(nil))
+	h.Sum(p.digest[:0])
+	p.identify()
 	return p, nil
 }
 
@@ -98,21 +105,40 @@ func (p *Prices) WithOverlay(o Overlay) (*Prices, error) {
 	if len(o) == 0 {
 		return p, nil
 	}
-	q := &Prices{vendors: p.vendors, layers: append([]layer{l}, p.layers...), seed: maphash.MakeSeed()}
+	q := &Prices{vendors: p.vendors, layers: append([]layer{l}, p.layers...), day: p.day, seed: maphash.MakeSeed()}
 	h := sha256.New()
 	h.Write(p.digest[:])
 	h.Write(canonical)
-	q.identify(h.Sum(nil))
+	h.Sum(q.digest[:0])
+	q.identify()
 	return q, nil
 }
 
-func (p *Prices) identify(digest []byte) {
-	copy(p.digest[:], digest)
-	p.id = "sha256:" + hex.EncodeToString(digest[:6])
+// Dated returns the same prices with the day of their table in their ID: that on which
+// it was made, as its origin says. The zero time is a day that is not known.
+func (p *Prices) Dated(day time.Time) *Prices {
+	if day.IsZero() {
+		return p.dated("")
+	}
+	return p.dated(day.Format(time.DateOnly))
 }
 
-// ID names these prices by their content, "sha256:1a2b3c4d5e6f": the table, the
-// vendors' surcharges and all overlays.
+func (p *Prices) dated(day string) *Prices {
+	q := &Prices{vendors: p.vendors, layers: p.layers, day: day, digest: p.digest, seed: maphash.MakeSeed()}
+	q.identify()
+	return q
+}
+
+func (p *Prices) identify() {
+	p.id = "sha256:" + hex.EncodeToString(p.digest[:6])
+	if p.day != "" {
+		p.id = p.day + " " + p.id
+	}
+}
+
+// ID names these prices by the day of their table, if it is known, and by their
+// content, "2026-08-21 sha256:1a2b3c4d5e6f": the table, the vendors' surcharges and
+// all overlays.
 func (p *Prices) ID() string { return p.id }
 
 // Lookup returns what a seller takes for a model at a time. The overlay for the

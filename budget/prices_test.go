@@ -2,6 +2,7 @@ package budget
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +15,10 @@ import (
 func TestDefaultPrices(t *testing.T) {
 	p := DefaultPrices()
 	assert.Same(t, p, DefaultPrices())
-	assert.Regexp(t, `^sha256:[0-9a-f]{12}$`, p.ID())
+	assert.Regexp(t, `^2026-08-21 sha256:[0-9a-f]{12}$`, p.ID())
+	origin, err := os.ReadFile("pricedata/README.md")
+	require.NoError(t, err)
+	assert.Regexp(t, `\n\| commit \| [0-9a-f]{40} \(`+priceDay+`\) \|\n`, string(origin))
 	assert.Len(t, p.vendors["anthropic"].entries, 21)
 	assert.Len(t, p.vendors["openai"].entries, 86)
 }
@@ -193,6 +197,29 @@ func TestPricesID(t *testing.T) {
 	}
 	assert.Equal(t, id(sells, a, b), id(sells, a, b))
 	assert.Equal(t, id(sells), id(sells, nil, Overlay{}), "an empty overlay changes nothing")
+	assert.Regexp(t, `^sha256:[0-9a-f]{12}$`, id(sells), "nobody knows of which day it is")
+}
+
+func TestDated(t *testing.T) {
+	p, err := ParsePrices([]byte(sells))
+	require.NoError(t, err)
+	dated := p.Dated(day("2026-11-05T23:30:00-01:00"))
+	assert.Equal(t, "2026-11-05 "+p.ID(), dated.ID(), "as the clock of its origin has it")
+	pr, ok := dated.Lookup(openai, "gpt-5", autumn)
+	require.True(t, ok)
+	assert.Equal(t, "1.00", pr.Estimate(1e6, 0).String())
+
+	overlay := Overlay{"openai": {"gpt-5": {Input: 3 * Dollar}}}
+	over, err := p.WithOverlay(overlay)
+	require.NoError(t, err)
+	datedOver, err := dated.WithOverlay(overlay)
+	require.NoError(t, err)
+	assert.Equal(t, "2026-11-05 "+over.ID(), datedOver.ID(), "an overlay is known by its content")
+	overDated := over.Dated(day("2026-11-05T00:00:00Z"))
+	assert.Equal(t, datedOver.ID(), overDated.ID())
+	pr, _ = overDated.Lookup(openai, "gpt-5", autumn)
+	assert.Equal(t, "3.00", pr.Estimate(1e6, 0).String())
+	assert.Equal(t, over.ID(), overDated.Dated(time.Time{}).ID())
 }
 
 // However many names there are, what is found stays right and the memory that

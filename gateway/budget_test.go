@@ -483,5 +483,10 @@ func TestSetPrices(t *testing.T) {
 	require.Equal(t, "0.05", b.Post("/v1/chat/completions", ask(10), nightly).Header.Get("X-Rungate-Cost-Usd"))
 	steps := b.Steps("nightly")
 	assert.NotEqual(t, steps[0].PriceList, steps[1].PriceList)
+	for i, list := range b.Get("/v1/runs/nightly").JSON(t)["step_log"].([]any) {
+		list := list.(map[string]any)["price_list"]
+		assert.Regexp(t, `^2026-08-21 sha256:[0-9a-f]{12}$`, list, "with the day of the table")
+		assert.Equal(t, steps[i].PriceList, list)
+	}
 	assert.Equal(t, usd(t, "0.06"), b.Run("nightly").Spent)
 }

@@ -134,7 +134,7 @@ type Step struct {
 	Notes     string // what a translation has changed, as the agent is told it; empty if nothing
 	Usage     provider.Usage
 	Cost      budget.Money
-	PriceList string // identifies the prices by which Cost was computed, see budget.Prices.ID
+	PriceList string // the prices by which Cost was computed, see [budget.Prices.ID]; empty if there is none
 
 	// Ungoverned says that the store could not be asked, and the policy let the call
 	// pass without what needs it: limits of its run, budgets, rates or loops.

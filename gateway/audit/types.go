@@ -16,8 +16,8 @@ package audit
 //     itself), "stream", "field" and "requested" (what a rule has found in the request),
 //     "tools" and "tool" (that are called, or declared);
 //   - what it costs: "estimated_cost_usd" and "estimated_tokens" before the call;
-//     "cost_usd", "price_list", "input_tokens", "output_tokens", "estimated" (since the
-//     provider has not said it) after it.
+//     "cost_usd", "price_list" (day and hash of the prices), "input_tokens",
+//     "output_tokens", "estimated" (since the provider has not said it) after it.
 //
 // The comments below name further ones. Members are only ever added. Prompts, answers,
 // arguments of tools, headers and tokens are in none of them, except for "content".

@@ -86,7 +86,7 @@ var stepCases = []journalCase{
 				Passes: []provider.Pass{{Model: "advisor", Tokens: provider.Tokens{Input: 1}}, {Tokens: provider.Tokens{Output: 6}}}, WebSearches: 2, PreviewSearches: 1,
 				ServiceTier: "priority", InferenceGeo: "us", Speed: "fast", Estimated: true,
 			},
-			Cost: 1<<60 + 1, PriceList: "sha256:1a2b3c4d5e6f", Ungoverned: true,
+			Cost: 1<<60 + 1, PriceList: "2026-08-21 sha256:1a2b3c4d5e6f", Ungoverned: true,
 			First: "step_\u00e8", Fault: "overloaded", Notes: "system=moved, stop=\"x\"",
 		}
 		k := j.open(to("r", after(0)))
