@@ -80,9 +80,13 @@ func newCall(g *Gateway, w http.ResponseWriter, r *http.Request, rt route) *call
 // giveBack lets another call have the memory of c, which has ended. Where the
 // watch may still be looking at it, it is left to the collector.
 func (c *call) giveBack() {
-	if !c.watch.rung {
-		calls.giveBack(c)
+	if c.watch.rung {
+		return
 	}
+	if m, ok := c.answer.meter.(provider.Recycler); ok {
+		m.Recycle()
+	}
+	calls.giveBack(c)
 }
 
 // A step takes a call further, or fails.

@@ -91,6 +91,14 @@ type Meter interface {
 	Usage() Usage
 }
 
+// A Recycler is a Meter of whose memory another one can be made.
+type Recycler interface {
+	Meter
+
+	// Recycle ends its use: no method may be called after it.
+	Recycle()
+}
+
 // An EventKind is what an event of a stream is to the gateway.
 type EventKind uint8
 

@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"sync"
+
 	"bytes"
 
 	"github.com/rungate/rungate/internal/jsonscan"
@@ -10,12 +12,23 @@ import (
 
 // Meter implements [provider.Dialect].
 func (Dialect) Meter(r *provider.Request) provider.Meter {
-	return &meter{
+	m := meters.Get().(*meter)
+	*m = meter{
 		free:      r.Endpoint.Free() || r.Model == "",
 		input:     r.Input,
 		longCache: r.LongCache,
 		reply:     reply{counts: unreported},
 	}
+	return m
+}
+
+// meters are lent to answers.
+var meters = sync.Pool{New: func() any { return new(meter) }}
+
+// Recycle implements [provider.Recycler].
+func (m *meter) Recycle() {
+	*m = meter{}
+	meters.Put(m)
 }
 
 // A meter reads one answer. It holds on to nothing of the request's body.

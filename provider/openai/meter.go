@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/provider/internal/wire"
@@ -12,7 +13,8 @@ import (
 // Meter implements [provider.Dialect]. To read a stored response, which is a
 // request without a model, consumes nothing.
 func (Dialect) Meter(r *provider.Request) provider.Meter {
-	return &meter{
+	m := meters.Get().(*meter)
+	*m = meter{
 		endpoint:  r.Endpoint,
 		free:      r.Endpoint.Free() || r.Model == "",
 		input:     r.Input,
@@ -22,6 +24,16 @@ func (Dialect) Meter(r *provider.Request) provider.Meter {
 		imager:    imageModel(r),
 		reply:     reply{counts: unreported, searches: wire.Unreported},
 	}
+	return m
+}
+
+// meters are lent to answers.
+var meters = sync.Pool{New: func() any { return new(meter) }}
+
+// Recycle implements [provider.Recycler].
+func (m *meter) Recycle() {
+	*m = meter{}
+	meters.Put(m)
 }
 
 // untoldSearches returns how many web searches an answer of Chat stands for, which

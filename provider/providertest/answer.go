@@ -43,6 +43,7 @@ func testStream(t *testing.T, d provider.Dialect, r *provider.Request, c Case) {
 			}
 		}
 		got.Ended, got.Usage = m.Ended(), m.Usage()
+		recycle(m)
 		return got
 	}
 	want := read(c.Response)
@@ -62,6 +63,7 @@ func testBody(t *testing.T, d provider.Dialect, r *provider.Request, c Case) {
 		for _, p := range pieces {
 			body(m, p)
 		}
+		defer recycle(m)
 		return reading{Ended: m.Ended(), Usage: m.Usage()}
 	}
 	want := read(c.Response)
@@ -79,7 +81,15 @@ func testBody(t *testing.T, d provider.Dialect, r *provider.Request, c Case) {
 			t.Fatalf("after %d bytes of %d it has Ended", len(pieces[0]), len(c.Response))
 		}
 		checkUsage(t, d, r, m.Usage())
+		recycle(m)
 	})
+}
+
+// recycle has the next meter be made of m, if that is possible: nothing of it may be left.
+func recycle(m provider.Meter) {
+	if r, ok := m.(provider.Recycler); ok {
+		r.Recycle()
+	}
 }
 
 // event hands m an event that is gone when it returns, since a meter is not to
