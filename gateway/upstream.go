@@ -161,12 +161,22 @@ func kept(name string) bool {
 // copyHeader gives to what is in from, except for what drop reports, what the
 // Connection header names, and Rungate's own. The values are shared.
 func copyHeader(to, from http.Header, drop func(name string) bool) {
-	connection := from["Connection"]
+	var connection []string
 	for name, values := range from {
-		if drop(name) || strings.HasPrefix(name, "X-Rungate-") || len(connection) > 0 && hop(connection, name) {
-			continue
+		if name == "Connection" {
+			connection = values
 		}
-		to[name] = values
+		if !drop(name) && !strings.HasPrefix(name, "X-Rungate-") {
+			to[name] = values
+		}
+	}
+	if len(connection) == 0 {
+		return
+	}
+	for name, values := range from {
+		if v := to[name]; len(v) > 0 && len(values) > 0 && &v[0] == &values[0] && hop(connection, name) {
+			delete(to, name)
+		}
 	}
 }
 
