@@ -86,6 +86,9 @@ func (c *call) giveBack() {
 	if m, ok := c.answer.meter.(provider.Recycler); ok {
 		m.Recycle()
 	}
+	if c.next == nil && !c.forwarded && c.tries.made == 0 { // nobody else has ever had it
+		giveBackBody(c.req.Body)
+	}
 	calls.giveBack(c)
 }
 
