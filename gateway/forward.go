@@ -134,20 +134,12 @@ func (c *call) outgoing(ctx context.Context) (*http.Request, error) {
 		out.Header["User-Agent"] = nil // else the Transport would name itself
 	}
 	if r.Method == http.MethodPost {
-		c.sent = &payload{bytes: c.outgoingBytes()}
+		c.sent = &payload{bytes: c.outgoingBytes(), header: out.Header}
 		out.ContentLength = int64(len(c.sent.bytes))
 		out.Body = c.sent.first(c.upstream.transport)
-		if !hasIdempotencyKey(out.Header) {
-			out.GetBody = c.sent.another // for a connection that turns out to be closed
-		}
+		out.GetBody = c.sent.another // for a connection that turns out to be closed
 	}
 	return out, c.upstream.Sign(ctx, out.Header)
-}
-
-// hasIdempotencyKey reports whether a Transport would send the request again
-// also where the provider may have begun to work on it, and to charge for it.
-func hasIdempotencyKey(h http.Header) bool {
-	return h["Idempotency-Key"] != nil || h["X-Idempotency-Key"] != nil
 }
 
 // url is where the call goes at the provider.

@@ -253,7 +253,7 @@ func TestAttemptsDoNotMultiply(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"plain": nil, "idempotent": {"Idempotency-Key: k"}, "idempotent to others": {"X-Idempotency-Key: k"}, "an SDK's second try": {"X-Stainless-Retry-Count: 1", "Idempotency-Key: k"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		each := func(t *testing.T, rt http.RoundTripper) {
 			var first, spare atomic.Int64
 			counted := func(n *atomic.Int64) http.HandlerFunc {
 				return func(http.ResponseWriter, *http.Request) {
@@ -261,7 +261,7 @@ func TestAttemptsDoNotMultiply(t *testing.T) {
 					panic(http.ErrAbortHandler)
 				}
 			}
-			f := newRelief(t, spared)
+			f := newRelief(t, spared, func(cfg *gateway.Config) { cfg.Transport = rt })
 			f.Spare.Answer(whole(spareAnswer))
 			require.Equal(t, 200, f.Post("/v1/chat/completions", strings.Replace(plainCall, "openai/gpt-4.1", "spare/gpt-4.1-mini", 1)).StatusCode)
 			f.Provider.Answer(whole(chatAnswer))
@@ -273,6 +273,12 @@ func TestAttemptsDoNotMultiply(t *testing.T) {
 			assert.EqualValues(t, 1, first.Load())
 			assert.EqualValues(t, 1, spare.Load())
 			assert.Len(t, f.Steps("r"), 2)
+		}
+		t.Run(name, func(t *testing.T) { each(t, nil) })
+		t.Run(name+", over an http.Transport", func(t *testing.T) {
+			rt := &http.Transport{}
+			defer rt.CloseIdleConnections()
+			each(t, rt)
 		})
 	}
 }

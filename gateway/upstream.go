@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -74,7 +75,8 @@ const largeBody = 16 << 10
 // A payload is the body of a request to the provider. A transport may read it until it has
 // closed it, which may be after the call has ended, or while it is read.
 type payload struct {
-	bytes []byte
+	bytes  []byte
+	header http.Header // of the request
 
 	mu     sync.Mutex
 	rest   []byte
@@ -94,8 +96,16 @@ func (p *payload) first(rt http.RoundTripper) io.ReadCloser {
 	return p
 }
 
-// another returns what is sent where the request has to be sent again.
+// errNotAgain says that a request was not sent again.
+var errNotAgain = errors.New("the provider may have begun to work on it, and it is not sent again")
+
+// another returns what is sent where the request has to be sent again. With these headers,
+// an http.Transport would do that also where the provider may have begun to work on it,
+// and to charge for it.
 func (p *payload) another() (io.ReadCloser, error) {
+	if p.header["Idempotency-Key"] != nil || p.header["X-Idempotency-Key"] != nil {
+		return nil, errNotAgain
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.copied = true
