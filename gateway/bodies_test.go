@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rungate/rungate/run"
 )
@@ -65,4 +66,34 @@ func TestBodiesDoNotMix(t *testing.T) {
 			break
 		}
 	}
+}
+
+// A provider answers before it has read all of the request, and its answer is withheld for
+// an approval: the call that takes over and asks the agent to wait does not give away what
+// the provider is still sent.
+func TestBodyOfAWithheldAnswerIsNotLentAgain(t *testing.T) {
+	var first io.ReadCloser
+	head := make([]byte, 10)
+	n := 0
+	gw := newLocal(t, approvingBy(`{"mode":"accepted"}`), unread(func(r *http.Request) (*http.Response, error) {
+		n++
+		if n == 1 {
+			io.ReadFull(r.Body, head)
+			first = r.Body // read on after the answer has come
+			return answers(of("chat").calling(largeRefund))(r)
+		}
+		io.Copy(io.Discard, r.Body)
+		r.Body.Close()
+		return answers(chatAnswer)(r)
+	}))
+	body := func(c string) string {
+		return `{"model":"gpt-4.1","messages":[{"role":"user","content":"` + strings.Repeat(c, 5000) + `"}],"tools":[{"type":"function","function":{"name":"issue_refund","parameters":{"type":"object"}}}]}`
+	}
+	w := serve(t, gw, &run.Ref{}, "POST", "/v1/chat/completions", body("A"))
+	require.Equal(t, 202, w.StatusCode, w.Body)
+	serve(t, gw, &run.Ref{}, "POST", "/v1/chat/completions", body("B"))
+	rest, err := io.ReadAll(first)
+	require.NoError(t, err)
+	got := string(head) + string(rest)
+	assert.Equal(t, strings.Count(body("A"), "A"), strings.Count(got, "A"), "%d bytes are of another call", strings.Count(got, "B"))
 }

@@ -53,6 +53,7 @@ type call struct {
 
 	tries     tries
 	forwarded bool // a provider has been asked, or would have been if it could be reached
+	lentOut   bool // a call before this one has been, whose provider may still be sent the body
 	attempt   health.Attempt
 	fault     provider.Fault // by which the target was given up; Rejected is none
 	sent      *payload       // what the provider is sent, until it answers
@@ -86,7 +87,7 @@ func (c *call) giveBack() {
 	if m, ok := c.answer.meter.(provider.Recycler); ok {
 		m.Recycle()
 	}
-	if c.next == nil && !c.forwarded && c.tries.made == 0 { // nobody else has ever had it
+	if c.next == nil && !c.forwarded && !c.lentOut { // nobody else has ever had it
 		giveBackBody(c.req.Body)
 	}
 	calls.giveBack(c)
@@ -132,6 +133,7 @@ func sentAgain(steps []step) []step {
 func (c *call) successor() *call {
 	next := newCall(c.g, c.w, c.r, c.route)
 	next.req, next.directives = c.req, c.directives
+	next.lentOut = c.lentOut || c.forwarded
 	next.todo = c.g.sentAgain
 	next.answer.begun, next.answer.stream = c.answer.begun, c.answer.stream && c.answer.begun
 	if c.unattached() {

@@ -91,7 +91,7 @@ func (c *call) dropBody() {
 		return
 	}
 	if !c.mayGate() {
-		if c.sent.done() && c.tries.made == 0 { // else an earlier target may still be sent it
+		if c.sent.done() && !c.lentOut {
 			giveBackBody(c.req.Body)
 		}
 		c.req.Body, c.req.Directives = nil, nil
@@ -134,9 +134,10 @@ func (c *call) outgoing(ctx context.Context) (*http.Request, error) {
 		out.Header["User-Agent"] = nil // else the Transport would name itself
 	}
 	if r.Method == http.MethodPost {
-		c.sent = &payload{bytes: c.outgoingBytes(), header: out.Header}
+		body := c.outgoingBytes()
+		c.sent = &payload{bytes: body, rest: body, header: out.Header}
 		out.ContentLength = int64(len(c.sent.bytes))
-		out.Body = c.sent.first(c.upstream.transport)
+		out.Body = c.sent
 		out.GetBody = c.sent.another // for a connection that turns out to be closed
 	}
 	return out, c.upstream.Sign(ctx, out.Header)

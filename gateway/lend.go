@@ -42,12 +42,15 @@ func (l *lent[T]) giveBack(v *T) {
 
 // bodies are those of requests, lent until the provider has them.
 var bodies struct {
-	small, middle sync.Pool // of *[smallBody]byte and *[largeBody]byte
+	small, middle sync.Pool // of *[smallBody]byte and *[middleBody]byte
 	large         sync.Pool // of *[]byte
 }
 
-// smallBody is how much room the smallest body has.
-const smallBody = 2 << 10
+// How much room bodies have that are not large.
+const (
+	smallBody  = 2 << 10
+	middleBody = 16 << 10
+)
 
 // borrowBody returns an empty slice with room for a body of n bytes. If that is
 // large, it has somewhat more, so that the conversation's next one fits as well.
@@ -58,11 +61,11 @@ func borrowBody(n int) []byte {
 			return b[:0]
 		}
 		return make([]byte, 0, smallBody)
-	case n <= largeBody:
-		if b, ok := bodies.middle.Get().(*[largeBody]byte); ok {
+	case n <= middleBody:
+		if b, ok := bodies.middle.Get().(*[middleBody]byte); ok {
 			return b[:0]
 		}
-		return make([]byte, 0, largeBody)
+		return make([]byte, 0, middleBody)
 	}
 	if b, ok := bodies.large.Get().(*[]byte); ok && cap(*b) >= n {
 		return (*b)[:0]
@@ -76,9 +79,9 @@ func giveBackBody(b []byte) {
 	switch c := cap(b); {
 	case c == smallBody:
 		bodies.small.Put((*[smallBody]byte)(b[:c]))
-	case c == largeBody:
-		bodies.middle.Put((*[largeBody]byte)(b[:c]))
-	case c > largeBody && c <= 2*trusted:
+	case c == middleBody:
+		bodies.middle.Put((*[middleBody]byte)(b[:c]))
+	case c > middleBody && c <= 2*trusted:
 		large := b // which is in memory of its own only here
 		bodies.large.Put(&large)
 	}

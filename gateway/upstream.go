@@ -69,9 +69,6 @@ func newTransport(base *url.URL) (rt http.RoundTripper, closeIdle func()) {
 	return t, t.CloseIdleConnections
 }
 
-// largeBody is from what size a request is not sent in one with its header.
-const largeBody = 16 << 10
-
 // A payload is the body of a request to the provider. A transport may read it until it has
 // closed it, which may be after the call has ended, or while it is read.
 type payload struct {
@@ -79,21 +76,9 @@ type payload struct {
 	header http.Header // of the request
 
 	mu     sync.Mutex
-	rest   []byte
+	rest   []byte // that Read has not returned
 	closed bool
-	copied bool         // another reader has been made of it
-	std    bytes.Reader // see first
-}
-
-// first returns what is sent over rt. An http.Transport writes header and body together only
-// for a reader that it knows; when it is done with that, it does not say.
-func (p *payload) first(rt http.RoundTripper) io.ReadCloser {
-	if _, ok := rt.(*http.Transport); ok && len(p.bytes) < largeBody {
-		p.std.Reset(p.bytes)
-		return io.NopCloser(&p.std)
-	}
-	p.rest = p.bytes
-	return p
+	copied bool // another reader has been made of it
 }
 
 // errNotAgain says that a request was not sent again.
