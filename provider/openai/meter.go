@@ -70,6 +70,10 @@ func imageModel(r *provider.Request) string {
 	return "gpt-image-1"
 }
 
+// mostImageTokens is how much output an image is taken for that is not reported: as much as
+// one of gpt-image-1 has at most, by platform.openai.com/docs/guides/image-generation.
+const mostImageTokens = 6240
+
 // A meter reads one answer. It holds on to nothing of the request's body.
 type meter struct {
 	endpoint  provider.Endpoint
@@ -84,6 +88,7 @@ type meter struct {
 	shape   wire.Shape // of the events of a stream that only bring text
 	reply   reply
 	calls   int64 // web searches that passed
+	made    int64 // images likewise
 	choices choices
 	bytes   int64 // of content that passed
 	free    bool  // it costs nothing
@@ -143,6 +148,11 @@ func (m *meter) Usage() provider.Usage {
 	}
 	c := m.reply.counts
 	images := m.reply.images.pass(m.imager)
+	untoldImages := m.made > 0 && !m.reply.images.reported
+	if untoldImages {
+		images.Output = m.made * mostImageTokens
+		images.ImageOutput = images.Output
+	}
 	if m.failed && !m.content && c.input < 0 && c.output < 0 && images.Total() == 0 {
 		return provider.Usage{}
 	}
@@ -175,6 +185,7 @@ func (m *meter) Usage() provider.Usage {
 		u.Estimated = true
 	}
 	u.Tokens = c.tokens()
+	u.Estimated = u.Estimated || untoldImages
 	if images.Total() > 0 {
 		u.Passes = []provider.Pass{{Tokens: u.Tokens}, images}
 		u.Tokens = u.Tokens.Plus(images.Tokens)

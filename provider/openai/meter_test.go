@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rungate/rungate/provider"
 	"github.com/rungate/rungate/provider/openai"
@@ -442,4 +443,28 @@ func feed(t *testing.T, m provider.Meter, events []event) {
 	for i, e := range events {
 		assert.Equal(t, e.kind, m.Event([]byte(e.name), []byte(e.data)), "kind of event %d: %s", i, e.data)
 	}
+}
+
+// An image that has come is charged also where the answer does not tell what it took: by
+// an estimate, and once.
+func TestImagesThatAreNotReported(t *testing.T) {
+	r := parse(t, provider.Responses, `{"model":"gpt-4.1","input":"a","tools":[{"type":"image_generation"}]}`)
+	const begun = `{"type":"response.created","response":{"model":"gpt-4.1","status":"in_progress","usage":null}}`
+	image := `{"type":"response.output_item.done","output_index":0,"item":{"id":"ig_1","type":"image_generation_call","status":"completed","result":"` + strings.Repeat("A", 1000) + `"}}`
+	read := func(events ...string) provider.Usage {
+		m := openai.Dialect{}.Meter(r)
+		for _, e := range events {
+			m.Event(nil, []byte(e))
+		}
+		return m.Usage()
+	}
+	u := read(begun, image, image)
+	assert.True(t, u.Estimated)
+	require.Len(t, u.Passes, 2)
+	assert.Equal(t, provider.Pass{Model: "gpt-image-1", Tokens: provider.Tokens{Output: 2 * 6240}, ImageOutput: 2 * 6240}, u.Passes[1])
+	assert.EqualValues(t, 2*6240, u.Output-u.Passes[0].Output)
+
+	u = read(begun, image, `{"type":"response.completed","response":{"model":"gpt-4.1","status":"completed","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"tool_usage":{"image_gen":{"input_tokens":3,"output_tokens":272}}}}`)
+	assert.False(t, u.Estimated)
+	assert.EqualValues(t, 2+272, u.Output)
 }

@@ -71,6 +71,9 @@ func (m *meter) responseEvent(data []byte) provider.EventKind {
 		if entry.search {
 			m.calls++
 		}
+		if entry.image {
+			m.made++
+		}
 	}
 	if !bytes.HasPrefix(kind, []byte("response.")) {
 		return provider.EventOther
@@ -88,6 +91,7 @@ func (m *meter) responseEvent(data []byte) provider.EventKind {
 type outputItem struct {
 	container bool // it is a message or reasoning, whose content comes in parts
 	search    bool // it is a web search, which is billed
+	image     bool // it is an image that a tool has made, likewise
 }
 
 func (o *outputItem) read(s *jsonscan.Scanner) {
@@ -103,6 +107,8 @@ func (o *outputItem) read(s *jsonscan.Scanner) {
 				o.container = true
 			case "web_search_call":
 				call = true
+			case "image_generation_call":
+				o.image = true
 			}
 		case "action":
 			wire.Members(s, func(key []byte) {

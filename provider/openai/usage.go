@@ -69,11 +69,13 @@ func (c *counts) tokens() provider.Tokens {
 // imageCounts are what the tool that makes images has consumed, with a model of its
 // own: the fields of "image_gen". One that is 0, or less, is not reported.
 type imageCounts struct {
+	reported           bool
 	input, inputImages int64 // inputImages are in input
 	output, outputText int64 // outputText is in output
 }
 
 func (c *imageCounts) read(s *jsonscan.Scanner) {
+	c.reported = true
 	wire.Members(s, func(key []byte) {
 		switch string(key) {
 		case "input_tokens":

@@ -42,9 +42,9 @@ func (m *meter) readWhole(tap *jsonscan.Tap) {
 	}
 	s.Reset(tap.Value("tool_usage"))
 	m.reply.tools(&s)
-	if m.reply.searches == wire.Unreported { // it is from before there was tool_usage
+	if m.reply.searches == wire.Unreported || !m.reply.images.reported { // it is from before there was tool_usage
 		s.Reset(tap.Value("output"))
-		m.calls = searchCalls(&s)
+		m.calls, m.made = billedCalls(&s)
 	}
 	s.Reset(tap.Value("status"))
 	if s.Kind() == jsonscan.String {
@@ -53,16 +53,20 @@ func (m *meter) readWhole(tap *jsonscan.Tap) {
 	}
 }
 
-// searchCalls counts the web searches in the output of a response.
-func searchCalls(s *jsonscan.Scanner) (n int64) {
+// billedCalls counts the web searches and the images in the output of a response.
+func billedCalls(s *jsonscan.Scanner) (searches, images int64) {
 	if s.Kind() != jsonscan.Array {
-		return 0
+		return 0, 0
 	}
 	s.Array(func(int) {
 		var item outputItem
-		if item.read(s); item.search {
-			n++
+		item.read(s)
+		if item.search {
+			searches++
+		}
+		if item.image {
+			images++
 		}
 	})
-	return n
+	return searches, images
 }
