@@ -1,15 +1,20 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rungate/rungate/budget"
+	"github.com/rungate/rungate/gateway"
+	"github.com/rungate/rungate/policy"
+	"github.com/rungate/rungate/run"
 )
 
 // A call is expected to cost what the dearest model costs that may come to serve
@@ -61,5 +66,43 @@ func TestRemainingInShadowMode(t *testing.T) {
 				assert.NotEqual(t, fmt.Sprint(int64(math.MaxInt64)), left)
 			}
 		})
+	}
+}
+
+// peek tells with what input the policy was asked last.
+type peek struct {
+	*policy.Set
+	input int64
+}
+
+func (p *peek) Decide(ctx context.Context, in *policy.Input) (policy.Decision, error) {
+	p.input = in.InputTokens
+	return p.Set.Decide(ctx, in)
+}
+
+// What the tool that makes images has consumed says nothing about how the model counts
+// the tokens of a prompt.
+func TestImagesTeachNothingAboutText(t *testing.T) {
+	p := &peek{Set: mustSet(t, `{"name":"prod"}`)}
+	body := `{"model":"gpt-4.1","input":"` + strings.Repeat("hello ", 200) + `","tools":[{"type":"image_generation"}]}`
+	for _, c := range []struct{ name, tool string }{
+		{"without images", ""},
+		{"with images", `,"tool_usage":{"image_gen":{"input_tokens":7918,"output_tokens":186}}`},
+	} {
+		answer := `{"id":"resp_1","object":"response","status":"completed","model":"gpt-4.1","output":[],"usage":{"input_tokens":INPUT,"output_tokens":2}` + c.tool + `}`
+		gw := newLocal(t, `{"name":"prod"}`, answers(strings.Replace(answer, "INPUT", "330", 1)), func(cfg *gateway.Config) { cfg.Policy = p })
+		var first int64
+		for i := range 40 {
+			w := serve(t, gw, &run.Ref{}, "POST", "/v1/responses", body)
+			require.Equal(t, 200, w.StatusCode, w.Body)
+			if i == 0 {
+				first = p.input
+			}
+		}
+		if c.tool == "" {
+			assert.Less(t, p.input, first, "it learns")
+		} else {
+			assert.Equal(t, first, p.input, c.name)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,7 +39,7 @@ func (c *call) conclude() {
 	}
 	ctx := c.settling
 	c.attached = false
-	at := c.start.Add(c.watch.now())
+	at := time.Now()
 	if c.unattached() {
 		c.concludeUnattached(at)
 		c.recordEnd(c.answer.tried)
@@ -91,9 +92,11 @@ func (c *call) settle(ctx context.Context) []budget.Alert {
 
 // learn has the next estimates know better.
 func (c *call) learn() {
-	if u := &c.step.Usage; !u.Estimated {
-		c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.asked().Input, u.TotalInput())
+	u := &c.step.Usage
+	if u.Estimated || slices.ContainsFunc(u.Passes, func(p provider.Pass) bool { return p.Model != "" && p.Model != u.Model }) {
+		return // some of it is of other models, which are given something else
 	}
+	c.g.estimator.Learn(c.run.Team, c.target.Provider, c.target.Model, c.asked().Input, u.TotalInput())
 }
 
 // describeStep makes the step of the call, which has ended. It is filled in

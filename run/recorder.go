@@ -105,7 +105,7 @@ func (rc *Recorder) ask(ar *Arrival) {
 	}
 	ar.start = Run{Agent: ar.Agent.ID, Policy: ar.Policy, IdleTimeout: idle, Limits: ar.Limits, User: d.User, Tags: d.Tags}
 	a := &ar.attachment
-	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, Call: ar.Call, Until: ar.At.Add(time.Since(ar.At) + rc.lease()), ID: d.RunID, New: d.NewRun, PastGates: ar.PastGates,
+	*a = Attachment{Team: ar.Agent.TeamKey(), At: ar.At, Call: ar.Call, Until: time.Now().Add(rc.lease()), ID: d.RunID, New: d.NewRun, PastGates: ar.PastGates,
 		Parent: d.Parent, Orphan: d.Orphan, Exact: ar.Exact, Join: ar.Join, Model: ar.Model, Start: &ar.start}
 	if a.ID == "" {
 		a.Auto, a.AutoID = ar.Agent.ID, newRunID()
