@@ -17,7 +17,7 @@ type steps struct {
 	ids    stepIDs
 	common []common
 	free   []uint32             // places in common that are of no step
-	last   uint32               // that of the step which was added last
+	recent []uint32             // those that were used last, the latest first
 	odd    map[uint64]*run.Step // those that are kept as they are, by their id
 }
 
@@ -71,23 +71,37 @@ func (s *steps) pack(st *run.Step, id uint64) step {
 	}
 	p.common = s.share(st, prefix)
 	s.common[p.common].of++
-	s.last = p.common
 	return p
 }
 
-// compared is with how many others a step is compared at most.
-const compared = 8
+// maxRecent is with how many others a step is compared at most.
+const maxRecent = 8
 
-// share returns the place in s.common of what the step has in common with others.
+// share returns the place in s.common of what the step has in common with others, which
+// becomes the latest.
 func (s *steps) share(st *run.Step, prefix string) uint32 {
-	if int(s.last) < len(s.common) && s.common[s.last].fits(st, prefix) {
-		return s.last
+	i := 0
+	for i < len(s.recent) && !s.common[s.recent[i]].fits(st, prefix) {
+		i++
 	}
-	for i := range min(compared, len(s.common)) {
-		if s.common[i].fits(st, prefix) {
-			return uint32(i)
-		}
+	var at uint32
+	switch {
+	case i < len(s.recent):
+		at = s.recent[i]
+	case i < maxRecent:
+		s.recent = append(s.recent, 0)
+		fallthrough
+	default:
+		i = len(s.recent) - 1
+		at = s.open(st, prefix)
 	}
+	copy(s.recent[1:i+1], s.recent[:i])
+	s.recent[0] = at
+	return at
+}
+
+// open makes a place in s.common for what the step has.
+func (s *steps) open(st *run.Step, prefix string) uint32 {
 	c := common{Step: *st}
 	c.ID, c.Start, c.Duration, c.Cost, c.Usage.Tokens = prefix, time.Time{}.In(st.Start.Location()), 0, 0, provider.Tokens{}
 	if n := len(s.free); n > 0 {
@@ -100,7 +114,8 @@ func (s *steps) share(st *run.Step, prefix string) uint32 {
 	return uint32(len(s.common) - 1)
 }
 
-// fits reports whether all but its own of a step is in c.
+// fits reports whether all but its own of a step is in c: each field of run.Step that pack
+// does not keep.
 func (c *common) fits(st *run.Step, prefix string) bool {
 	u, v := &c.Usage, &st.Usage
 	return c.of > 0 && c.ID == prefix && c.Start.Location() == st.Start.Location() &&
