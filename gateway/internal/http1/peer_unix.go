@@ -30,7 +30,7 @@ func (p *peer) init(nc net.Conn) {
 	p.look = func(fd uintptr) bool {
 		var b [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
-		p.silent = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
+		p.silent = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 		return true
 	}
 }

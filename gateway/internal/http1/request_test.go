@@ -170,7 +170,7 @@ func TestAddressOf(t *testing.T) {
 	}{
 		{"http://model.test", "model.test:80", true},
 		{"http://model.test:8080/v1", "model.test:8080", true},
-		{"http://model.test:/v1", "model.test:80", true},
+		{"http://model.test:/v1", "", false},
 		{"HTTP://10.0.0.1/", "10.0.0.1:80", true},
 		{"http://[::1]", "[::1]:80", true},
 		{"http://[::1]:8080", "[::1]:8080", true},

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,16 +22,17 @@ import (
 // A Transport is an [http.RoundTripper] for one server that speaks HTTP/1.1 without TLS.
 // Of a request's address it uses the path and the query. A request's body is sent when it
 // is known as a whole, which is quicker if it has a method Bytes() []byte: one that has not
-// is read first. The body is closed as soon as nobody reads it any more. Redirects are not
-// followed, answers not unpacked, "Expect: 100-continue" and upgrades are not known. Of a
-// trace, the hooks GetConn, GotConn, WroteRequest and GotFirstResponseByte are called.
+// is read first. The body is closed when the answer has begun, or there is none, and nobody
+// reads it any more. Redirects are not followed, answers not unpacked, "Expect:
+// 100-continue" and upgrades are not known. Of a trace, the hooks GetConn, GotConn,
+// WroteRequest and GotFirstResponseByte are called.
 //
 // It can be used by many goroutines at once, and must not be changed after its first use.
 type Transport struct {
 	// Address is that of the server: a host and a port.
 	Address string
 
-	// Dial connects to it.
+	// Dial connects to it. A connection that is no syscall.Conn is used for one request.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// IdleTimeout is how long a connection that nobody uses is kept: not at all if it is 0.
@@ -56,7 +58,7 @@ func AddressOf(u *url.URL) (address string, ok bool) {
 			return "", false
 		}
 	}
-	return net.JoinHostPort(host, cmp.Or(u.Port(), "80")), canLook && u.Scheme == "http" && host != ""
+	return net.JoinHostPort(host, cmp.Or(u.Port(), "80")), canLook && u.Scheme == "http" && host != "" && !strings.HasSuffix(u.Host, ":")
 }
 
 // largeContent is from what size a request is not copied to be sent in one.
