@@ -92,8 +92,8 @@ type Config struct {
 	// DefaultParentRunHeaders; empty is none.
 	ParentRunHeaders []string
 
-	// Transport carries the calls. Nil gives each provider one of its own: with TLS an
-	// http.Transport, and without one that needs no goroutine for a connection.
+	// Transport carries the calls. Nil gives each provider one of its own: an
+	// http.Transport, or, where there is no TLS, one that has no goroutines.
 	Transport http.RoundTripper
 }
 

@@ -56,7 +56,7 @@ func (c *call) decide(ctx context.Context) error {
 	}
 	c.subject = budget.Subject{Team: c.run.Team, Run: budgetRun(&c.run), Agent: c.agent.ID,
 		User: cmp.Or(c.directives.User, c.run.User), Tags: c.tags(), Policy: c.run.Policy.ID}
-	if _, checked := c.g.cfg.Policy.(*policy.Set); checked {
+	if c.g.limitsChecked {
 		return nil
 	}
 	return checkLimits(&d)

@@ -24,11 +24,14 @@ import (
 // safe for concurrent use. Close it when it is no longer used. In a bubble of
 // testing/synctest only one that was made there can be used, and only there.
 type Gateway struct {
-	cfg        Config
-	prices     atomic.Pointer[budget.Prices]
-	providers  []*upstream
-	binder     policy.Binder // nil if Config.Policy is none
-	router     policy.Router // likewise
+	cfg       Config
+	prices    atomic.Pointer[budget.Prices]
+	providers []*upstream
+	binder    policy.Binder // nil if Config.Policy is none
+	router    policy.Router // likewise
+
+	limitsChecked bool // those of each decision, by the engine itself
+
 	health     health.Monitor
 	recorder   run.Recorder
 	gates      run.Gates
@@ -49,7 +52,7 @@ type Gateway struct {
 
 	calls   atomic.Int64  // under way
 	closing atomic.Bool   // no further ones are let in
-	rest    sync.Once     // closes idle
+	rest    sync.Once     // that closes idle
 	idle    chan struct{} // closed when closing and no call is under way
 
 	mu    sync.Mutex
@@ -90,6 +93,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.life, g.die = context.WithCancel(context.Background())
 	g.binder, _ = cfg.Policy.(policy.Binder)
 	g.router, _ = cfg.Policy.(policy.Router)
+	_, g.limitsChecked = cfg.Policy.(*policy.Set)
 	g.prices.Store(cfg.Prices)
 	for _, p := range cfg.Providers {
 		g.providers = append(g.providers, newUpstream(p, cfg.Transport))
