@@ -18,7 +18,7 @@ type Set struct {
 // setState is what a Set knows at one time; it is replaced, never changed.
 type setState struct {
 	byName   map[string]*compiled   // by name and by id, the newest revision
-	byID     map[string][]*compiled // every revision of it that is known, the newest first
+	byID     map[string][]*compiled // every revision of it that is known
 	standard *compiled
 }
 

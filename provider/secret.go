@@ -8,7 +8,8 @@ import (
 
 // A Secret is a credential. It prints, logs and encodes itself as "[redacted]"; only
 // Reveal gives it away. It cannot do so where it is not asked: fmt shows what is in an
-// unexported field of a struct, and encoding/json the keys of a map.
+// unexported field of a struct, and by verbs that are not for strings, see Format;
+// encoding/json shows the keys of a map.
 type Secret string
 
 const redacted = "[redacted]"
@@ -19,7 +20,8 @@ func (s Secret) Reveal() string { return string(s) }
 // String implements fmt.Stringer.
 func (s Secret) String() string { return redacted }
 
-// Format implements fmt.Formatter, for all verbs.
+// Format implements fmt.Formatter. Of %p, and %w where it is out of place, fmt does not ask
+// a Formatter.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText implements encoding.TextMarshaler, and so covers JSON and YAML.

@@ -1,9 +1,8 @@
 package anthropic
 
 import (
-	"sync"
-
 	"bytes"
+	"sync"
 
 	"github.com/rungate/rungate/internal/jsonscan"
 	"github.com/rungate/rungate/provider"
