@@ -192,6 +192,8 @@ func (w *world) call(c call) *reply {
 		w.hear(c, r)
 	case http.StatusServiceUnavailable:
 		w.unavailable(c, r)
+	case http.StatusTooManyRequests: // of calls that have ended, which the store could not be told yet
+		assert.Equal(w.t, "parallel", gjson.GetBytes(r.body, "error.context.rule").Str, "%s", r.body)
 	default:
 		assert.Equal(w.t, http.StatusAccepted, r.status, "%s", got)
 	}
@@ -239,7 +241,7 @@ func (w *world) during(f func(), calls ...call) []*reply {
 		all.Go(func() {
 			for {
 				replies[i] = w.call(c)
-				if begun.Load() || replies[i].status != http.StatusServiceUnavailable {
+				if s := replies[i].status; begun.Load() || s != http.StatusServiceUnavailable && s != http.StatusTooManyRequests {
 					return
 				}
 				time.Sleep(20 * time.Millisecond) // the store has been too slow
