@@ -74,49 +74,37 @@ func TestAnEarlyAnswerIsRead(t *testing.T) {
 	}
 }
 
-func TestARequestIsWrittenToItsEndWhileTheAnswerComes(t *testing.T) {
-	received := make(chan []byte, 1)
-	l := newLab(t, func(l *lab, _ int, c *net.TCPConn, br *bufio.Reader) {
-		req, err := http.ReadRequest(br)
-		if !assert.NoError(t, err) {
-			return
-		}
-		soon(t, l.late, "it takes long")
-		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
-		body, _ := io.ReadAll(req.Body)
-		received <- body
-		io.WriteString(c, "again")
-	})
-	b := lend(tooMuch)
-	resp, err := l.RoundTrip(l.request(t.Context(), "POST", b))
-	require.NoError(t, err)
-	got, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	assert.Equal(t, "helloagain", string(got))
-	assert.True(t, bytes.Equal(bytes.Repeat([]byte("a"), tooMuch), <-received))
-	soon(t, b.closed, "the body is closed")
-}
-
-func TestALargeRequestThatTheServerTakesSlowlyIsWhole(t *testing.T) {
-	received := make(chan []byte, 1)
-	l := newLab(t, func(l *lab, _ int, c *net.TCPConn, br *bufio.Reader) {
-		req, err := http.ReadRequest(br)
-		if !assert.NoError(t, err) {
-			return
-		}
-		soon(t, l.late, "it takes long")
-		body, _ := io.ReadAll(req.Body)
-		received <- body
-		io.WriteString(c, hello)
-	})
-	b := lend(tooMuch)
-	resp, err := l.RoundTrip(l.request(t.Context(), "POST", b))
-	require.NoError(t, err)
-	got, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	assert.Equal(t, "hello", string(got))
-	assert.True(t, bytes.Equal(bytes.Repeat([]byte("a"), tooMuch), <-received))
-	soon(t, b.closed, "the body is closed")
+// A large request is whole that the server takes slowly, whether it answers meanwhile or
+// after it.
+func TestARequestIsWrittenToItsEnd(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+	for _, c := range []struct{ name, meanwhile, after string }{
+		{"while the answer comes", head + "hello", "again"},
+		{"before the answer comes", "", head + "helloagain"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			received := make(chan []byte, 1)
+			l := newLab(t, func(l *lab, _ int, conn *net.TCPConn, br *bufio.Reader) {
+				req, err := http.ReadRequest(br)
+				if !assert.NoError(t, err) {
+					return
+				}
+				soon(t, l.late, "it takes long")
+				io.WriteString(conn, c.meanwhile)
+				body, _ := io.ReadAll(req.Body)
+				received <- body
+				io.WriteString(conn, c.after)
+			})
+			b := lend(tooMuch)
+			resp, err := l.RoundTrip(l.request(t.Context(), "POST", b))
+			require.NoError(t, err)
+			got, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Equal(t, "helloagain", string(got))
+			assert.True(t, bytes.Equal(bytes.Repeat([]byte("a"), tooMuch), <-received))
+			soon(t, b.closed, "the body is closed")
+		})
+	}
 }
 
 // What is cancelled ends with the cause, the body and the connection are closed.
